@@ -5,6 +5,8 @@
 --   psim run ckpt_files
 --   psim run ckpt_files -p interval=100ms     more checkpoints, more of them under way at a crash
 --   psim run ckpt_files -p algorithm=ns       programs go on while they are saved (cl, ns)
+--   psim run ckpt_files -p workload.together=true -p program=update -p system=pfs
+--                                             requests of all ranks together, M_SYNC and M_GLOBAL
 --   psim run ckpt_files -p workload.late=true  all open the product's file when it is its turn
 local paragon = include "machines/paragon.lua"
 local services = include "parts/services.lua"

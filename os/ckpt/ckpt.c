@@ -160,6 +160,8 @@ static void hold(struct ckpt *c, enum ckpt_hold why)
 static void let_go(struct ckpt *c, unsigned why)
 {
     c->held &= ~why;
+    if (why & HELD_CUT)
+        ckpt_rounds_go(c->files);
     if (c->held || !c->stopping)
         return;
     if (c->stopped && !c->node->run->ended)
@@ -234,6 +236,7 @@ static void cut_asks_stop(void *arg, uint32_t epoch)
     struct ckpt *c = arg;
     c->cut_number = epoch;
     hold(c, HELD_CUT);
+    ckpt_rounds_stop(c->files);
 }
 
 static void cut_asks_snapshot(void *arg, uint32_t epoch)

@@ -52,6 +52,8 @@ enum ckpt_procedure {
     CKPT_NAME,   /* to rank 0: a file of one rank is opened or closed (files_name.c) */
     CKPT_PAST,   /* of rank 0, of files (files_meet.c): u32 cut; answered when it is captured */
     CKPT_MET,    /* of rank 0: u32 cut: shared files have their numbers */
+    CKPT_ROUND,  /* to rank 0: u32 run, u8 later, a name (files_round.c); answered when all ranks
+                  * have asked, or: CKPT_NONE: a checkpoint comes first; later: when it has been */
     CKPT_STORE,  /* of others' memory (sink_memory.c) */
     CKPT_FETCH
 };

@@ -47,6 +47,7 @@ struct ckpt_files *ckpt_files_start(struct ckpt *c)
     f->c = c;
     list_init(&f->files);
     list_init(&f->waiting);
+    list_init(&f->rounds);
     list_init(&f->asking);
     list_init(&f->names);
     list_init(&f->openers);
@@ -177,15 +178,25 @@ static bool has_numbers(const struct ckpt_files *f)
     return any && ckpt_files_taken(f);
 }
 
+static unsigned traits_of(const struct ckpt_file *x)
+{
+    return x->ops->mode ? x->ops->mode(x->f->mode) : 0;
+}
+
 bool ckpt_file_own(const struct ckpt_file *x)
 {
-    unsigned traits = x->ops->mode ? x->ops->mode(x->f->mode) : 0;
-    return traits & (PIO_MODE_OFFSETS | PIO_MODE_RANKS);
+    return traits_of(x) & (PIO_MODE_OFFSETS | PIO_MODE_RANKS);
+}
+
+bool ckpt_file_together(const struct ckpt_file *x)
+{
+    return traits_of(x) & PIO_MODE_TOGETHER;
 }
 
 bool ckpt_file_tells(const struct ckpt_file *x)
 {
-    return (x->ops->can & PIO_CAN(PIO_PLACE)) && (ckpt_file_own(x) || x->rank == 0);
+    return (x->ops->can & PIO_CAN(PIO_PLACE)) &&
+           (ckpt_file_own(x) || ckpt_file_together(x) || x->rank == 0);
 }
 
 void ckpt_file_back(struct ckpt_file *x, uint32_t cut, uint32_t epoch)
@@ -348,15 +359,18 @@ static enum ckpt_status take_away(struct ckpt_files *f, const struct ckpt_file *
 
 enum pio_status ckpt_file_place(struct ckpt_file *x, struct pio_file *f)
 {
-    struct pio_control q = { .what = PIO_SEEK, .value = x->place };
-    return x->placed ? pio_control(f->sys, f, &q) : PIO_OK;
+    unsigned traits = x->ops->mode ? x->ops->mode(f->mode) : 0;
+    bool alone = traits & PIO_MODE_TOGETHER;
+    struct pio_control q = { .what = PIO_SEEK, .value = x->placed ? x->place : 0, .ok = alone };
+    return x->placed || alone ? pio_control(f->sys, f, &q) : PIO_OK;
 }
 
 /* As the program had it that has closed it, while others have not. */
 static enum ckpt_status reopen(struct ckpt_files *f, struct ckpt_file *x, struct pio *sys)
 {
     const struct pio_open o = { .name = x->name,
-                                .flags = x->read_only ? PIO_O_READ_ONLY : 0,
+                                .flags = (x->read_only ? PIO_O_READ_ONLY : 0u) |
+                                         (sys->ops->traits & PIO_RETURN ? PIO_O_RETURN : 0u),
                                 .ranks = x->ranks,
                                 .mode = x->mode,
                                 .unit = x->unit,
@@ -441,6 +455,7 @@ void ckpt_files_clear(struct ckpt *c)
     ckpt_names_clear(f);
     f->status = CKPT_OK;
     answer_waiting(f, NULL, CKPT_STATE);
+    ckpt_rounds_end(f);
 }
 
 static void end(struct ckpt_files *f)
@@ -463,6 +478,7 @@ bool ckpt_files_end(struct ckpt *c, ckpt_files_then then)
 {
     struct ckpt_files *f = c->files;
     answer_waiting(f, NULL, CKPT_STATE);
+    ckpt_rounds_end(f);
     if (idle(f) && !f->ending && !f->busy && f->job == FILES_NOTHING)
         return false;
     for (uint32_t i = 0; i < f->sys_count; i++)
@@ -591,12 +607,15 @@ void ckpt_files_serve(struct ckpt *c, struct select_request *request, enum ckpt_
     if ((what == CKPT_PAST || what == CKPT_MET) && args->length >= sizeof cut)
         rope_take_front(args, sizeof cut, cut);
     bool same = wire_get32(run) == c->run && !c->files->ending;
-    bool early = what == CKPT_NAME || what == CKPT_OPENED || what == CKPT_CLOSED;
+    bool early =
+        what == CKPT_NAME || what == CKPT_OPENED || what == CKPT_CLOSED || what == CKPT_ROUND;
     /* Before this rank's program is entered, too: that of another may have been. */
     if (!same || (c->node->run == NULL && !early)) {
         ckpt_files_reply(request, CKPT_STATE);
     } else if (what == CKPT_NAME) {
         ckpt_names_serve(c, request, args);
+    } else if (what == CKPT_ROUND) {
+        ckpt_rounds_serve(c->files, request, args);
     } else if (early) {
         asked(c, request, what, args);
     } else if (what == CKPT_PAST) {
@@ -623,10 +642,10 @@ static void name_it(const struct ckpt_files *f, const struct ckpt_file *x, struc
     rope_add_bytes(args, x->name, strlen(x->name));
 }
 
-/* The program waits for rank 0; it may be ended meanwhile. */
 struct ckpt_opening {
     struct port *port;
-    bool ended, good, gone;
+    bool ended, gone;
+    enum ckpt_status said;
     struct port_thread *thread;
 };
 
@@ -637,30 +656,39 @@ static void may_open(void *arg, enum xk_status status, struct rope *reply)
     if (status == XK_OK && reply->length > 0)
         rope_read(reply, 0, 1, &said);
     o->ended = true;
-    o->good = said == CKPT_OK;
+    o->said = (enum ckpt_status)said;
     if (o->gone)
         port_free(o->port, o);
     else
         port_thread_wake(o->port, o->thread);
 }
 
-bool ckpt_file_wait(struct ckpt_files *f, const struct ckpt_file *x)
+enum ckpt_status ckpt_first_asked(struct ckpt_files *f, enum ckpt_procedure what, struct rope *args,
+                                  const char *why)
 {
     struct ckpt *c = f->c;
     struct ckpt_opening *o = f->opening = port_alloc(c->port, sizeof *o);
-    struct rope args;
-    *o = (struct ckpt_opening){ .port = c->port, .thread = port_thread_self(c->port) };
-    name_it(f, x, &args);
-    if (select_call(c->rpc, c->node->places.nodes[0], CKPT_SERVICE, CKPT_OPENED, &args, may_open,
-                    o) != XK_OK)
+    *o = (struct ckpt_opening){ .port = c->port,
+                                .said = CKPT_STATE,
+                                .thread = port_thread_self(c->port) };
+    if (select_call(c->rpc, c->node->places.nodes[0], CKPT_SERVICE, what, args, may_open, o) !=
+        XK_OK)
         o->ended = true;
     while (!o->ended)
-        port_thread_block(c->port, "rank 0 to open a file", c->rank);
-    bool good = o->good;
+        port_thread_block(c->port, why, c->rank);
+    enum ckpt_status said = o->said;
     f->opening = NULL;
-    rope_fini(&args);
     port_free(c->port, o);
-    return good;
+    return said;
+}
+
+bool ckpt_file_wait(struct ckpt_files *f, const struct ckpt_file *x)
+{
+    struct rope args;
+    name_it(f, x, &args);
+    enum ckpt_status said = ckpt_first_asked(f, CKPT_OPENED, &args, "rank 0 to open a file");
+    rope_fini(&args);
+    return said == CKPT_OK;
 }
 
 void ckpt_files_gone(struct ckpt_files *f)

@@ -29,8 +29,15 @@
  *
  * Under the algorithms that stop nobody (cl, ns) the file requests of a rank that shares a file
  * wait from when it is saved until all are (files_meet.c).  A file of one rank that another opens,
- * too, must be ordered by messages; where it is not it is refused (files_name.c).  Refused as well
- * is a mode in which all ranks make each request together: one that has stopped would not come.
+ * too, must be ordered by messages; where it is not it is refused (files_name.c).
+ *
+ * In a mode in which all ranks make each request together (M_SYNC, M_GLOBAL), a request is made by
+ * ckpt_together, as the call that os_safe_call announces (files_round.c):
+ *   CKPTF9  It is made when all ranks have come to it, and no checkpoint is about to be; then all
+ *       make it before they stop.  Else none has, and who waits is saved as it waits.
+ * Refused are such modes under cl and ns, where ranks are saved one after another with no moment at
+ * which all have made the same requests; with spares and moves, for PFS knows ranks by the nodes
+ * that they had at first; and over systems other than PFS.
  *
  * `files = "leave"` leaves files out: modes and pointers are saved, bytes are not put back.  Then a
  * file may be read or written, not both, and has no shared pointer: what a restart repeats gives
@@ -70,6 +77,12 @@ enum pio_status ckpt_open(struct ckpt *c, struct pio *sys, const struct pio_open
  * job goes back.  All ranks that share a file close it; until they have rank 0 may open it again
  * with all of them only (after port_fail PIO_UNSUPPORTED).  (blocks) */
 enum pio_status ckpt_close(struct ckpt *c, struct pio_file *f);
+/* Makes the request with all ranks, and waits for its end: of a file in a mode in which they do
+ * that, right behind os_safe_call; what goes on from there makes it again.  r: as pio_submit takes
+ * it.  Where a rank or a server has died it does not return.  Not behind that call: port_fail,
+ * PIO_UNSUPPORTED.
+ * Without checkpoints (c NULL) a request as any other. (blocks) */
+enum pio_status ckpt_together(struct ckpt *c, struct pio_req *r) MUST_CHECK;
 /* Who serves a file has lost what was written (pio_is_lost): the job goes back to its last
  * checkpoint.  Never returns.  Without checkpoints it fails. (blocks) */
 void ckpt_again(struct ckpt *c, struct port *port);

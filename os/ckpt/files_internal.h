@@ -58,10 +58,11 @@ struct ckpt_files {
     struct pio *own[8]; /* the service's, of those systems that it has asked for */
     uint32_t own_count;
     struct list waiting; /* ranks that open what this rank is to open first */
+    struct list rounds;  /* rank 0: files_round.c */
     struct port_thread *thread;
     enum ckpt_files_job job;
     ckpt_files_then then;
-    struct ckpt_opening *opening; /* the program waits for rank 0 to open a file */
+    struct ckpt_opening *opening; /* the program waits for an answer of rank 0 */
     bool busy, ending;
     enum ckpt_status status; /* of the stop, cut or undoing that was asked last */
     uint32_t asked;          /* the generation that is captured */
@@ -100,6 +101,7 @@ bool ckpt_files_taken(const struct ckpt_files *f); /* bytes are put back */
 enum ckpt_status ckpt_file_number(struct ckpt_files *f, struct ckpt_file *x);
 void ckpt_file_back(struct ckpt_file *x, uint32_t cut, uint32_t epoch);
 bool ckpt_file_own(const struct ckpt_file *x);
+bool ckpt_file_together(const struct ckpt_file *x); /* all ranks make each request together */
 bool ckpt_file_tells(const struct ckpt_file *x);
 void ckpt_files_gone(struct ckpt_files *f); /* the program has been killed */
 /* In place of the program's end, when nothing else is left of it. */
@@ -118,6 +120,9 @@ extern const struct ckpt_part_ops ckpt_part_files;
  * second blocks) */
 void ckpt_file_opened(struct ckpt_files *f, struct ckpt_file *x);
 bool ckpt_file_wait(struct ckpt_files *f, const struct ckpt_file *x);
+/* The program asks rank 0; it may be ended meanwhile. (blocks) */
+enum ckpt_status ckpt_first_asked(struct ckpt_files *f, enum ckpt_procedure what, struct rope *args,
+                                  const char *why);
 /* This rank has closed it: rank 0 of those who share it is told. (blocks) */
 void ckpt_file_tell(struct ckpt_files *f, const struct ckpt_file *x);
 /* Of a file that is open here: this rank makes its numbers, and others have it open, too. */
@@ -138,6 +143,12 @@ void ckpt_files_met(struct ckpt *c, uint32_t cut);
 enum ckpt_status ckpt_files_meet(struct ckpt_files *f);     /* in the thread: MEET (blocks) */
 void ckpt_files_meet_done(struct ckpt *c);                  /* and then */
 bool ckpt_places_load(struct ckpt *c, struct rope *places); /* false: they make no sense */
+
+/* ---- files_round.c: requests that all ranks make together ---- */
+void ckpt_rounds_serve(struct ckpt_files *f, struct select_request *request, struct rope *args);
+void ckpt_rounds_stop(struct ckpt_files *f); /* a cut has begun here; */
+void ckpt_rounds_go(struct ckpt_files *f);   /* it is over, or was given up */
+void ckpt_rounds_end(struct ckpt_files *f);  /* the run ends */
 
 /* ---- files_name.c: files that one rank opens, and then another ---- */
 /* PIO_UNSUPPORTED, after port_fail: it must not be opened; PIO_NODE_DOWN.  When it has its number;

@@ -70,12 +70,31 @@ static bool refused(const struct ckpt *c, const struct pio *sys, const struct pi
     bool own = traits & (PIO_MODE_OFFSETS | PIO_MODE_RANKS);
     uint64_t needs = PIO_CAN(PIO_CHECKPOINT) | PIO_CAN(PIO_ROLLBACK);
     const char *mode = o->mode >= 0 ? sys->ops->modes->items[o->mode]->name : "";
-    if (traits & PIO_MODE_TOGETHER)
+    bool together = traits & PIO_MODE_TOGETHER;
+    if (together && !cut_stops(c->cut))
         port_fail(c->port,
                   "file %s: in mode %s all ranks make each request together, and one that has been "
-                  "stopped for a checkpoint would not come; modes with a pointer of one's own, and "
-                  "those that are first come, first served, are allowed",
+                  "saved would make it for another checkpoint; allowed are modes with a pointer of "
+                  "one's own, and those that are first come, first served, or cut.algorithm = "
+                  "'sns'",
                   o->name, mode);
+    else if (together && !(sys->ops->traits & PIO_RETURN))
+        port_fail(c->port,
+                  "file %s: in mode %s all ranks make each request together, and files of '%s' "
+                  "refuse that for good when a rank's node has crashed; allowed are other modes, "
+                  "or files of 'pfs'",
+                  o->name, mode, sys->ops->kind.name);
+    else if (together && (c->params->spares > 0 || c->params->move_count > 0))
+        port_fail(c->port,
+                  "file %s: in mode %s all ranks make each request together, and PFS looks for "
+                  "them on the nodes that they had at first; allowed are other modes, or a job "
+                  "whose ranks stay (no spares, no moves)",
+                  o->name, mode);
+    else if (together && (o->ranks < 2 || o->ranks != c->ranks))
+        port_fail(c->port,
+                  "file %s: in mode %s all ranks make each request together, and it is opened as "
+                  "of %u ranks; allowed are all %u, of two at least",
+                  o->name, mode, o->ranks, c->ranks);
     else if (leave && !own)
         port_fail(c->port,
                   "file %s: machine.os.ckpt.files is 'leave', and a restart would append again in "
@@ -181,6 +200,8 @@ static enum pio_status open_file(struct ckpt_files *f, struct ckpt_file *x, stru
         o->flags &= ~(unsigned)(PIO_O_CREATE | PIO_O_EXCL | PIO_O_TRUNC);
     if (again)
         o->mode = x->mode;
+    if (sys->ops->traits & PIO_RETURN)
+        o->flags |= PIO_O_RETURN;
     if (!cut && f->c->run > 0)
         o->flags &= ~(unsigned)PIO_O_EXCL;
     if (x->mine && cut && (!again || x->at != f->cut)) /* again: it was read alone */
@@ -189,7 +210,8 @@ static enum pio_status open_file(struct ckpt_files *f, struct ckpt_file *x, stru
         s = pio_open(sys, o, out);
     if (s != PIO_OK)
         return s;
-    s = again ? ckpt_file_place(x, *out) : PIO_OK;
+    x->placed &= again;
+    s = ckpt_file_place(x, *out); /* of a mode of all together also a new one's */
     if (s != PIO_OK) {
         (void)pio_close(*out);
         return s;

@@ -145,7 +145,13 @@ bool pfs_mode_is(enum pfs_mode m, unsigned what);
 #define PFS_FACTOR_MAX 256
 #define PFS_SIZE_MAX INT64_MAX /* ASSUMED(offsets of 64 bits with a sign) */
 
-enum { PFS_O_CREATE = 1, PFS_O_EXCL = 2, PFS_O_TRUNC = 4, PFS_O_READ_ONLY = 32 };
+enum {
+    PFS_O_CREATE = 1,
+    PFS_O_EXCL = 2,
+    PFS_O_TRUNC = 4,
+    PFS_O_READ_ONLY = 32,
+    PFS_O_RETURN = 1 << 17 /* a rank whose node crashes has closed it, and may come back */
+};
 
 struct pfs_attrs {
     uint64_t unit;
@@ -320,6 +326,9 @@ enum pfs_status pfs_hint(struct pfs_file *f, enum file_hint hint, uint64_t size,
  * M_LOG: moves the shared pointer, any rank may.  M_SYNC, M_GLOBAL: collective, all ranks with the
  * same offset. (blocks in the last three) */
 enum pfs_status pfs_lseek(struct pfs_file *f, uint64_t off);
+/* M_SYNC, M_GLOBAL: the same by this rank alone, while no rank makes a call in them: each of them,
+ * or those that want to know where it is, to the same offset. (blocks) */
+enum pfs_status pfs_lseek_alone(struct pfs_file *f, uint64_t off);
 /* eseek: the same from the beginning, the pointer or the end (M_RECORD: the next record of rank 0);
  * `at` may be NULL: where it is then. (blocks) */
 enum pfs_status pfs_eseek(struct pfs_file *f, int64_t off, enum pfs_whence whence, uint64_t *at);

@@ -521,6 +521,12 @@ enum pfs_status pfs_lseek(struct pfs_file *f, uint64_t off)
     return seek(f, 0, off);
 }
 
+enum pfs_status pfs_lseek_alone(struct pfs_file *f, uint64_t off)
+{
+    port_work(f->client->port, PORT_WORK_TRAP, 1);
+    return pfs_seek_pointer(f, 0, off);
+}
+
 enum pfs_status pfs_eseek(struct pfs_file *f, int64_t off, enum pfs_whence whence, uint64_t *at)
 {
     static const unsigned from[] = {

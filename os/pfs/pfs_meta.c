@@ -178,7 +178,7 @@ static void do_open(struct meta *m, struct select_request *q, const struct pfs_m
         enum pfs_status s = pfs_tree_file(m, a, group, &f);
         struct pfs_meta_msg out = { 0 };
         if (s == PFS_OK) {
-            pfs_group_join(m, f, a->rank, a->ranks);
+            pfs_group_join(m, f, a->rank, a->ranks, a->flags);
             out = pfs_meta_file_reply(f);
             out.flags |= a->flags;
         }

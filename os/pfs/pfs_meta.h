@@ -139,6 +139,7 @@ struct meta_file {
     struct meeting meeting;
     struct seat *seats;       /* by rank */
     uint32_t present, closed; /* ranks that have it open; that had, while others have */
+    bool returns;             /* PFS_O_RETURN: one that crashes has closed it */
     uint32_t number, round;   /* of setiomodes and gopens; of collective calls */
     uint64_t record;          /* length of records of the ranks that have closed */
 };
@@ -221,7 +222,8 @@ void pfs_token_next(struct meta_file *f);
 /* ---- pfs_round.c ---- */
 
 /* A rank that shares the file has opened it. */
-void pfs_group_join(struct meta *m, struct meta_file *f, uint32_t rank, uint32_t ranks);
+void pfs_group_join(struct meta *m, struct meta_file *f, uint32_t rank, uint32_t ranks,
+                    uint32_t flags);
 /* One has closed it. */
 void pfs_group_leave(struct meta *m, struct meta_file *f, uint32_t rank);
 /* The message is from one of those that share it. */
@@ -239,7 +241,8 @@ void pfs_gather_open(struct meta *m, struct select_request *q, const struct pfs_
 /* Ends what waits for ranks of a file. */
 void pfs_meeting_end(struct meta *m, struct meeting *t, enum pfs_status s);
 /* A rank that has crashed takes part in nothing any more, even when its node is back: it knows
- * nothing of what its partners wait for.  Nor does a metadata server that has crashed. */
+ * nothing of what its partners wait for.  Nor does a metadata server that has crashed.  With
+ * PFS_O_RETURN it has closed the file, and can open it again. */
 bool pfs_rank_lost(const struct meta *m, uint32_t ranks);
 /* The node of compute has crashed: so have its ranks of the file. */
 void pfs_group_lost(struct meta *m, struct meta_file *f, uint32_t node);

@@ -54,7 +54,8 @@ bool pfs_rank_lost(const struct meta *m, uint32_t ranks)
 
 /* ---- groups: the ranks that share a file ---- */
 
-void pfs_group_join(struct meta *m, struct meta_file *f, uint32_t rank, uint32_t ranks)
+void pfs_group_join(struct meta *m, struct meta_file *f, uint32_t rank, uint32_t ranks,
+                    uint32_t flags)
 {
     if (ranks < 2)
         return;
@@ -66,6 +67,8 @@ void pfs_group_join(struct meta *m, struct meta_file *f, uint32_t rank, uint32_t
     }
     if (f->meeting.ranks != ranks)
         return; /* what they call together is refused */
+    if (f->present == 0)
+        f->returns = flags & PFS_O_RETURN;
     struct seat *x = &f->seats[rank];
     f->present += x->opens++ == 0;
     f->closed -= x->closed;
@@ -204,6 +207,11 @@ static bool may_meet(const struct meta *m, uint32_t flags)
            (mode < PFS_MODES && pfs_mode_at(m->modes, mode)->agree != NULL);
 }
 
+static bool broken(const struct meta *m, const struct meta_file *f, uint32_t ranks)
+{
+    return !f->returns && pfs_rank_lost(m, ranks);
+}
+
 void pfs_round_call(struct meta *m, struct select_request *q, struct meta_file *f,
                     const struct pfs_meta_msg *a)
 {
@@ -212,7 +220,7 @@ void pfs_round_call(struct meta *m, struct select_request *q, struct meta_file *
     struct meeting *t = a->ranks > 1 ? &f->meeting : &alone;
     enum pfs_status s = PFS_OK;
     list_init(&calls);
-    if (pfs_rank_lost(m, a->ranks))
+    if (pfs_in_group(f, a) ? broken(m, f, a->ranks) : pfs_rank_lost(m, a->ranks))
         s = PFS_NODE_DOWN;
     else if (!may_meet(m, a->flags) || (t != &alone && !pfs_in_group(f, a)))
         s = PFS_BAD_MODE;
@@ -231,7 +239,7 @@ void pfs_round_call(struct meta *m, struct select_request *q, struct meta_file *
 
 void pfs_group_lost(struct meta *m, struct meta_file *f, uint32_t node)
 {
-    if (pfs_rank_lost(m, f->meeting.ranks))
+    if (broken(m, f, f->meeting.ranks))
         pfs_meeting_end(m, &f->meeting, PFS_NODE_DOWN);
     for (uint32_t i = 0; i < f->meeting.ranks; i++)
         if (m->layout->compute[i] == node && f->seats[i].opens > 0) {
@@ -329,7 +337,7 @@ void pfs_gather_open(struct meta *m, struct select_request *q, const struct pfs_
     }
     for (uint32_t i = 0; i < t->ranks; i++) {
         if (s == PFS_OK)
-            pfs_group_join(m, f, i, t->ranks);
+            pfs_group_join(m, f, i, t->ranks, g->args.flags);
         meeting_leave(m, t, i, s, &out, s == PFS_OK ? f->attrs->group : NULL);
     }
     if (t->come == 0)

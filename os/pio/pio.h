@@ -111,7 +111,15 @@ struct pio_req {
     struct pio_call *call;
 };
 
-enum { PIO_O_CREATE = 1, PIO_O_EXCL = 2, PIO_O_TRUNC = 4, PIO_O_READ_ONLY = 32 };
+enum {
+    PIO_O_CREATE = 1,
+    PIO_O_EXCL = 2,
+    PIO_O_TRUNC = 4,
+    PIO_O_READ_ONLY = 32,
+    /* Of a system that is PIO_RETURN: a rank whose node crashes has closed the file, and may open
+     * it again: what they do together remembers no crash. */
+    PIO_O_RETURN = 1 << 17
+};
 enum { PIO_PLAIN = -1 };
 
 struct pio_open {
@@ -130,7 +138,8 @@ enum pio_ctl {
     PIO_SET_SIZE,   /* value; a larger one sets space aside */
     PIO_GET_SIZE,   /* -> value */
     PIO_FLUSH,      /* all that was answered is on the devices */
-    PIO_SEEK,       /* value: the pointer, by the mode's rule */
+    PIO_SEEK,       /* value: the pointer, by the mode's rule; with ok (PIO_RETURN) that of a mode
+                       of all together by each alone, to the same, while none makes a request */
     PIO_TELL,       /* -> value */
     PIO_PLACE,      /* -> value: what PIO_SEEK takes so that the pointer is where it is now; of a
                        shared one whoever moved it last */
@@ -244,7 +253,8 @@ enum {
 };
 /* What a system can do beside 1u << enum pio_ctl. */
 #define PIO_CAN(ctl) (UINT64_C(1) << (ctl))
-enum { PIO_SHARED = 1, PIO_LAYOUT = 2 }; /* ranks see each other's files; unit and factor */
+/* Ranks see each other's files; unit and factor; PIO_O_RETURN. */
+enum { PIO_SHARED = 1, PIO_LAYOUT = 2, PIO_RETURN = 4 };
 
 /* What a program is going to make. */
 struct pio_plan {

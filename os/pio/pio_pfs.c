@@ -115,7 +115,8 @@ static enum pio_status open(struct pio_file *f, const struct pio_open *o)
     char path[2 * PFS_NAME_MAX];
     struct pfs_file *file = NULL;
     _Static_assert((int)PIO_O_CREATE == PFS_O_CREATE && (int)PIO_O_EXCL == PFS_O_EXCL &&
-                       (int)PIO_O_TRUNC == PFS_O_TRUNC && (int)PIO_O_READ_ONLY == PFS_O_READ_ONLY,
+                       (int)PIO_O_TRUNC == PFS_O_TRUNC && (int)PIO_O_READ_ONLY == PFS_O_READ_ONLY &&
+                       (int)PIO_O_RETURN == PFS_O_RETURN,
                    "the flags are those of PFS");
     if (!path_of(f->sys, o->name, o->unit, o->factor, &m, path))
         return PIO_BAD_LAYOUT;
@@ -250,7 +251,7 @@ static enum pio_status of_file(struct pio_file *f, struct pio_control *c)
     case PIO_HINT:
         return hint_of(f, c);
     case PIO_SEEK:
-        return status_of(pfs_lseek(f->state, c->value));
+        return status_of((c->ok ? pfs_lseek_alone : pfs_lseek)(f->state, c->value));
     case PIO_TELL:
         c->value = pfs_tell(f->state);
         return PIO_OK;
@@ -342,7 +343,7 @@ const struct pio_ops pio_pfs = {
     .kind = { .name = "pfs", .doc = "Striped files of the I/O nodes, with I/O modes (os/pfs)." },
     .modes = &pfs_modes,
     .can = (PIO_CAN(PIO_CTL_COUNT) - 1) & ~(PIO_CAN(PIO_VIEW) | PIO_CAN(PIO_GRANT)),
-    .traits = PIO_SHARED | PIO_LAYOUT,
+    .traits = PIO_SHARED | PIO_LAYOUT | PIO_RETURN,
     .services = services,
     .mode = pio_pfs_traits,
     .check = check,

@@ -113,8 +113,8 @@ struct run {
     const char *algorithm, *kept;                              /* NULL: sns, cut */
     void (*main)(struct os_node *n, const struct program *me); /* NULL: the job's */
     uint64_t seed, steps;
-    bool incremental, late;
-    uint32_t crashes;
+    bool incremental, late, together;
+    uint32_t crashes, spares;
     uint64_t at[4]; /* events */
     uint32_t node[4];
     uint64_t after[4]; /* us */
@@ -200,6 +200,7 @@ static void machine(struct rig *r, const struct run *x)
     text(text(ckpt, "interval", x->interval), "retry", "5ms");
     text(ckpt, "files", x->kept ? x->kept : "cut");
     number(text(ckpt, "system", x->system), "pool", 3);
+    number(ckpt, "spares", x->spares);
     val_put(ckpt, "incremental", val_new_bool(x->incremental, NULL, 0));
     val_put(r->spec, "os", os);
     rig_crashes(r, x->crashes, x->at, x->node, x->after);
@@ -244,6 +245,7 @@ static void play(struct run *x)
     number(number(number(p, "steps", x->steps), "meet", 3), "dirty", 2);
     number(number(number(p, "order", 16), "strip", 4), "seed", x->seed);
     val_put(p, "late", val_new_bool(x->late, NULL, 0));
+    val_put(p, "together", val_new_bool(x->together, NULL, 0));
     val_put(p, "uneven", val_new_bool(true, NULL, 0));
     struct workload_ops job = workload_job;
     job.main = x->main ? x->main : workload_job.main;
@@ -795,14 +797,35 @@ Test(ckpt_files, that_are_taken_away_while_a_checkpoint_has_them_are_told)
 
 static const struct refusal {
     const char *mode, *algorithm, *files; /* mode NULL: plain */
-    uint32_t ranks;
+    uint32_t ranks, spares;
     unsigned flags;
     bool bare, passed; /* of a system without checkpoints; after a safe point */
+    bool moves;        /* it is opened, and a request is made */
     const char *sentence;
 } refusals[] = {
     { .mode = "M_SYNC",
       .ranks = 4,
-      .sentence = "file f: in mode M_SYNC all ranks make each request together" },
+      .algorithm = "cl",
+      .sentence = "file f: in mode M_SYNC all ranks make each request together, and one that has "
+                  "been saved" },
+    { .mode = "M_GLOBAL",
+      .ranks = 1,
+      .sentence = "file f: in mode M_GLOBAL all ranks make each request together, and it is opened "
+                  "as of 1 ranks; allowed are all 4" },
+    { .mode = "M_SYNC",
+      .ranks = 4,
+      .bare = true,
+      .sentence = "file f: in mode M_SYNC all ranks make each request together, and files of 'pfs' "
+                  "refuse that" },
+    { .mode = "M_SYNC",
+      .ranks = 3,
+      .spares = 1,
+      .sentence = "file f: in mode M_SYNC all ranks make each request together, and PFS looks for "
+                  "them" },
+    { .mode = "M_GLOBAL",
+      .ranks = 4,
+      .moves = true,
+      .sentence = "file f: all ranks make this request together" },
     { .mode = "M_LOG",
       .files = "leave",
       .ranks = 4,
@@ -834,12 +857,20 @@ static void opens(struct os_node *n, const struct program *me)
         return;
     bare = *pfs;
     bare.can &= ~PIO_CAN(PIO_ROLLBACK);
+    bare.traits &= ~(unsigned)PIO_RETURN;
     o.ranks = asked->ranks;
     for (int i = 0; asked->mode && pfs->modes->items[i]; i++)
         if (strcmp(pfs->modes->items[i]->name, asked->mode) == 0)
             o.mode = i;
     answered =
         (int)ckpt_open(os_find(n, &ckpt_service), pio_find(asked->bare ? &bare : pfs, n), &o, &f);
+    if (!asked->moves || answered != PIO_OK)
+        return;
+    struct pio_req q;
+    struct pio_control seek = { .what = PIO_SEEK };
+    pio_req_init(&q, PIO_CONTROL, f);
+    q.control = &seek;
+    answered = (int)ckpt_together(os_find(n, &ckpt_service), &q);
 }
 
 Test(ckpt_files, that_cannot_belong_to_a_checkpoint_are_refused_by_a_sentence)
@@ -854,12 +885,109 @@ Test(ckpt_files, that_cannot_belong_to_a_checkpoint_are_refused_by_a_sentence)
                          .interval = "10s",
                          .algorithm = asked->algorithm,
                          .kept = asked->files,
+                         .spares = asked->spares,
                          .main = opens,
                          .steps = 12 };
         play(&x);
         cr_expect(strstr(x.said, asked->sentence), "%s: %s", asked->sentence, x.said);
         cr_expect_eq(answered, PIO_UNSUPPORTED, "%s: %d", asked->sentence, answered);
     }
+}
+
+/* Requests of all ranks together: who has come to one that not all have is saved as it waits, what
+ * all have begun is made before they stop; after a restart all make the same ones (CKPTF9). */
+Test(ckpt_files, that_all_move_together_are_the_same_after_crashes)
+{
+    uint32_t restarts = 0, committed = 0;
+    for (uint64_t seed = 1; seed <= 14; seed++) {
+        static const char *const policies[] = { "stop", "copy", "cow", "cll" };
+        uint64_t s = seed * 47;
+        struct run calm = { .program = "update",
+                            .system = "pfs",
+                            .policy = policies[seed % 4],
+                            .sink = seed % 3 ? "memory" : "file",
+                            .interval = seed % 2 ? "5ms" : "40ms",
+                            .together = true,
+                            .incremental = mix(&s) % 2,
+                            .seed = seed,
+                            .steps = 12 };
+        struct run x = calm;
+        play(&calm);
+        cr_assert_str_empty(calm.said, "seed %lu: %s", (unsigned long)seed, calm.said);
+        cr_expect(!strstr(calm.remarks, "is abandoned"), "%s", calm.remarks);
+        x.crashes = 1 + seed % 2;
+        for (uint32_t i = 0; i < x.crashes; i++) {
+            x.at[i] = (i == 0 ? 0 : x.at[i - 1]) + 100 + mix(&s) % (calm.events * 2 / 3);
+            x.node[i] = crashing[mix(&s) % (seed % 4 ? 5 : 8)];
+            x.after[i] = 1 + mix(&s) % 3000;
+        }
+        play(&x);
+        (void)judge(seed, &x, &calm);
+        cr_expect(!strstr(x.remarks, "is abandoned"), "%s", x.remarks);
+        restarts += (uint32_t)x.restarts;
+        committed += (uint32_t)calm.committed;
+    }
+    cr_expect_gt(restarts, 10);
+    cr_expect_gt(committed, 30);
+}
+
+/* Nothing but requests of all together, so that ranks ask for one at any moment of a stop. */
+enum { TOGETHER_ROUNDS = 60 };
+
+static void seeks_together(struct os_node *n, const struct program *me)
+{
+    struct ckpt *c = os_find(n, &ckpt_service);
+    const struct pio_ops *pfs = (const struct pio_ops *)kind_find(&pio_systems, "pfs");
+    struct pio *sys = pio_find(pfs, n);
+    struct pio_file *f = NULL;
+    struct pio_open o = {
+        .name = "together", .flags = PIO_O_CREATE, .rank = me->rank, .ranks = me->ranks
+    };
+    while (strcmp(pfs->modes->items[o.mode]->name, "M_SYNC") != 0)
+        o.mode++;
+    uint64_t s = (me->rank + 1) * UINT64_C(1000) + me->resume, from = me->resume;
+    if (ckpt_open(c, sys, &o, &f) != PIO_OK)
+        ckpt_again(c, n->port);
+    struct pio_control place = { .what = PIO_TELL };
+    if (pio_control(sys, f, &place) != PIO_OK || place.value != (from > 0 ? from - 1 : 0))
+        port_fail(n->port, "rank %u finds the pointer at %lu, and goes on from %lu", me->rank,
+                  (unsigned long)place.value, (unsigned long)from);
+    for (uint64_t round = from > 0 ? from : 1; round <= TOGETHER_ROUNDS; round++) {
+        struct pio_req q;
+        struct pio_control seek = { .what = PIO_SEEK, .value = round };
+        port_thread_sleep(n->port, (sim_time)(mix(&s) % 400) * SIM_US);
+        os_safe_call(n, round);
+        pio_req_init(&q, PIO_CONTROL, f);
+        q.control = &seek;
+        if (ckpt_together(c, &q) != PIO_OK)
+            port_fail(n->port, "rank %u: %s", me->rank, pio_status_name(q.status));
+    }
+    (void)ckpt_close(c, f);
+}
+
+Test(ckpt_files, that_are_asked_for_by_all_at_any_moment_of_a_stop_hold_no_checkpoint_up)
+{
+    uint32_t committed = 0;
+    for (uint64_t seed = 1; seed <= 8; seed++) {
+        uint64_t s = seed * 53;
+        struct run calm = { .program = "random",
+                            .system = "pfs",
+                            .policy = seed % 2 ? "copy" : "stop",
+                            .sink = "memory",
+                            .interval = "1ms",
+                            .main = seeks_together,
+                            .seed = seed,
+                            .steps = 12 };
+        struct run x = calm;
+        play(&calm);
+        cr_assert_str_empty(calm.said, "seed %lu: %s", (unsigned long)seed, calm.said);
+        cr_expect(!strstr(calm.remarks, "is abandoned"), "%s", calm.remarks);
+        committed += (uint32_t)calm.committed;
+        play_death(&x, calm.events, calm.events / 8 + mix(&s) % (calm.events / 2),
+                   crashing[mix(&s) % 4], 1 + mix(&s) % 3000);
+        cr_expect(!strstr(x.remarks, "is abandoned"), "%s", x.remarks);
+    }
+    cr_expect_gt(committed, 40);
 }
 
 /* Rank 0 has twelve safe points before it opens a file that the others wait for. */

@@ -74,6 +74,9 @@ static const struct param job_params[] = {
           "ASSUMED(the experiment's choice)"),
     P_BOOL(job_params, late, "false",
            "Program 'matrix': all ranks open the file of the product when the factors are there."),
+    P_BOOL(job_params, together, "false",
+           "Program 'update': each step ends with a request that all ranks make together, in mode "
+           "M_SYNC or M_GLOBAL."),
     P_BOOL(
         job_params, uneven, "false",
         "Each step of each rank computes for up to twice as long, so that ranks wait for others.",

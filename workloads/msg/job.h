@@ -19,7 +19,7 @@ struct job_params {
     int64_t nodes, memory, pattern, scratch, table, rewrite, columns, steps, dirty, bytes, meet,
         seed;
     int64_t order, strip, file, block;
-    bool uneven, named, account, swap, late;
+    bool uneven, named, account, swap, late, together;
     struct paging_params paging;
     sim_time think, slice;
 };

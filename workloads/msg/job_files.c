@@ -13,6 +13,9 @@
  *           begins the next (which must not be there), changes the one before and cuts it.  What is
  *           to be in each block stands in memory, which is part of the checkpoint: every read is
  *           compared with that.
+ *           With `together` a step ends, instead, with a request of all ranks together: the first
+ *           of four writes a record of each rank, of its own length, in mode M_SYNC, the second one
+ *           record of all in mode M_GLOBAL, the third seeks back to it and the last reads it.
  *
  * A restart that left a file as it was would add a product twice, find a block that memory does not
  * know, or append a record twice.
@@ -23,12 +26,12 @@
 #include "workloads/msg/job.h"
 
 enum { RECORD = 96 }; /* ASSUMED(a short record) */
-enum { FILE_U, FILE_R, FILE_L, FILE_T };
+enum { FILE_U, FILE_R, FILE_L, FILE_T, FILE_S, FILE_G };
 
 struct job_files {
     struct pio *sys;
     struct pio_file *a, *b, *c; /* matrix */
-    struct pio_file *u, *r, *l, *t;
+    struct pio_file *u, *r, *l, *t, *s, *g;
     bool shared;      /* all ranks have parts of u */
     int records, log; /* modes; PIO_PLAIN: none */
     uint64_t blocks;
@@ -70,7 +73,8 @@ uint64_t job_files_pages(const struct job_params *p)
 uint32_t job_files_count(const struct job_params *p, uint32_t ranks)
 {
     uint32_t own = 1 + (uint32_t)(p->steps / p->meet);
-    return pio_file_count(system_of(p), p->program == PROGRAM_MATRIX ? 3 : 2 + ranks * own);
+    return pio_file_count(system_of(p),
+                          p->program == PROGRAM_MATRIX ? 3 : (p->together ? 4u : 2u) + ranks * own);
 }
 
 bool job_files_check(const struct job_params *p, uint32_t ranks, const struct os_layout *l,
@@ -86,6 +90,10 @@ bool job_files_check(const struct job_params *p, uint32_t ranks, const struct os
                 "workload.system is '%s', which needs service '%s' on the compute nodes, "
                 "but machine.os boots none",
                 ops->kind.name, (*s)->kind.name);
+    if (p->together && (matrix || p->steps % 4 != 0 || !(ops->traits & PIO_RETURN)))
+        return err_set(e,
+                       "workload.together is for program 'update', steps that are a multiple of 4, "
+                       "and workload.system = 'pfs'");
     if (matrix && (order % ranks != 0 || p->order % p->strip != 0))
         return err_set(e,
                        "workload.order is %lld, which is not a multiple of %u ranks and of "
@@ -447,6 +455,50 @@ static bool own_files(struct job *j, uint64_t step)
     return put_pattern(j, j->files->t, at * len, len, seed_of(j, FILE_T, k - 1, at), step);
 }
 
+/* In M_SYNC a rank's records have a length of its own. */
+static uint64_t sync_bytes(uint32_t rank)
+{
+    return RECORD + 8 * (uint64_t)rank;
+}
+
+/* The record of all that a step writes: as of rank 0. */
+static uint64_t seed_g(const struct job *j, uint64_t step)
+{
+    struct job first = *j;
+    first.rank = 0;
+    return seed_of(&first, FILE_G, step, 0);
+}
+
+static bool together(struct job *j, uint64_t step)
+{
+    struct job_files *f = j->files;
+    struct pio_req q;
+    struct pio_control seek = { .what = PIO_SEEK, .value = step / 4 * RECORD };
+    const struct file_run run = piece(0, step % 4 == 0 ? sync_bytes(j->rank) : RECORD);
+    struct rope want;
+    os_safe_call(j->node, 4 * step + 3);
+    pio_req_init(&q,
+                 step % 4 == 2   ? PIO_CONTROL
+                 : step % 4 == 3 ? PIO_READ
+                                 : PIO_WRITE,
+                 step % 4 == 0 ? f->s : f->g);
+    q.runs = &run;
+    q.run_count = 1;
+    q.control = &seek;
+    rope_init(&want);
+    rope_add_pattern(&want, seed_g(j, step / 4), 0, RECORD);
+    if (step % 4 == 0)
+        rope_add_pattern(&q.data, seed_of(j, FILE_S, step, 0), 0, run.len);
+    else if (step % 4 == 1)
+        rope_add_slice(&q.data, &want, 0, RECORD);
+    bool fine = done(j, ckpt_together(j->ckpt, &q), step);
+    if (step % 4 == 3)
+        fine = fine && job_good(j, rope_equal(&q.data, &want), "a record of all is wrong", step);
+    rope_fini(&q.data);
+    rope_fini(&want);
+    return fine;
+}
+
 bool job_step_update(struct job *j, uint64_t step, uint64_t phase)
 {
     if (phase == 0) {
@@ -466,6 +518,8 @@ bool job_step_update(struct job *j, uint64_t step, uint64_t phase)
             return false;
         os_safe_point(j->node, 4 * step + 3);
     }
+    if (j->p->together)
+        return together(j, step);
     if ((step + 1) % (uint64_t)j->p->meet != 0)
         return true;
     os_safe_call(j->node, 4 * step + 3);
@@ -549,17 +603,47 @@ static bool check_t(const struct job *j, uint64_t k, uint64_t *number)
     return fine && closed(j, &f);
 }
 
+/* Of each round of s all ranks' records in their order; g has one a round. */
+static bool check_together(const struct job *j, uint64_t *number)
+{
+    struct pio_file *f = NULL;
+    uint64_t rounds = j->steps / 4, at = 0, hash;
+    bool fine = opened(j, "s", PIO_O_READ_ONLY, false, PIO_PLAIN, &f);
+    for (uint64_t k = 0; fine && k < rounds * j->ranks; k++) {
+        struct job other = *j;
+        other.rank = (uint32_t)(k % j->ranks);
+        uint64_t len = sync_bytes(other.rank);
+        fine = get_pattern(j, f, at, len, seed_of(&other, FILE_S, 4 * (k / j->ranks), 0), j->steps,
+                           &hash);
+        at += len;
+        *number = job_mix(*number + hash);
+    }
+    fine = fine && size_is(j, f, at) && closed(j, &f) &&
+           opened(j, "g", PIO_O_READ_ONLY, false, PIO_PLAIN, &f) && size_is(j, f, rounds * RECORD);
+    for (uint64_t k = 0; fine && k < rounds; k++) {
+        fine = get_pattern(j, f, k * RECORD, RECORD, seed_g(j, k), j->steps, &hash);
+        *number = job_mix(*number + hash);
+    }
+    return fine && closed(j, &f);
+}
+
 static bool check_update(struct job *j, uint64_t *number)
 {
     struct job_files *f = j->files;
     bool fine = check_u(j, number) && (f->records == PIO_PLAIN || check_r(j, number)) &&
-                (f->log == PIO_PLAIN || j->rank > 0 || check_l(j, number));
+                (f->log == PIO_PLAIN || j->rank > 0 || check_l(j, number)) &&
+                (!j->p->together || check_together(j, number));
     for (uint64_t k = 0; fine && k < j->steps / (uint64_t)j->p->meet; k++)
         fine = check_t(j, k, number);
     return fine;
 }
 
 /* ---- both ---- */
+
+static int together_with(const struct pio_ops *ops, unsigned same)
+{
+    return mode_with(ops, same ? PIO_MODE_TOGETHER | same : PIO_MODE_TOGETHER | PIO_MODE_RANKS);
+}
 
 /* What is in the file at the start, and memory knows of it. */
 static bool fill_u(struct job *j)
@@ -583,6 +667,10 @@ static bool open_update(struct job *j, uint64_t resume)
     return opened(j, name, PIO_O_CREATE, f->shared, PIO_PLAIN, &f->u) &&
            (f->records == PIO_PLAIN || opened(j, "r", PIO_O_CREATE, true, f->records, &f->r)) &&
            (f->log == PIO_PLAIN || opened(j, "l", PIO_O_CREATE, true, f->log, &f->l)) &&
+           (!j->p->together ||
+            (opened(j, "s", PIO_O_CREATE, true, together_with(f->sys->ops, 0), &f->s) &&
+             opened(j, "g", PIO_O_CREATE, true, together_with(f->sys->ops, PIO_MODE_SAME),
+                    &f->g))) &&
            (begun == 0 || open_t(j, begun - 1)) && (resume > 0 || fill_u(j));
 }
 
@@ -609,9 +697,9 @@ bool job_files_finish(struct job *j, uint64_t at, int64_t *number)
 {
     struct job_files *f = j->files;
     uint64_t hash = 0;
-    if (at <= 4 * j->steps &&
-        !(closed(j, &f->a) && closed(j, &f->b) && closed(j, &f->c) && closed(j, &f->u) &&
-          closed(j, &f->r) && closed(j, &f->l) && closed(j, &f->t)))
+    if (at <= 4 * j->steps && !(closed(j, &f->a) && closed(j, &f->b) && closed(j, &f->c) &&
+                                closed(j, &f->u) && closed(j, &f->r) && closed(j, &f->l) &&
+                                closed(j, &f->t) && closed(j, &f->s) && closed(j, &f->g)))
         return false;
     if (at <= 4 * j->steps + 1) { /* all have written all */
         os_safe_call(j->node, 4 * j->steps + 1);
