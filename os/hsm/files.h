@@ -61,7 +61,7 @@ enum hsm_stage {
 
 struct file_hsm_params {
     int stage; /* enum hsm_stage */
-    int64_t piece, row, pulls;
+    int64_t piece, row, pulls, migrations;
     int64_t space, start, stop, least;
     sim_time age, recent, poll, retry, busy;
     int64_t tries;

@@ -55,7 +55,8 @@ struct hsm_file {
     uint32_t commits; /* under way: what rec says may not be on the device yet */
     bool alone;       /* nothing of the queue begins */
     bool moving;      /* the mover, or a migration, is at it; */
-    bool migrating;   /* the latter, whose bitfile is `other` */
+    bool migrating;   /* the latter, whose bitfile is `other`, */
+    bool by_mover;    /* for the mover, which waits for no room */
     bool gone;        /* was removed */
     bool settling;    /* in hsm.settle */
     bool scattered;   /* the file system below takes no more pieces of it */
@@ -136,11 +137,11 @@ struct hsm {
     struct list waiters; /* threads */
     struct port_timer timer, again;
     struct port_thread *mover;
-    int64_t unreached;        /* migrations in a row for which the archive did not answer */
-    int64_t refused;          /* looks in a row after which nothing that is to go had gone */
-    uint64_t vain;            /* of the mover's: all that failed */
-    struct hsm_file *staging; /* by the mover, which waits for no room */
-    bool unplaced;            /* of some bitfiles it is not known where they lie */
+    int64_t unreached;  /* migrations in a row for which the archive did not answer */
+    int64_t refused;    /* looks in a row after which nothing that is to go had gone */
+    uint64_t vain;      /* of the mover's: all that failed */
+    uint32_t migrating; /* files */
+    bool unplaced;      /* of some bitfiles it is not known where they lie */
     bool kicked, polls, stuck, feeding; /* polls: the mover looks again without a kick */
     sim_time next_poll;
     bool told_full, told_table, told_archive;
@@ -150,7 +151,7 @@ struct hsm {
     struct {
         uint64_t migrations, migrated, pulls, staged, purges, purged, hits, misses, direct, again,
             failed, abandoned, dropped, removed, orphans, full, early, early_used, early_wasted,
-            buffered, copied;
+            buffered, copied, at_once;
     } counts;
 };
 

@@ -53,7 +53,7 @@ void hsm_charge(struct hsm_file *f)
 void hsm_beg(struct hsm_file *f, uint64_t bytes)
 {
     struct hsm *h = f->h;
-    if (h->staging == f) {
+    if (f->by_mover) {
         hsm_fail(f, 0, f->pieces, FILE_NO_SPACE);
         hsm_wake(h);
         return;
@@ -367,8 +367,12 @@ static enum file_status migrate(struct hsm_file *f)
 
 enum file_status hsm_migrate(struct hsm_file *f)
 {
+    struct hsm *h = f->h;
     f->moving = f->migrating = true;
+    if (++h->migrating > h->counts.at_once)
+        h->counts.at_once = h->migrating;
     enum file_status s = migrate(f);
+    h->migrating--;
     f->moving = f->migrating = false;
     hsm_wake(f->h);
     if (f->gone || f->rec.other != 0 || !list_empty(&f->h->rooms))
@@ -393,13 +397,79 @@ static double migrate_value(struct hsm_file *f)
     return f->h->migration->value(&x);
 }
 
+/* Several at a time, and their ends. */
+struct party {
+    struct hsm *h;
+    uint32_t flying, ended;
+    bool vain; /* the archive does not answer, or the table is full */
+};
+
+struct member {
+    struct party *p;
+    struct hsm_file *f;
+};
+
+static void take_part(struct party *p, struct hsm_file *f)
+{
+    struct hsm *h = p->h;
+    f->by_mover = true;
+    enum file_status s = hsm_migrate(f);
+    f->by_mover = false;
+    h->vain += s != FILE_OK;
+    if (s != FILE_UNREACHABLE && s != FILE_NO_INODE)
+        return;
+    if (!h->told_archive)
+        port_remark(h->sys.port, "hsm: a file was not migrated: %s", file_status_name(s));
+    h->told_archive = true;
+    h->unreached += s == FILE_UNREACHABLE;
+    p->vain = true;
+}
+
+static void member(void *arg)
+{
+    struct member m = *(struct member *)arg;
+    struct hsm *h = m.p->h;
+    port_free(h->sys.port, arg);
+    if (migratable(m.f, true)) /* nobody else has begun meanwhile */
+        take_part(m.p, m.f);
+    m.p->flying--;
+    m.p->ended++;
+    hsm_wake(h);
+}
+
+static void join(struct party *p, struct hsm_file *f)
+{
+    struct port *port = p->h->sys.port;
+    struct member *m = port_alloc(port, sizeof *m);
+    *m = (struct member){ p, f };
+    p->flying++;
+    if (p->h->params->migrations > 1 && port_thread_spawn(port, "hsm", member, m, 0) != NULL)
+        return;
+    p->flying--;
+    port_free(port, m);
+    take_part(p, f);
+    p->ended++;
+}
+
+/* Until no more than so many are under way.  Bytes that were purged. */
+static uint64_t wait_for_some(struct party *p, uint32_t most)
+{
+    while (p->flying > most)
+        hsm_wait(p->h, "migrations");
+    uint32_t ended = p->ended;
+    p->ended = 0;
+    return ended > 0 && !p->vain ? purge(p->h) : 0;
+}
+
 /* All that are due, or, for who waits for room, as many as are needed. */
 static uint64_t migrate_some(struct hsm *h, bool due)
 {
     uint32_t n;
     uint64_t freed = 0, was = h->counts.migrations;
     bool urgent = !list_empty(&h->rooms);
+    struct party *p = port_alloc(h->sys.port, sizeof *p);
     struct ranked *all = rank(h, urgent, migratable, migrate_value, &n);
+    p->h = h;
     for (uint32_t i = 0; i < n; i++) {
         struct hsm_file *f = hsm_file_of(h, all[i].file);
         urgent = !list_empty(&h->rooms);
@@ -407,19 +477,13 @@ static uint64_t migrate_some(struct hsm *h, bool due)
             break;
         if (f == NULL || !migratable(f, urgent))
             continue;
-        h->staging = f;
-        enum file_status s = hsm_migrate(f);
-        h->staging = NULL;
-        h->vain += s != FILE_OK;
-        if (s == FILE_UNREACHABLE || s == FILE_NO_INODE) {
-            if (!h->told_archive)
-                port_remark(h->sys.port, "hsm: a file was not migrated: %s", file_status_name(s));
-            h->told_archive = true;
-            h->unreached += s == FILE_UNREACHABLE;
+        join(p, f);
+        freed += wait_for_some(p, (uint32_t)h->params->migrations - 1);
+        if (p->vain)
             break;
-        }
-        freed += purge(h);
     }
+    freed += wait_for_some(p, 0);
+    port_free(h->sys.port, p);
     if (due)
         h->refused = n > 0 && h->counts.migrations == was ? h->refused + 1 : 0;
     port_free(h->sys.port, all);

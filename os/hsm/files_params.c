@@ -53,6 +53,12 @@ const struct param file_hsm_params[] = {
           "Requests to the archive for one file at a time: while the pieces of one go to the disk "
           "the next is at the drive.",
           "ASSUMED(two buffers)"),
+    P_INT(
+        file_hsm_params, migrations, "1", "1", "64",
+        "Files that are migrated at a time, each with two pieces in memory; what programs ask for "
+        "comes on top.",
+        "ASSUMED(one file after the other leaves the disk to who reads; more share a mount's "
+        "waits)"),
     P_SIZE(file_hsm_params, space, "0", "0", "1024TiB",
            "What files may take of the disk; the file system below has at least that. 0: nine "
            "tenths of device 0.",
@@ -100,9 +106,11 @@ const struct param file_hsm_params[] = {
 const struct counter file_hsm_counters[] = {
     C_SUM(hsm, counts, migrations, "1", "Files copied to the archive."),
     C_SUM(hsm, counts, migrated, "B", "Their bytes."),
+    C_MOST(hsm, counts, at_once, "1", "Most of them at a time."),
     C_SUM(hsm, counts, copied, "B",
-          "Bytes read from the disk for that; more than these where a stream of a mover is late."),
-    C_MOST(hsm, counts, buffered, "B", "Most bytes of them in memory on their way from the disk."),
+          "Bytes read from the disk for that; more than their own where a stream of a mover is "
+          "late."),
+    C_MOST(hsm, counts, buffered, "B", "Most bytes of files in memory on their way there."),
     C_SUM(hsm, counts, abandoned, "1",
           "Copies that were not finished, or no longer what the file "
           "was."),

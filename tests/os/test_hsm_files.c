@@ -270,6 +270,7 @@ static uint64_t run(uint64_t seed, uint64_t crash_at, uint32_t torn, uint32_t fa
     t.params.stage = (int)(seed % 4);
     t.params.piece = PIECE;
     t.params.row = 1 + (int64_t)(seed / 4 % 3);
+    t.params.migrations = 1 + (int64_t)(seed / 3 % 2);
     t.params.age = 0;
     t.params.poll = 7 * SIM_MS;
     t.params.retry = SIM_MS;
@@ -434,6 +435,26 @@ Test(hsm_files, a_file_that_changes_on_its_way_goes_again)
     cr_assert_eq(fake_count(t.w.fake, 0, "hsm.migrated"), SPAN);
     cr_assert_eq(t.archive.count, 1);
     end();
+}
+
+/* Several files are on their way at a time, if that is wanted. */
+Test(hsm_files, so_many_go_at_a_time)
+{
+    for (uint32_t n = 1; n <= 3; n++) {
+        begin(HSM_STAGE_DEMAND, 100 * PIECE);
+        t.params.age = 0;
+        t.params.migrations = n;
+        for (uint32_t f = 0; f < FILES; f++)
+            for (uint32_t i = 0; i < 2; i++)
+                cr_assert_eq(fill(f, SPAN), FILE_OK);
+        fake_run_until(t.w.fake, 130 * SIM_SEC);
+        cr_assert_eq(fake_count(t.w.fake, 0, "hsm.migrations"), FILES);
+        cr_assert_eq(t.archive.count, FILES);
+        cr_assert_eq(fake_count(t.w.fake, 0, "hsm.at_once"), n == 1 ? 1 : FILES);
+        uint64_t most = fake_count(t.w.fake, 0, "hsm.buffered");
+        cr_assert(n == 1 ? most <= IN_MEMORY / 2 : most > IN_MEMORY / 2 && most <= IN_MEMORY);
+        end();
+    }
 }
 
 /* What cannot be read does not go, and leaves nothing in the archive. */

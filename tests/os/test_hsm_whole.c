@@ -150,6 +150,7 @@ static void start(uint64_t seed)
     w.params.stage = (int)(seed % 3);
     w.params.piece = PIECE;
     w.params.row = 1 + (int64_t)(seed / 3 % 3);
+    w.params.migrations = 1 + (int64_t)(seed / 2 % 3);
     w.params.age = (sim_time)(seed % 2) * 10 * SIM_SEC;
     w.params.poll = 4 * SIM_SEC;
     w.params.retry = SIM_SEC;
