@@ -63,7 +63,7 @@ return {
   },
   figure = {
     x = "shared", y = "sharing.requests", by = "protocol", where = { nodes = 8 }, log = "y",
-    x_label = "requests of the shared file", y_label = "requests of 8 programs a second",
+    x_label = "share of requests to the shared file", y_label = "requests of 8 programs a second",
   },
   expectations = {
     quiet(8), quiet(64), quiet(largest),

@@ -385,7 +385,7 @@ Test(tokens, what_is_read_is_what_was_written_last)
     }
 }
 
-/* TOK4, TOK5: and nothing hangs. */
+/* TOK4, TOK5: and nothing hangs, where frames are lost, too. */
 Test(tokens, nodes_may_die_at_any_step)
 {
     for (uint64_t n = 0; n < sample("TOKEN_SEEDS", 24); n++) {
@@ -393,6 +393,9 @@ Test(tokens, nodes_may_die_at_any_step)
             world_new(stacks[n % ARRAY_LEN(stacks)],
                       (struct fake_options){ .seed = n + 1,
                                              .order = n % 3 ? FAKE_IN_ORDER : FAKE_RANDOM,
+                                             .lossy = n % 4 >= 2,
+                                             .drop_ppm = 20000,
+                                             .duplicate_ppm = 10000,
                                              .detect_delay = SIM_MS });
         bool server = n % 2 == 1;
         uint64_t from = 0;
