@@ -74,6 +74,7 @@ static struct world {
     struct hsm *hsm;
     struct shadow files[FILES];
     struct bitfile_call repack;
+    bool no_room;                          /* somebody has heard that there is none */
     bool repacking, crashed, walked, last; /* last: files are removed for good */
     uint64_t draws, steps, walks, moved;
     uint32_t left, every; /* bitfiles that the last walk found; steps from one to the next */
@@ -246,6 +247,7 @@ static void ended(struct file_req *r)
                       (w.crashed && (s == FILE_UNREACHABLE || s == FILE_IO_ERROR)),
                   "%s: %d of %s: %s", w.what, (int)x->kind, x->name, file_status_name(s));
         x->not_before = fake_now(w.rig.f) + SIM_SEC; /* again, then */
+        w.no_room |= s == FILE_NO_SPACE;
         rope_fini(&r->data);
         return;
     }
@@ -369,6 +371,11 @@ static void begin(struct shadow *x)
 {
     if (x->busy || x->not_before > fake_now(w.rig.f))
         return;
+    if (w.no_room && x->kind == KINDS && x->todo == 0 && x->pinned) {
+        w.no_room = false; /* a pin that would stay for ever, and files that lack a piece each */
+        go(x, UNPIN);
+        return;
+    }
     if (x->kind != KINDS && x->kind != LOOKUP) { /* it goes on, or is made again */
         go(x, x->kind);
     } else if (x->lost) {
@@ -693,4 +700,5 @@ Test(hsm_whole, outlives_the_death_of_any_node_at_any_step, .timeout = 86400)
     (void)run(2, SERVERS, 98, 103, false); /* there is no room to stage what is to be migrated */
     (void)run(101, SERVERS, 153, 257, true);
     (void)run(109, DRIVE, 316, 28, false);
+    (void)run(48, LIBRARY, 252, 303, true); /* no file can be staged for want of room */
 }
