@@ -675,7 +675,7 @@ struct xk_protl *pfs_client_rpc(const struct pfs_client *c)
 
 void pfs_part_name(const struct pfs_file *f, char out[FILE_NAME_MAX + 1])
 {
-    pfs_local_name(out, f->v->id);
+    pfs_local_name(out, f->v->local);
 }
 
 const struct pfs_attrs *pfs_file_attrs(const struct pfs_file *f)

@@ -276,6 +276,44 @@ Test(pfs_log, what_was_seen_outlives_a_power_failure)
     cr_assert(seen_off);
 }
 
+/* What a file is called at the I/O nodes stays: others than the client ask them by that name. */
+static void keeps_its_parts(struct pfs_world *w, struct pfs_client *c, uint32_t rank)
+{
+    struct pfs_file *f = NULL;
+    char before[FILE_NAME_MAX + 1], after[FILE_NAME_MAX + 1], name[16];
+    (void)rank;
+    cr_assert_eq(pfs_open(c, "kept", PFS_O_CREATE, M_ASYNC, 0, 1, NULL, &f), PFS_OK);
+    pfs_part_name(f, before);
+    (void)pfs_close(f);
+    for (uint32_t i = 0; i < STEPS && !w->off; i++) {
+        (void)snprintf(name, sizeof name, "x%u", i);
+        (void)pfs_mkdir(c, name);
+    }
+    m.crashes = lives(w) - 1;
+    for (enum pfs_status s = PFS_SERVER_DOWN; s == PFS_SERVER_DOWN;) {
+        port_thread_sleep(fake_port(w->r.f, 0), 20 * SIM_MS);
+        s = pfs_open(c, "kept", 0, M_ASYNC, 0, 1, NULL, &f);
+        cr_assert(s == PFS_OK || s == PFS_SERVER_DOWN, "%s", pfs_status_name(s));
+    }
+    pfs_part_name(f, after);
+    cr_assert_str_eq(before, after);
+    (void)pfs_close(f);
+}
+
+Test(pfs_log, parts_have_their_names_after_a_power_failure)
+{
+    struct pfs_world w;
+    memset(&m, 0, sizeof m);
+    pfs_world_defaults(&w, 1, 2);
+    w.names = true;
+    w.power_off = 20;
+    w.lfs.files = 200;
+    pfs_world_start(&w, (struct fake_options){ .seed = 1, .detect_delay = SIM_MS });
+    pfs_world_run(&w, keeps_its_parts);
+    pfs_world_stop(&w);
+    cr_assert_eq(m.crashes, 1);
+}
+
 /* However many names come and go, the log has some times as many bytes as what is there needs. */
 enum { STAY = 50, LEAST = 8 << 10 };
 static uint64_t longest, churn;
