@@ -234,6 +234,8 @@ static void changed(struct hsm_file *f, struct passed *x, const struct file_req 
     f->writing--;
     f->changed = port_now(f->h->sys.port);
     hsm_charge(f);
+    if (!f->h->polls) /* there may be something to migrate */
+        hsm_kick(f->h);
 }
 
 static void show_attr(const struct hsm_file *f, struct file_req *r)
@@ -293,8 +295,6 @@ void hsm_pass(struct hsm_file *f, struct file_req *r)
     if (r->op == FILE_WRITE && f->piece != NULL)
         hsm_pieces_of(f, first_of(r), x->end - first_of(r), &x->lo, &x->hi);
     file_submit(f->h->sys.below, r);
-    if (changes(r) && !f->h->polls)
-        hsm_kick(f->h);
 }
 
 /* ---- who may go on at once ---- */

@@ -437,6 +437,16 @@ Test(hsm_files, a_file_that_changes_on_its_way_goes_again)
     end();
 }
 
+/* The mover looks at a file when its only WRITE has ended, not while it is under way. */
+Test(hsm_files, a_file_that_is_written_once_goes)
+{
+    begin(HSM_STAGE_DEMAND, 100 * PIECE);
+    cr_assert_eq(fill(0, SPAN), FILE_OK);
+    fake_run_until(t.w.fake, t.params.age + 2 * t.params.poll);
+    cr_assert_eq(fake_count(t.w.fake, 0, "hsm.migrations"), 1);
+    end();
+}
+
 /* Several files are on their way at a time, if that is wanted. */
 Test(hsm_files, so_many_go_at_a_time)
 {
