@@ -35,6 +35,7 @@ struct world {
     uint32_t running;
     bool done[NODES], one_drive;
     sim_time hold;
+    struct model *model; /* says what must be done; NULL: none does */
 };
 static struct world *world;
 
@@ -55,6 +56,11 @@ static uint32_t home(const char *label)
 {
     return (uint32_t)(label[strlen(label) - 1] - '0') % PVRS;
 }
+
+/* What the repositories tell the model, and when an answer is due by it (below). */
+static void model_told(struct model *m, uint32_t pvr, uint32_t drive, const char *label);
+static void model_moved(struct model *m, uint32_t pvr, uint32_t drive);
+static sim_time model_slot(struct model *m, sim_time at);
 
 /* ---- a repository ---- */
 
@@ -88,6 +94,8 @@ static void moved(struct port_timer *t)
     d->dead = a->status == HSM_DEVICE;
     if (a->label[0] != 0 && a->status == HSM_OK && world->in_order < 64)
         world->turns[world->in_order++] = (uint32_t)(a->label[1] - '0');
+    if (world->model != NULL)
+        model_moved(world->model, a->pvr, a->drive);
     reply_with(a->pvr, &a->caller, a->status, NULL);
 }
 
@@ -142,7 +150,12 @@ static void repository(void *arg, struct select_request *request, uint32_t proce
         a->status = all[draw(4)];
     }
     port_timer_init(p, &a->timer, moved, a);
-    port_timer_set(&a->timer, (sim_time)(1 + draw(20)) * SIM_SEC);
+    sim_time takes = (sim_time)(1 + draw(20)) * SIM_SEC;
+    if (world->model != NULL) {
+        model_told(world->model, pvr, k, label);
+        takes = model_slot(world->model, port_now(p) + takes) - port_now(p);
+    }
+    port_timer_set(&a->timer, takes);
 }
 
 /* ---- a client ---- */
@@ -436,4 +449,331 @@ Test(pvl, no_drive_works)
     cr_assert_eq(w.bad[HSM_OK], 0);
     cr_assert_eq(w.ended, 2 * CLIENTS);
     rig_stop(&w.rig);
+}
+
+/* ---- every choice ----
+ *
+ * Jobs of one or two volumes, of two libraries, come at random; so do more requests for those that
+ * wait.  A model that looks through everything at each event says which drive must be told to
+ * mount which volume then, and which jobs must have been told; between two events there is time
+ * for all of that, and for nothing else.  Rules: PVL1 to PVL3; of jobs alike the older is next; an
+ * empty drive is better than an idle one; of drives alike the first is taken; a volume that is on
+ * its way out of a drive is waited for. */
+
+enum { M_JOBS = 60, M_SLOTS = 20000, M_VOLUMES = 10, NOTHING = VOLUMES };
+enum m_state { M_NOT_YET, M_WAITS, M_HAS, M_OVER };
+
+struct m_job {
+    struct port_timer timer, more;
+    struct model *m;
+    uint32_t volume[2], count, moves; /* moves: of its volumes, those that are on their way */
+    uint64_t weight, extra;
+    sim_time since;
+    enum m_state state;
+    bool told;
+};
+
+struct m_drive {
+    uint32_t volume, leaving; /* NOTHING: none; leaving: is on its way out of it */
+    uint32_t due;             /* what it must be told to mount; NOTHING */
+    struct m_job *user;       /* NULL: it is idle, or empty */
+    sim_time since;
+};
+
+struct model {
+    struct port *port; /* for the time */
+    int order, victim;
+    struct m_job jobs[M_JOBS], *row[M_JOBS]; /* row: in the order in which they came */
+    uint32_t came;
+    struct m_drive drives[PVRS][DRIVES];
+    uint64_t mounts[M_VOLUMES];
+    bool slots[M_SLOTS];     /* seconds that have an event */
+    bool vague;              /* two jobs were too much alike: what comes now is not compared */
+    uint32_t passed, spared; /* choices that are not the oldest job's, or not the first drive */
+};
+
+/* The first second from then on that has no event, and a moment of it. */
+static sim_time model_slot(struct model *m, sim_time at)
+{
+    uint64_t k = (uint64_t)(at / SIM_SEC) + 1;
+    while (k < M_SLOTS && m->slots[k])
+        k++;
+    cr_assert_lt(k, M_SLOTS);
+    m->slots[k] = true;
+    return (sim_time)k * SIM_SEC + (sim_time)(k * 7919 % 811) * SIM_MS;
+}
+
+static struct m_drive *m_where(struct model *m, uint32_t volume)
+{
+    for (uint32_t i = 0; i < PVRS * DRIVES; i++)
+        if (m->drives[i / DRIVES][i % DRIVES].volume == volume ||
+            m->drives[i / DRIVES][i % DRIVES].leaving == volume)
+            return &m->drives[i / DRIVES][i % DRIVES];
+    return NULL;
+}
+
+/* What must have been done since the last event has been. */
+static void m_event(struct model *m)
+{
+    for (uint32_t i = 0; !m->vague && i < PVRS * DRIVES; i++)
+        cr_assert_eq(m->drives[i / DRIVES][i % DRIVES].due, NOTHING, "drive %u was told nothing",
+                     i);
+    for (uint32_t i = 0; !m->vague && i < m->came; i++)
+        cr_assert(m->row[i]->state != M_HAS || m->row[i]->moves > 0 || m->row[i]->told,
+                  "job %u has its volumes, and does not know", i);
+}
+
+static bool m_comes_first(struct model *m, const struct m_job *a, const struct m_job *b)
+{
+    sim_time now = port_now(m->port);
+    double x = (double)a->weight * (double)(now - a->since);
+    double y = (double)b->weight * (double)(now - b->since);
+    if (m->order == 0)
+        return a->since < b->since;
+    if (m->order == 1)
+        return a->weight > b->weight || (a->weight == b->weight && a->since < b->since);
+    double apart = x > y ? x - y : y - x;
+    m->vague |= apart < 2.0 * SIM_MS; /* a message's way counts, too */
+    return x > y;
+}
+
+static bool m_goes_first(const struct model *m, const struct m_drive *a, const struct m_drive *b)
+{
+    if (m->victim == 0)
+        return a->since < b->since;
+    if (m->victim == 1)
+        return a->since > b->since;
+    uint64_t x = m->mounts[a->volume], y = m->mounts[b->volume];
+    return x < y || (x == y && a->since < b->since);
+}
+
+static struct m_drive *m_free(struct model *m, uint32_t pvr, const struct m_job *j,
+                              struct m_drive *but)
+{
+    struct m_drive *best = NULL, *first = NULL;
+    for (uint32_t i = 0; i < DRIVES; i++) {
+        struct m_drive *d = &m->drives[pvr][i];
+        if (d->volume == NOTHING && d != but)
+            return d;
+    }
+    for (uint32_t i = 0; i < DRIVES; i++) {
+        struct m_drive *d = &m->drives[pvr][i];
+        bool own = d->volume == j->volume[0] || (j->count > 1 && d->volume == j->volume[1]);
+        if (d->user != NULL || d == but || own)
+            continue;
+        first = first == NULL ? d : first;
+        if (best == NULL || m_goes_first(m, d, best))
+            best = d;
+    }
+    m->spared += best != first;
+    return best;
+}
+
+/* Its drives, if it gets all; `closed`: libraries where one before it waits. */
+static bool m_try(struct model *m, struct m_job *j, bool *closed)
+{
+    struct m_drive *d[2] = { NULL, NULL };
+    bool short_of = false;
+    for (uint32_t i = 0; i < j->count; i++) {
+        d[i] = m_where(m, j->volume[i]);
+        if (d[i] != NULL && d[i]->user != NULL)
+            return false;
+    }
+    bool there[2] = { d[0] != NULL, d[1] != NULL };
+    for (uint32_t i = 0; i < j->count; i++) {
+        uint32_t pvr = j->volume[i] % PVRS;
+        if (!there[i] && !closed[pvr])
+            d[i] = m_free(m, pvr, j, i == 1 ? d[0] : NULL);
+        short_of |= d[i] == NULL;
+    }
+    for (uint32_t i = 0; i < j->count; i++)
+        if (short_of && !there[i])
+            closed[j->volume[i] % PVRS] = true;
+    if (short_of)
+        return false;
+    for (uint32_t i = 0; i < j->count; i++) {
+        d[i]->user = j;
+        d[i]->leaving = there[i] ? NOTHING : d[i]->volume;
+        d[i]->volume = j->volume[i];
+        d[i]->due = there[i] ? NOTHING : j->volume[i];
+        j->moves += !there[i];
+    }
+    j->state = M_HAS;
+    return true;
+}
+
+/* One grant; false: nobody can have what it waits for. */
+static bool m_grant(struct model *m)
+{
+    bool closed[PVRS] = { false }, seen[M_JOBS] = { false };
+    for (;;) {
+        uint32_t best = M_JOBS, oldest = M_JOBS;
+        for (uint32_t i = 0; i < m->came; i++) {
+            if (m->row[i]->state != M_WAITS || seen[i])
+                continue;
+            oldest = oldest == M_JOBS ? i : oldest;
+            if (best == M_JOBS || m_comes_first(m, m->row[i], m->row[best]))
+                best = i;
+        }
+        if (best == M_JOBS)
+            return false;
+        seen[best] = true;
+        if (m_try(m, m->row[best], closed)) {
+            m->passed += best != oldest;
+            return true;
+        }
+    }
+}
+
+static void m_arrange(struct model *m)
+{
+    while (m_grant(m))
+        ;
+}
+
+static void model_told(struct model *m, uint32_t pvr, uint32_t drive, const char *label)
+{
+    struct m_drive *d = &m->drives[pvr][drive];
+    uint32_t v = (uint32_t)(label[1] - '0');
+    if (!m->vague)
+        cr_assert_eq(d->due, v, "order %d, replacement %d: drive %u of %u mounts V%u, not V%u",
+                     m->order, m->victim, drive, pvr, v, d->due);
+    d->due = NOTHING;
+}
+
+static void model_moved(struct model *m, uint32_t pvr, uint32_t drive)
+{
+    struct m_drive *d = &m->drives[pvr][drive];
+    m_event(m);
+    if (m->vague)
+        return;
+    m->mounts[d->volume]++;
+    d->user->moves--;
+    d->leaving = NOTHING;
+    m_arrange(m);
+}
+
+static void m_come(struct m_job *j)
+{
+    struct model *m = j->m;
+    m_event(m);
+    j->state = M_WAITS;
+    j->since = port_now(m->port);
+    m->row[m->came++] = j;
+    if (!m->vague)
+        m_arrange(m);
+}
+
+static void m_leave(struct m_job *j)
+{
+    struct model *m = j->m;
+    m_event(m);
+    j->state = M_OVER;
+    for (uint32_t i = 0; i < PVRS * DRIVES; i++) {
+        struct m_drive *d = &m->drives[i / DRIVES][i % DRIVES];
+        if (d->user == j) {
+            d->user = NULL;
+            d->since = port_now(m->port);
+        }
+    }
+    if (!m->vague)
+        m_arrange(m);
+}
+
+/* More requests for the volume of a job: they are of the oldest that waits for it. */
+static void m_more(struct port_timer *t)
+{
+    struct m_job *x = t->arg;
+    struct model *m = x->m;
+    char label[HSM_LABEL];
+    m_event(m);
+    for (uint32_t i = 0; i < m->came; i++) {
+        struct m_job *j = m->row[i];
+        if (j->state != M_WAITS ||
+            (j->volume[0] != x->volume[0] && (j->count < 2 || j->volume[1] != x->volume[0])))
+            continue;
+        j->weight += x->extra;
+        break;
+    }
+    label_of(x->volume[0], label);
+    struct pvl_client c = client_of(t->port);
+    pvl_more(&c, label, x->extra);
+}
+
+static void m_client(void *arg)
+{
+    struct m_job *j = arg;
+    struct port *p = j->timer.port;
+    struct pvl_client c = client_of(p);
+    struct pvl_mount mount[2];
+    uint64_t job;
+    for (uint32_t i = 0; i < j->count; i++)
+        label_of(j->volume[i], mount[i].label);
+    m_come(j);
+    cr_assert_eq(pvl_mount(&c, mount, j->count, j->weight, &job), HSM_OK);
+    cr_assert(j->m->vague || (j->state == M_HAS && j->moves == 0), "it was not its turn");
+    j->told = true;
+    sim_time until = model_slot(j->m, port_now(p) + (sim_time)draw(30) * SIM_SEC);
+    port_thread_sleep(p, until - port_now(p));
+    m_leave(j);
+    pvl_release(&c, job, 0);
+    world->running--;
+}
+
+static void m_spawn(struct port_timer *t)
+{
+    (void)port_thread_spawn(t->port, "job", m_client, t->arg, 0);
+}
+
+static void m_ask(struct port *p, void *arg)
+{
+    struct m_job *j = arg;
+    world->running++;
+    port_timer_init(p, &j->timer, m_spawn, j);
+    port_timer_set(&j->timer, j->since - port_now(p));
+    port_timer_init(p, &j->more, m_more, j);
+    if (j->extra > 0)
+        port_timer_set(&j->more, model_slot(j->m, j->since + 5 * SIM_SEC) - port_now(p));
+}
+
+Test(pvl, each_choice_is_the_policy_s)
+{
+    static struct model m;
+    uint32_t vague = 0, runs = 0, passed = 0, spared = 0;
+    for (uint64_t seed = 0; seed < 90; seed++, runs++) {
+        memset(&m, 0, sizeof m);
+        m.order = (int)(seed % 3);
+        m.victim = (int)(seed / 3 % 3);
+        struct world w = { .model = &m };
+        w.params = (struct pvl_params){
+            .order = m.order, .victim = m.victim, .retry = SIM_SEC, .patience = 100000 * SIM_SEC
+        };
+        start(&w, seed + 1);
+        fake_run_until(w.rig.f, SIM_SEC); /* it knows the drives */
+        m.port = fake_port(w.rig.f, 0);
+        for (uint32_t i = 0; i < PVRS * DRIVES; i++)
+            m.drives[i / DRIVES][i % DRIVES] =
+                (struct m_drive){ NOTHING, NOTHING, NOTHING, NULL, 0 };
+        sim_time at = 2 * SIM_SEC;
+        for (uint32_t i = 0; i < M_JOBS; i++) {
+            struct m_job *j = &m.jobs[i];
+            uint32_t v = (uint32_t)draw(M_VOLUMES), step = 1 + (uint32_t)draw(M_VOLUMES - 1);
+            at += (sim_time)draw(8 + seed % 5 * 5) * SIM_SEC;
+            *j = (struct m_job){ .m = &m,
+                                 .volume = { v, (v + step) % M_VOLUMES },
+                                 .count = 1 + (draw(3) == 0),
+                                 .weight = 1 + draw(9),
+                                 .extra = draw(2) * draw(20),
+                                 .since = model_slot(&m, at) };
+            fake_call(w.rig.f, 1 + PVRS + i % CLIENTS, m_ask, j);
+        }
+        run(&w);
+        m_event(&m);
+        vague += m.vague;
+        passed += m.passed;
+        spared += m.spared;
+        rig_stop(&w.rig);
+    }
+    cr_assert_lt(vague, runs / 6, "%u", vague);
+    cr_assert(passed > 5 * runs && spared > 3 * runs, "%u %u", passed, spared);
 }
