@@ -24,6 +24,8 @@
  *       asked again.
  *   KEEP4  Requests of a file take effect in the order in which they came, those that wait for
  *       images included.
+ *   KEEP5  A checkpoint asked for again leaves no side file but what the way back to the one before
+ *       needs: however often it is, there are as many as that has blocks at most, and two.
  *
  * What is not asked to go aside passes at no cost but a look-up.  All else is done in a thread of
  * the file, one request after the other.  Side files of a file that is gone go at the next boot.

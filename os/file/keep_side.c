@@ -345,6 +345,43 @@ static enum file_status make_side(struct kept *f, struct side x)
     return FILE_OK;
 }
 
+/* Marks the blocks of which the side file has images, of so many. */
+static enum file_status mark_images(struct kept *f, const struct side *x, uint8_t *marks,
+                                    uint64_t blocks)
+{
+    struct batch b = { .count = 1 };
+    enum file_status s = FILE_OK;
+    for (uint64_t at = 0; s == FILE_OK && b.count > 0; at = behind(x, &b)) {
+        s = header_load(f->k, x, at, &b);
+        for (uint32_t i = 0; s == FILE_OK && i < b.count; i++)
+            if (b.block[i] < blocks)
+                marks[b.block[i] / 8] |= (uint8_t)(1u << b.block[i] % 8);
+    }
+    return s;
+}
+
+/* The way back to `kept` needs an image of the last side file: of a block of which none before it
+ * has one, for of several the oldest shows (KEEP5). */
+static bool is_needed(struct kept *f, const struct side *kept)
+{
+    struct port *p = f->k->sys.port;
+    const struct side *last = last_side(f);
+    uint64_t blocks = (kept->size + kept->block - 1) / kept->block;
+    bool needed = kept->block != last->block;
+    if (last == kept || needed || f->end == 0)
+        return last == kept || (needed && f->end > 0);
+    uint8_t *marks = port_alloc(p, blocks / 8 + 1);
+    LIST_EACH (l, &f->sides) {
+        const struct side *x = LIST_ENTRY(l, struct side, link);
+        if (x->number >= kept->number && x != last && !needed)
+            needed = mark_images(f, x, marks, blocks) != FILE_OK;
+    }
+    for (uint64_t b = 0; b < blocks && b < f->blocks && !needed; b++)
+        needed = is_saved(f, b) && !(marks[b / 8] >> b % 8 & 1);
+    port_free(p, marks);
+    return needed;
+}
+
 enum file_status keep_checkpoint(struct kept *f, const struct file_req *r)
 {
     struct file_req q;
@@ -367,11 +404,15 @@ enum file_status keep_checkpoint(struct kept *f, const struct file_req *r)
     if (s != FILE_OK)
         return s;
     x.size = q.attr.size;
+    kept = x.kept != 0 ? side_of(f, x.kept) : NULL;
+    uint32_t spare = kept != NULL && !is_needed(f, kept) ? last->number : 0;
     s = make_side(f, x);
     if (s != FILE_OK)
         return s;
     f->k->counts.checkpoints++;
     keep_prune(f, 0, oldest_needed(last_side(f)));
+    if (spare != 0)
+        keep_prune(f, spare, spare + 1);
     return FILE_OK;
 }
 

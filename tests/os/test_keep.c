@@ -1,5 +1,5 @@
 /* test_keep.c: checkpoints of files over lfs: random requests of a file against copies of what its
- * checkpoints were, and the same with its node dead at every device write (KEEP1 to KEEP4).
+ * checkpoints were, and the same with its node dead at every device write (KEEP1 to KEEP5).
  */
 #include "tests/os/lfs_world.h"
 #include "tests/sample.h"
@@ -190,19 +190,26 @@ static void recover(void)
     cr_assert(fits(then ? &t.next : &t.s), "%s: %s", t.what, then ? "after" : "before");
 }
 
-/* What nobody needs any more is not kept. */
-static void count_sides(void)
+static uint32_t sides(void)
 {
     struct file_req r;
     struct file_entry e;
     uint32_t n = 0;
-    cr_assert_eq(lfs_world_op(&t.w, FILE_CHECKPOINT, t.file, 0), FILE_OK);
     file_req_init(&r, FILE_LIST, NULL, NULL);
     r.dir = lfs_world_lookup(&t.w, ".keep");
     lfs_world_do(&t.w, &r);
     while (file_entry_next(&r.data, &e))
         n++;
-    cr_assert_eq(n, 1);
+    return n;
+}
+
+/* What nobody needs any more is not kept. */
+static void count_sides(void)
+{
+    struct file_req r;
+    struct file_entry e;
+    cr_assert_eq(lfs_world_op(&t.w, FILE_CHECKPOINT, t.file, 0), FILE_OK);
+    cr_assert_eq(sides(), 1);
     file_req_init(&r, FILE_LIST, NULL, NULL);
     r.dir = FILE_ROOT;
     lfs_world_do(&t.w, &r);
@@ -310,4 +317,37 @@ Test(keep, and_after_a_failure_of_every_device_write)
             for (uint64_t at = 1; at <= writes; at++)
                 (void)run(seed, at, at % 2 ? 0 : UINT32_MAX, disks[d]);
         }
+}
+
+/* A checkpoint of a program that cannot be committed is asked for again and again (KEEP5): the file
+ * may change between, and both checkpoints are what they were. */
+Test(keep, one_that_is_asked_for_again_leaves_nothing_behind)
+{
+    for (uint64_t seed = 1; seed <= 6; seed++) {
+        struct lfs_params lfs = lfs_world_params();
+        uint32_t blocks = 0, most = 2;
+        memset(&t, 0, sizeof t);
+        t.draws = seed;
+        lfs.files = 32;
+        lfs.inode = 2048;
+        (void)snprintf(t.what, sizeof t.what, "seed %d", (int)seed);
+        lfs_world_keep(&t.w, &(struct fake_options){ .nodes = 1, .disks = 1, .disk_sectors = 1000 },
+                       &lfs, &params);
+        cr_assert_eq(lfs_world_create(&t.w, "a", &t.file), FILE_OK);
+        for (int k = 0; k < 100; k++) {
+            t.next = t.s;
+            if (k < 2 || (seed % 3 > 0 && draw((uint32_t)seed) == 0))
+                cr_assert(write_some(), "%s: write %d", t.what, k);
+            t.s = t.next;
+            cr_assert(checkpoint(k == 0 ? 1 : 2), "%s: checkpoint %d", t.what, k);
+            t.s = t.next;
+            if (k == 0)
+                blocks = (uint32_t)(t.s.was[0].size + BLOCK - 1) / BLOCK;
+            most = seed % 3 > 0 ? 2 + blocks : 2;
+            cr_assert_leq(k > 0 ? sides() : 0, most, "%s: %u after %d", t.what, sides(), k);
+        }
+        cr_assert(fits(&t.s), "%s", t.what);
+        count_sides();
+        lfs_world_fini(&t.w);
+    }
 }
