@@ -9,7 +9,17 @@ struct spread {
     uint64_t chunk;
     sim_time retry_delay;
     struct list outcomes, again; /* again: sends that wait to be tried once more */
+    struct list crashed;
+    uint64_t crashes, all; /* all: the last that failed whoever waited */
     struct port_timer timer;
+};
+
+/* A node that has crashed: the number of the last time, and whether it is back. */
+struct crashed {
+    struct list link;
+    uint32_t node;
+    uint64_t number;
+    bool back;
 };
 
 /* At a rank: who takes it waits for it, or it for who takes it. */
@@ -152,14 +162,40 @@ void spread_give(struct spread *s, const struct spread_outcome *o)
     deliver(x);
 }
 
-void spread_take(struct spread *s, uint64_t key, uint32_t round, uint32_t ranks,
+uint64_t spread_crashes(const struct spread *s)
+{
+    return s->crashes;
+}
+
+static struct crashed *crash_of(const struct spread *s, uint32_t node)
+{
+    LIST_EACH (l, &s->crashed)
+        if (LIST_ENTRY(l, struct crashed, link)->node == node)
+            return LIST_ENTRY(l, struct crashed, link);
+    return NULL;
+}
+
+/* Nobody will have told spread_fail of who comes to wait now. */
+static bool is_lost(const struct spread *s, uint32_t ranks, uint64_t since)
+{
+    bool lost = s->all > since;
+    for (uint32_t i = 0; i < ranks && !list_empty(&s->crashed); i++) {
+        const struct crashed *x = crash_of(s, s->hosts[i]);
+        lost |= x != NULL && (!x->back || x->number > since);
+    }
+    return lost;
+}
+
+void spread_take(struct spread *s, uint64_t key, uint32_t round, uint32_t ranks, uint64_t since,
                  void (*done)(void *arg, const struct spread_outcome *o), void *arg)
 {
     struct outcome *x = find(s, key, round);
     x->done = done;
     x->arg = arg;
     x->o.ranks = ranks;
-    if (x->whole) {
+    if (!x->whole)
+        x->o.lost = is_lost(s, ranks, since);
+    if (x->whole || x->o.lost) {
         tell(x);
         put(x);
     }
@@ -191,6 +227,16 @@ void spread_receive(struct spread *s, struct select_request *q, struct rope *arg
 
 void spread_fail(struct spread *s, uint32_t node, bool all)
 {
+    struct crashed *y = crash_of(s, node);
+    if (y == NULL) {
+        y = port_alloc(s->port, sizeof *y);
+        y->node = node;
+        list_push(&s->crashed, &y->link);
+    }
+    y->number = ++s->crashes;
+    y->back = false;
+    if (all)
+        s->all = s->crashes;
     LIST_EACH_SAFE (l, nx, &s->outcomes) {
         struct outcome *x = LIST_ENTRY(l, struct outcome, link);
         bool ours = all;
@@ -202,6 +248,13 @@ void spread_fail(struct spread *s, uint32_t node, bool all)
         tell(x);
         put(x);
     }
+}
+
+void spread_back(struct spread *s, uint32_t node)
+{
+    struct crashed *y = crash_of(s, node);
+    if (y != NULL)
+        y->back = true;
 }
 
 struct spread *spread_start(struct xk_protl *rpc, const uint32_t *hosts, uint32_t service,
@@ -218,6 +271,7 @@ struct spread *spread_start(struct xk_protl *rpc, const uint32_t *hosts, uint32_
     s->retry_delay = retry_delay;
     list_init(&s->outcomes);
     list_init(&s->again);
+    list_init(&s->crashed);
     port_timer_init(p, &s->timer, tick, s);
     return s;
 }

@@ -6,7 +6,8 @@
  * parts of one call each; a rank hands it on once it has all of it.
  *
  *   SPR1  Who takes an outcome is told it once: when it is whole here, or that it is lost, because
- *       the node of a rank has crashed meanwhile.
+ *       the node of a rank has crashed: while it waits, or before it came to wait and after it had
+ *       begun with its group, or so that it is down.
  *
  * Who calls it: PFS's M_GLOBAL (os/pfs), and the same over another file system (os/pio).
  */
@@ -35,10 +36,13 @@ struct spread *spread_start(struct xk_protl *rpc, const uint32_t *hosts, uint32_
 void spread_receive(struct spread *s, struct select_request *q, struct rope *args);
 /* At rank 0: that is how it went. */
 void spread_give(struct spread *s, const struct spread_outcome *o);
-/* At another rank: tells `done`, at once or later. */
-void spread_take(struct spread *s, uint64_t key, uint32_t round, uint32_t ranks,
+/* How many crashes it has been told of: what a rank notes as it begins with a group. */
+uint64_t spread_crashes(const struct spread *s);
+/* At another rank: tells `done`, at once or later.  since: spread_crashes when it began. */
+void spread_take(struct spread *s, uint64_t key, uint32_t round, uint32_t ranks, uint64_t since,
                  void (*done)(void *arg, const struct spread_outcome *o), void *arg);
 /* The node has crashed: those wait no more who have it among their ranks; all: whoever waits. */
 void spread_fail(struct spread *s, uint32_t node, bool all);
+void spread_back(struct spread *s, uint32_t node); /* it is up again */
 
 #endif

@@ -27,7 +27,7 @@ static void begin(struct pfs_req *r)
         return;
     }
     r->since = port_now(f->client->port);
-    spread_take(f->client->spread, f->v->id, r->round, f->ranks, take, r);
+    spread_take(f->client->spread, f->v->id, r->round, f->ranks, f->crashes, take, r);
 }
 
 static void moved(struct pfs_req *r, enum pfs_status s)

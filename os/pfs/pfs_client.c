@@ -207,8 +207,10 @@ static void peer_changed(void *arg, uint32_t node, uint32_t life, bool alive)
 {
     struct pfs_client *c = arg;
     (void)life;
-    if (alive)
+    if (alive) {
+        spread_back(c->spread, node);
         return;
+    }
     spread_fail(c->spread, node, node == c->layout->service);
     if (node != c->layout->service)
         return;
@@ -330,6 +332,7 @@ static enum pfs_status open_file(struct pfs_client *c, const char *name, unsigne
     f->rank = rank;
     f->ranks = ranks > 0 ? ranks : 1;
     f->number = m.ranks;
+    f->crashes = spread_crashes(c->spread);
     f->turn = 1;
     f->expected.need = 1;
     list_init(&f->ahead);

@@ -183,7 +183,8 @@ struct pfs_file {
     bool told;                      /* that the lengths of records differ */
     uint32_t number;                /* of the last setiomode */
     uint32_t rank, ranks;
-    uint32_t turn; /* seeks and writes at the private pointer so far, from 1 */
+    uint64_t crashes; /* of nodes, told before it was open */
+    uint32_t turn;    /* seeks and writes at the private pointer so far, from 1 */
     struct pfs_expected expected;
     struct list ahead, awaited; /* blocks read ahead; those that a read waits for */
     uint32_t asked;             /* of all of them, under way */

@@ -35,6 +35,7 @@ struct file {
     struct port *port;
     int mode;
     uint32_t rank, ranks;
+    uint64_t crashes; /* of nodes, told before it was open */
     uint64_t pointer; /* of its own; of records: the base */
     uint64_t record, count;
     uint32_t asking; /* M_RECORD: requests that ask */
@@ -160,6 +161,7 @@ static void opened(struct pio_file *f, const struct pio_open *o, struct vesta_fi
     x->port = f->sys->node->port;
     x->rank = o->ranks > 1 ? o->rank : 0;
     x->ranks = o->ranks > 1 ? o->ranks : 1;
+    x->crashes = spread_crashes(ranks_spread(s->ranks));
     x->read_only = (flags & PIO_O_READ_ONLY) != 0;
     x->meet = ranks_open(s->ranks, vesta_key(v), x->rank, x->ranks, o->together, VESTA_SIZE_MAX,
                          ask_size, x);
@@ -288,8 +290,8 @@ static void given(struct ranks_op *op)
     if (op->status != PIO_OK)
         turn_end(t, op->status);
     else if ((op->traits & PIO_MODE_SAME) && t->f->rank > 0)
-        spread_take(ranks_spread(sys->ranks), vesta_key(t->f->v), op->round, t->f->ranks, outcome,
-                    t);
+        spread_take(ranks_spread(sys->ranks), vesta_key(t->f->v), op->round, t->f->ranks,
+                    t->f->crashes, outcome, t);
     else
         move(t);
 }

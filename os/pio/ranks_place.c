@@ -393,6 +393,8 @@ static void peer_changed(void *arg, uint32_t host, uint32_t life, bool alive)
     (void)life;
     for (uint32_t i = r->layout->compute_count; i-- > 0;)
         rank = r->layout->compute[i] == host ? i : rank;
+    if (alive)
+        spread_back(r->spread, host);
     if (alive || rank == UINT32_MAX)
         return;
     r->lowest_lost = rank < r->lowest_lost ? rank : r->lowest_lost;

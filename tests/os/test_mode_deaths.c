@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "os/pfs/pfs.h"
+#include "os/pfs/pfs_internal.h"
 #include "os/registry.h"
 #include "tests/os/io_world.h"
 #include "tests/sample.h"
@@ -24,7 +24,7 @@ static const struct {
     uint32_t node;
     uint64_t may;
 } roles[ROLES] = {
-    [PARTNER] = { "rank 1", 1, MAY(PIO_NODE_DOWN) },
+    [PARTNER] = { "rank 2", 2, MAY(PIO_NODE_DOWN) },
     [COORDINATOR] = { "rank 0", 0, MAY(PIO_NODE_DOWN) },
     [SERVICE] = { "the service node", IO_NODES - 1,
                   MAY(PIO_SERVER_DOWN) | MAY(PIO_STALE) | MAY(PIO_NODE_DOWN) },
@@ -37,6 +37,7 @@ static struct {
     enum role role;
     uint64_t step; /* 0: nobody dies */
     sim_time back; /* 0: for good */
+    sim_time told; /* a death, after so long */
     uint64_t seen; /* statuses */
     bool ended[RANKS];
 } x;
@@ -126,7 +127,7 @@ static uint64_t run(const struct pio_ops *ops, uint64_t seed, uint64_t step, sim
     x.step = step;
     x.back = back;
     io_world_start(&w, ops, strcmp(ops->kind.name, "pfs") == 0 ? services : NULL,
-                   (struct fake_options){ .seed = seed, .detect_delay = SIM_MS }, rank_main);
+                   (struct fake_options){ .seed = seed, .detect_delay = x.told }, rank_main);
     for (bool died = false; !all_ended();) {
         if (step > 0 && !died && fake_steps(w.f) >= step) {
             died = true;
@@ -150,6 +151,14 @@ static uint64_t run(const struct pio_ops *ops, uint64_t seed, uint64_t step, sim
     return steps;
 }
 
+static void begin(int mode, enum role role, sim_time told)
+{
+    memset(&x, 0, sizeof x);
+    x.mode = mode;
+    x.role = role;
+    x.told = told;
+}
+
 /* SPR1, RNK1.  MODE_DEATHS: so many steps of each. */
 Test(mode_deaths, every_call_ends_in_time_and_says_what_happened)
 {
@@ -161,11 +170,68 @@ Test(mode_deaths, every_call_ends_in_time_and_says_what_happened)
                 const struct pio_ops *ops = kind_at(&pio_systems, k);
                 if (ops->modes != &pfs_modes)
                     continue;
-                memset(&x, 0, sizeof x);
-                x.mode = mode;
-                x.role = (enum role)role;
+                begin(mode, (enum role)role, SIM_MS);
                 uint64_t steps = run(ops, 1, 0, 0);
                 for (uint64_t i = 0; i < n; i++)
                     (void)run(ops, ++seed, 1 + i * steps / n, backs[i % ARRAY_LEN(backs)]);
             }
+}
+
+/* SPR1: a rank hears that another has died, and then from a third that it may wait for what that
+ * one sends on. */
+Test(mode_deaths, that_are_told_before_a_round_begins_leave_nobody_waiting_in_it)
+{
+    for (int k = 0; pio_systems.items[k] != NULL; k++)
+        for (int role = PARTNER; role <= COORDINATOR; role++) {
+            const struct pio_ops *ops = kind_at(&pio_systems, k);
+            if (ops->modes != &pfs_modes)
+                continue;
+            begin(M_GLOBAL, (enum role)role, 15 * SIM_US);
+            uint64_t steps = run(ops, 1, 0, 0);
+            for (uint64_t step = 1; step <= steps / 3; step++)
+                (void)run(ops, step, step, 0);
+        }
+}
+
+static void lost(void *arg, const struct spread_outcome *o)
+{
+    *(bool *)arg = o->lost;
+}
+
+/* Whether who takes what nobody gives is told so, of three ranks. */
+static bool take(struct spread *s, uint64_t since)
+{
+    static uint32_t round;
+    static bool told;
+    told = false;
+    spread_take(s, UINT64_MAX, ++round, 3, since, lost, &told);
+    return told;
+}
+
+static void spread_main(struct io_world *w, struct os_node *n, uint32_t rank)
+{
+    struct pfs_client *c = os_find(n, &pfs_client_service);
+    struct spread *s = c->spread;
+    if (rank > 0)
+        return;
+    (void)w;
+    spread_fail(s, 3, false);
+    cr_expect(spread_crashes(s) == 1 && !take(s, 0), "another's crash is counted");
+    spread_fail(s, 2, false);
+    cr_expect(take(s, 2), "a rank that was down before is down");
+    spread_back(s, 2);
+    cr_expect(take(s, 1), "a rank has been down since");
+    cr_expect(!take(s, 2), "it has been down before");
+    spread_fail(s, IO_NODES - 1, true);
+    cr_expect(take(s, 2), "all have failed since");
+}
+
+/* SPR1. */
+Test(mode_deaths, of_which_a_rank_has_been_told_before_it_waits_are_known_when_it_does)
+{
+    struct io_world w;
+    io_world_start(&w, (const struct pio_ops *)kind_find(&pio_systems, "pfs"), NULL,
+                   (struct fake_options){ .seed = 1 }, spread_main);
+    fake_run(w.f, UINT64_MAX);
+    io_world_stop(&w);
 }
