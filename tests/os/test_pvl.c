@@ -495,10 +495,11 @@ struct model {
 /* The first second from then on that has no event, and a moment of it. */
 static sim_time model_slot(struct model *m, sim_time at)
 {
-    uint64_t k = (uint64_t)(at / SIM_SEC) + 1;
-    while (k < M_SLOTS && m->slots[k])
+    uint64_t k = (uint64_t)(at / SIM_SEC);
+    do {
         k++;
-    cr_assert_lt(k, M_SLOTS);
+        cr_assert_lt(k, M_SLOTS);
+    } while (m->slots[k]);
     m->slots[k] = true;
     return (sim_time)k * SIM_SEC + (sim_time)(k * 7919 % 811) * SIM_MS;
 }
