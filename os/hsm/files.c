@@ -117,6 +117,7 @@ void hsm_forget(struct hsm_file *f)
     if (f->gone)
         return;
     f->gone = true;
+    hsm_alone(f);
     hsm_early_wasted(f);
     hsm_charge(f);
     (void)xk_map_unbind(&h->map, &f->rec.file);
@@ -267,7 +268,7 @@ static void passed_by(struct file_req *r)
         hsm_pump(f);
     }
     if (r->op == FILE_CREATE && r->status == FILE_OK && hsm_file_of(h, r->file) == NULL)
-        hsm_file_new(h, r->file)->set = hsm_set_of(r->dir, r->name);
+        hsm_join_set(hsm_file_new(h, r->file), r->dir, r->name);
     r->done = x->done;
     r->arg = x->arg;
     port_free(h->sys.port, x);

@@ -9,6 +9,7 @@
 
 #include "os/file/pieces.h"
 #include "os/hsm/files.h"
+#include "os/hsm/index.h"
 #include "os/hsm/prefetch.h"
 #include "os/hsm/replace.h"
 #include "os/xk/map.h"
@@ -68,6 +69,7 @@ struct hsm_file {
     uint64_t placed; /* the bitfile, as in rec, of which is known where it begins: */
     uint32_t volume;
     uint64_t first; /* block */
+    struct hsm_node of_set, of_place;
 };
 
 struct hsm_item { /* a request that waits */
@@ -131,10 +133,11 @@ struct hsm {
     enum file_status broken;
     struct list early; /* items, before that */
     struct list files, gone, settle;
-    struct xk_map map;   /* by handle */
-    struct list rooms;   /* struct hsm_room */
-    struct list ended;   /* items to be answered by the timer */
-    struct list waiters; /* threads */
+    struct xk_map map;              /* by handle */
+    struct hsm_node *sets, *places; /* files of which a data set, or a place, is known */
+    struct list rooms;              /* struct hsm_room */
+    struct list ended;              /* items to be answered by the timer */
+    struct list waiters;            /* threads */
     struct port_timer timer, again;
     struct port_thread *mover;
     int64_t unreached;  /* migrations in a row for which the archive did not answer */
@@ -233,7 +236,9 @@ void hsm_direct(struct hsm_item *i); /* a READ whose bytes come from tape */
 void hsm_fail(struct hsm_file *f, uint32_t lo, uint32_t hi, enum file_status s);
 
 /* ---- files_near.c ---- */
-uint64_t hsm_set_of(uint64_t dir, const char *name);
+void hsm_join_set(struct hsm_file *f, uint64_t dir, const char *name); /* by its name */
+void hsm_unplace(struct hsm_file *f);                                  /* it has no bitfile */
+void hsm_alone(struct hsm_file *f); /* nobody's neighbour any more: it was removed */
 /* As a policy of prefetch asks; arg: struct hsm. */
 uint64_t hsm_mate(void *arg, uint64_t file);
 uint64_t hsm_behind(void *arg, uint64_t file);

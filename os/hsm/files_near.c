@@ -3,12 +3,15 @@
  * Where a bitfile begins is asked of the archive once it is written, and of those that were there
  * at boot by and by; repack moves them, which nobody tells: then it is a guess like any other.
  *
+ * Both are kept in order, by set and handle, and by cartridge and block.  In the latter a file may
+ * stand where its bitfile was before the one that it has now, until the archive has answered.
+ *
  * A data set is what is named alike in a directory: NAME and a number.  A file keeps the set that
  * it was made in, or was found in at boot, whatever it is called later.
  */
 #include "os/hsm/files_internal.h"
 
-uint64_t hsm_set_of(uint64_t dir, const char *name)
+static uint64_t set_of(uint64_t dir, const char *name)
 {
     uint64_t set = (dir + 1) * UINT64_C(0x9e3779b97f4a7c15);
     size_t n = strlen(name);
@@ -19,22 +22,34 @@ uint64_t hsm_set_of(uint64_t dir, const char *name)
     return set | 1;                                               /* 0: none is known */
 }
 
+void hsm_join_set(struct hsm_file *f, uint64_t dir, const char *name)
+{
+    f->set = set_of(dir, name);
+    hsm_index_put(&f->h->sets, &f->of_set, (struct hsm_key){ f->set, 0, f->rec.file });
+}
+
+void hsm_unplace(struct hsm_file *f)
+{
+    f->placed = 0;
+    hsm_index_drop(&f->h->places, &f->of_place);
+}
+
+void hsm_alone(struct hsm_file *f)
+{
+    hsm_index_drop(&f->h->sets, &f->of_set);
+    hsm_unplace(f);
+}
+
 uint64_t hsm_mate(void *arg, uint64_t file)
 {
     struct hsm *h = arg;
     const struct hsm_file *f = hsm_file_of(h, file);
-    uint64_t first = UINT64_MAX, next = UINT64_MAX;
     if (f == NULL || f->set == 0)
         return file;
-    LIST_EACH (l, &h->files) {
-        const struct hsm_file *x = LIST_ENTRY(l, struct hsm_file, link);
-        if (x->set != f->set)
-            continue;
-        first = x->rec.file < first ? x->rec.file : first;
-        if (x->rec.file > file && x->rec.file < next)
-            next = x->rec.file;
-    }
-    return next != UINT64_MAX ? next : first;
+    const struct hsm_node *n = hsm_index_next(h->sets, f->of_set.key);
+    if (n == NULL || n->key.row != f->set) /* handles begin at 1 */
+        n = hsm_index_next(h->sets, (struct hsm_key){ f->set, 0, 0 });
+    return n->key.file;
 }
 
 static bool placed(const struct hsm_file *f)
@@ -42,24 +57,17 @@ static bool placed(const struct hsm_file *f)
     return f->placed != 0 && f->placed == f->rec.bitfile;
 }
 
-static bool comes_before(const struct hsm_file *a, const struct hsm_file *b)
-{
-    return a->first < b->first || (a->first == b->first && a->rec.file < b->rec.file);
-}
-
 uint64_t hsm_behind(void *arg, uint64_t file)
 {
     struct hsm *h = arg;
-    const struct hsm_file *f = hsm_file_of(h, file), *next = NULL;
+    const struct hsm_file *f = hsm_file_of(h, file);
     if (f == NULL || !placed(f))
         return 0;
-    LIST_EACH (l, &h->files) {
-        const struct hsm_file *x = LIST_ENTRY(l, struct hsm_file, link);
-        if (x != f && placed(x) && x->volume == f->volume && comes_before(f, x) &&
-            (next == NULL || comes_before(x, next)))
-            next = x;
-    }
-    return next != NULL ? next->rec.file : 0;
+    struct hsm_node *n = hsm_index_next(h->places, f->of_place.key);
+    while (n != NULL && n->key.row == f->volume &&
+           !placed(CONTAINER_OF(n, struct hsm_file, of_place)))
+        n = hsm_index_next(h->places, n->key);
+    return n != NULL && n->key.row == f->volume ? n->key.file : 0;
 }
 
 void hsm_place(struct hsm_file *f)
@@ -67,11 +75,16 @@ void hsm_place(struct hsm_file *f)
     struct hsm *h = f->h;
     struct bitfile_call c = { .op = BITFILE_STAT, .id = f->rec.bitfile - 1 };
     uint64_t bitfile = f->rec.bitfile;
+    if (!placed(f))
+        hsm_unplace(f);
     if (!h->prefetcher->places || bitfile == 0 || hsm_archive(h, &c) != HSM_OK || !c.stat.written)
         return;
     f->placed = bitfile;
     f->volume = c.stat.volume;
     f->first = c.stat.first;
+    if (!f->gone) /* meanwhile */
+        hsm_index_put(&h->places, &f->of_place,
+                      (struct hsm_key){ f->volume, f->first, f->rec.file });
 }
 
 bool hsm_places(struct hsm *h)

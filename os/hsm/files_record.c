@@ -221,7 +221,7 @@ static enum file_status found(struct hsm *h, struct dirs *d, uint64_t dir,
     }
     struct hsm_file *f = hsm_file_of(h, x->file);
     f = f != NULL ? f : hsm_file_new(h, x->file);
-    f->set = hsm_set_of(dir, x->name);
+    hsm_join_set(f, dir, x->name);
     return settle(f, &q.attr);
 }
 

@@ -37,6 +37,7 @@ static void let_go(struct hsm_file *f)
     f->rec.other = f->rec.bitfile;
     f->rec.bitfile = 0;
     f->rec.dirty = false;
+    hsm_unplace(f);
 }
 
 /* From now on the file may differ from its bitfile. */

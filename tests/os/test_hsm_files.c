@@ -2,6 +2,7 @@
  * (tests/os/mem_archive.h): random requests of two files against copies, and the same with their
  * node dead at every device write.
  */
+#include "os/hsm/files_internal.h"
 #include "os/hsm/prefetch.h"
 #include "tests/os/lfs_world.h"
 #include "tests/os/mem_archive.h"
@@ -754,6 +755,126 @@ Test(hsm_files, near_is_what_lies_behind_on_the_cartridge)
 Test(hsm_files, a_set_is_what_is_named_alike)
 {
     neighbours("set", (const int[]){ 1, 2, 3, 0 });
+}
+
+/* What the layer says of each file's neighbours is what a look at all files finds. */
+static void check_neighbours(uint64_t *behind, uint64_t *mates)
+{
+    struct hsm *h = CONTAINER_OF(t.w.top, struct hsm, sys);
+    LIST_EACH (l, &h->files) {
+        const struct hsm_file *f = LIST_ENTRY(l, struct hsm_file, link), *next = NULL;
+        uint64_t first = f->rec.file, mate = UINT64_MAX;
+        bool is_placed = f->placed != 0 && f->placed == f->rec.bitfile;
+        LIST_EACH (k, &h->files) {
+            const struct hsm_file *x = LIST_ENTRY(k, struct hsm_file, link);
+            uint64_t file = x->rec.file;
+            if (x->set == f->set && f->set != 0) {
+                first = file < first ? file : first;
+                mate = file > f->rec.file && file < mate ? file : mate;
+            }
+            if (is_placed && x->placed != 0 && x->placed == x->rec.bitfile &&
+                x->volume == f->volume && x->first > f->first &&
+                (next == NULL || x->first < next->first))
+                next = x;
+        }
+        mate = mate == UINT64_MAX ? first : mate;
+        cr_assert_eq(hsm_behind(h, f->rec.file), next != NULL ? next->rec.file : 0);
+        cr_assert_eq(hsm_mate(h, f->rec.file), mate);
+        *behind += next != NULL;
+        *mates += mate != f->rec.file;
+    }
+}
+
+/* Files are made, written, migrated, renamed and removed, while the archive fails now and then. */
+Test(hsm_files, neighbours_are_those_that_a_look_at_all_finds)
+{
+    enum { MANY = 18 };
+    uint64_t behind = 0, mates = 0;
+    early_by = kind_plain(&hsm_prefetches, "near");
+    for (uint64_t seed = 1; seed <= 6; seed++) {
+        uint64_t file[MANY] = { 0 };
+        begin(seed > 3 ? HSM_STAGE_OPEN : HSM_STAGE_DEMAND, 100 * PIECE);
+        t.draws = seed;
+        t.archive.fail_in = seed % 2 ? 6 : 0;
+        t.params.age = seed % 3 ? 0 : 1000 * SIM_SEC;
+        t.params.poll = seed % 3 ? 7 * SIM_MS : t.params.poll;
+        for (uint32_t k = 0; k < 300; k++) {
+            uint32_t i = draw(MANY), to = draw(MANY), what = draw(12);
+            char name[8], other[8];
+            (void)snprintf(name, sizeof name, "%c%u", (int)('x' + i % 3), i);
+            (void)snprintf(other, sizeof other, "%c%u", (int)('x' + to % 3), to);
+            t.file[0] = file[i];
+            if (file[i] == 0)
+                cr_assert_eq(lfs_world_create(&t.w, name, &file[i]), FILE_OK);
+            else if (what < 4)
+                (void)fill(0, 1 + draw(3 * PIECE));
+            else if (what < 8)
+                (void)hint(0, FILE_MIGRATE, 0);
+            else if (what < 9 || (what < 10 && to % 2))
+                (void)hint(0, FILE_PURGE, 0);
+            else if (what < 10 && to != i &&
+                     lfs_world_move(&t.w, FILE_ROOT, name, FILE_ROOT, other) == FILE_OK) {
+                file[to] = file[i];
+                file[i] = 0;
+            } else if (what < 11 && lfs_world_op(&t.w, FILE_REMOVE, t.file[0], 0) == FILE_OK)
+                file[i] = 0;
+            else if (draw(6) == 0)
+                lfs_world_restart(&t.w);
+            check_neighbours(&behind, &mates);
+            if (draw(3) == 0)
+                idle(40 * SIM_SEC);
+            for (uint32_t n = draw(60); n > 0 && fake_step(t.w.fake); n--)
+                check_neighbours(&behind, &mates);
+        }
+        end();
+    }
+    early_by.kind = NULL;
+    cr_assert(behind > 50000 && mates > 50000, "%d %d", (int)behind, (int)mates);
+}
+
+static uint32_t depth(const struct hsm_node *n)
+{
+    if (n == NULL)
+        return 0;
+    uint32_t l = depth(n->left), r = depth(n->right);
+    return 1 + (l > r ? l : r);
+}
+
+/* Nodes that come and go against an array of them; and the way to one of many that came in order is
+ * a few times the logarithm. */
+Test(hsm_files, an_index_finds_the_next)
+{
+    enum { N = 60, MANY = 1 << 16 };
+    static struct hsm_node node[N], many[MANY];
+    struct hsm_node *root = NULL;
+    t.draws = 3;
+    for (uint32_t k = 0; k < 20000; k++) {
+        uint32_t i = draw(N);
+        if (draw(3) > 0)
+            hsm_index_put(&root, &node[i], (struct hsm_key){ draw(4), draw(9), i });
+        else
+            hsm_index_drop(&root, &node[i]);
+        struct hsm_key from = { draw(4), draw(9), draw(N) };
+        uint64_t order = (from.row * 9 + from.at) * N + from.file, least = UINT64_MAX;
+        const struct hsm_node *best = NULL;
+        for (uint32_t n = 0; n < N; n++) {
+            uint64_t at = (node[n].key.row * 9 + node[n].key.at) * N + node[n].key.file;
+            if (node[n].in && at > order && at < least) {
+                least = at;
+                best = &node[n];
+            }
+        }
+        cr_assert_eq(hsm_index_next(root, from), best);
+    }
+    root = NULL;
+    for (uint32_t i = 0; i < MANY; i++)
+        hsm_index_put(&root, &many[i], (struct hsm_key){ 1, i, 1 + i });
+    cr_assert_lt(depth(root), 64);
+    for (uint32_t i = 0; i < MANY; i += 2)
+        hsm_index_drop(&root, &many[i]);
+    cr_assert_lt(depth(root), 64);
+    for (uint32_t i = 1; i + 2 < MANY; i += 2)
+        cr_assert_eq(hsm_index_next(root, many[i].key), &many[i + 2]);
 }
 
 /* ---- the layer against the shelf (workloads/tape/shelf.h) ----
