@@ -327,12 +327,17 @@ static struct pio *own_system(struct ckpt_files *f, const struct pio_ops *ops)
     return f->own[f->own_count++] = pio_find(ops, f->c->node);
 }
 
-static enum ckpt_status bring_back(struct ckpt_files *f, const struct ckpt_file *x, uint64_t number)
+/* since: what the list says, NULL: the image has it, and its program sets its pointer. */
+static enum ckpt_status bring_back(struct ckpt_files *f, const struct ckpt_file *x, uint64_t number,
+                                   const struct ckpt_since *since)
 {
     struct pio_file *file = NULL;
-    const struct pio_open o = {
-        .name = x->name, .ranks = 1, .mode = PIO_PLAIN, .unit = x->unit, .factor = x->factor
-    };
+    bool placed = since != NULL && since->placed;
+    const struct pio_open o = { .name = x->name,
+                                .ranks = 1,
+                                .mode = placed ? since->mode : PIO_PLAIN,
+                                .unit = x->unit,
+                                .factor = x->factor };
     enum pio_status s = pio_open(own_system(f, x->ops), &o, &file);
     if (s == PIO_NO_FILE) {
         port_remark(f->c->port, "file %s of the checkpoint was removed or renamed", x->name);
@@ -341,6 +346,8 @@ static enum ckpt_status bring_back(struct ckpt_files *f, const struct ckpt_file 
     if (s != PIO_OK)
         return CKPT_IO; /* it is tried again */
     s = call(file, PIO_ROLLBACK, number);
+    if (s == PIO_OK && placed)
+        s = call(file, PIO_SEEK, since->place);
     enum pio_status closed = pio_close(file);
     if (s == PIO_NO_FILE)
         return CKPT_DAMAGED;
@@ -398,9 +405,9 @@ static enum ckpt_status undo(struct ckpt_files *f)
         if (s != CKPT_OK || (!in_image && since == NULL))
             continue;
         if (in_image)
-            s = bring_back(f, x, x->number);
+            s = bring_back(f, x, x->number, NULL);
         else
-            s = since->made ? take_away(f, x) : bring_back(f, x, since->number);
+            s = since->made ? take_away(f, x) : bring_back(f, x, since->number, since);
         f->c->counts.undone += s == CKPT_OK;
     }
     if (s == CKPT_OK && f->cut == 0) { /* there is none before it */

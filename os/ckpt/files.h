@@ -12,7 +12,8 @@
  *   CKPTF2  Before a file is changed for the first time since a cut it can be brought back to what
  *       it was there: the image of that cut has its number, or a list on the sink (files_log.c).
  *       What a program has made after the cut is removed; what it has opened after the cut, and
- *       was there, is as it was.
+ *       was there, is as it was, and a pointer that all move, first come, first served, where it
+ *       was.
  *   CKPTF3  A file has two numbers.  Before a third is made what the rank has of the checkpoint
  *       before the last is void: no restart asks for a number that is gone.
  *   CKPTF4  A restart undoes all ranks' files before it enters any program, and may be cut short

@@ -12,7 +12,10 @@
 struct ckpt_since {
     uint32_t from, cut; /* of all cuts from that to this one; CKPT_NO_CUT: none */
     bool made;          /* it was not there */
-    uint64_t number;    /* else: as this */
+    uint64_t number;    /* else: as this, */
+    bool placed;        /* and with its shared pointer, of that mode, there */
+    int mode;
+    uint64_t place;
 };
 
 struct ckpt_file {

@@ -7,7 +7,7 @@
  * nobody knows whether that list was the last, and no restart goes by the other.  Big-endian:
  *   sector 0 number of the list u64, 8 hash of the rest and of the number u64, 496 bytes of
  *   a list 0 magic u32, 4 entries u32, 8 bytes behind u64, 16 hash of those u64; each entry: from
- *          u32, cut u32, it was made u8, number u64, the file
+ *          u32, cut u32, it was made u8, number u64, the file, placed as it was at the cut
  *   a file: mode u32, rank u32, ranks u32, u8: 1 read only, 2 mine, 4 placed, 8 closed, 16 of an
  *           image that has not got it: it can be brought back to the cut before; number u64, place
  *           u64, unit u64, factor u32, others u32, and twice (the system, the name) u16 length and
@@ -221,7 +221,11 @@ static uint32_t entries(const struct ckpt_files *f, struct rope *out)
             b[8] = x->since[i].made;
             wire_put64(b + 9, x->since[i].number);
             rope_add_bytes(out, b, sizeof b);
-            ckpt_file_pack(x, out);
+            struct ckpt_file then = *x;
+            then.placed = x->since[i].placed;
+            then.place = x->since[i].place;
+            then.mode = then.placed ? x->since[i].mode : x->mode;
+            ckpt_file_pack(&then, out);
             count++;
         }
     }
@@ -322,13 +326,16 @@ static enum ckpt_status list_at(struct ckpt *c, uint64_t at, uint64_t *number, u
 /* Those that the cut and the one before it need. */
 static bool take_entry(struct ckpt_files *f, struct rope *in, uint32_t cut)
 {
-    uint8_t b[ENTRY_BYTES];
+    uint8_t b[ENTRY_BYTES], of[FILE_BYTES];
     bool shut;
-    if (in->length < sizeof b)
+    if (in->length < sizeof b + sizeof of)
         return false;
     rope_take_front(in, sizeof b, b);
+    rope_read(in, 0, sizeof of, of);
     struct ckpt_file *x = ckpt_file_unpack(f, in, &shut);
-    struct ckpt_since since = { wire_get32(b), wire_get32(b + 4), b[8] != 0, wire_get64(b + 9) };
+    struct ckpt_since since = { wire_get32(b),      wire_get32(b + 4), b[8] != 0,
+                                wire_get64(b + 9),  (of[12] & 4) != 0, (int)wire_get32(of),
+                                wire_get64(of + 21) };
     if (x == NULL)
         return false;
     if (!x->loaded) { /* nobody has it open */

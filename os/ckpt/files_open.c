@@ -131,14 +131,15 @@ static bool refused(const struct ckpt *c, const struct pio *sys, const struct pi
 /* ---- what was not open at the cut ---- */
 
 /* What can be brought back before it is changed: CKPTF2. */
-static enum ckpt_status listed(struct ckpt_files *f, struct ckpt_file *x, bool made,
-                               uint64_t number)
+static enum ckpt_status listed(struct ckpt_files *f, struct ckpt_file *x, struct ckpt_since then)
 {
     if (x->at != CKPT_NO_CUT) /* an entry may be of a capture that was given up */
         ckpt_since_limit(f, x, x->at);
     struct ckpt_since *since = &x->since[x->since[0].cut == CKPT_NO_CUT ? 0 : 1];
     ASSERT(since->cut == CKPT_NO_CUT);
-    *since = (struct ckpt_since){ x->at == CKPT_NO_CUT ? 0 : x->at + 1, f->cut, made, number };
+    *since = then;
+    since->from = x->at == CKPT_NO_CUT ? 0 : x->at + 1;
+    since->cut = f->cut;
     enum ckpt_status s = ckpt_log_write(f);
     if (s == CKPT_OK)
         ckpt_file_back(x, f->cut, cut_epoch(f->c->cut));
@@ -157,6 +158,21 @@ static enum pio_status told(struct ckpt_files *f, const struct ckpt_file *x, enu
     return s == CKPT_OK ? PIO_OK : s == CKPT_FULL ? PIO_NO_SPACE : PIO_SERVER_DOWN;
 }
 
+/* Where a pointer is that all move, first come, first served. */
+static enum pio_status shared_place(struct pio_file *file, struct ckpt_since *then)
+{
+    const struct pio_ops *ops = file->sys->ops;
+    unsigned traits = ops->mode ? ops->mode(file->mode) : PIO_MODE_OFFSETS;
+    struct pio_control q = { .what = PIO_PLACE };
+    if ((traits & (PIO_MODE_OFFSETS | PIO_MODE_RANKS | PIO_MODE_TOGETHER)) ||
+        !(ops->can & PIO_CAN(PIO_PLACE)))
+        return PIO_OK;
+    enum pio_status s = pio_control(file->sys, file, &q);
+    then->placed = s == PIO_OK;
+    then->place = q.value;
+    return s;
+}
+
 /* One that this rank makes the numbers of, and that no image has. */
 static enum pio_status open_new(struct ckpt_files *f, struct ckpt_file *x, struct pio *sys,
                                 struct pio_open *o, struct pio_file **out)
@@ -168,7 +184,7 @@ static enum pio_status open_new(struct ckpt_files *f, struct ckpt_file *x, struc
     enum pio_status s = kept ? PIO_OK : pio_control(sys, NULL, &q);
     bool makes = s == PIO_NO_FILE && (o->flags & PIO_O_CREATE);
     if (makes)
-        s = told(f, x, listed(f, x, true, 0));
+        s = told(f, x, listed(f, x, (struct ckpt_since){ .made = true }));
     if (s != PIO_OK)
         return s;
     if (!kept && !makes)
@@ -179,9 +195,12 @@ static enum pio_status open_new(struct ckpt_files *f, struct ckpt_file *x, struc
     uint32_t last = f->c->last.generation;
     uint64_t number = (x->at == last ? f->cut : last) + UINT64_C(1);
     struct pio_control make = { .what = PIO_CHECKPOINT, .value = number };
+    struct ckpt_since then = { .number = number, .mode = o->mode };
     s = pio_control(sys, *out, &make);
     if (s == PIO_OK)
-        s = told(f, x, listed(f, x, false, number));
+        s = shared_place(*out, &then);
+    if (s == PIO_OK)
+        s = told(f, x, listed(f, x, then));
     if (s == PIO_OK && cuts)
         s = pio_set_size(*out, 0);
     if (s != PIO_OK)

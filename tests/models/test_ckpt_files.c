@@ -595,6 +595,80 @@ Test(ckpt_files, that_rank_0_has_closed_are_brought_back_as_long_as_others_have_
     }
 }
 
+/* ---- a shared pointer, and a restart from the beginning ---- */
+
+static bool was_there;
+
+/* A log of 1 KiB has been there before; each appends, and no checkpoint is taken. */
+static void appends(struct os_node *n, const struct program *me)
+{
+    struct ckpt *c = os_find(n, &ckpt_service);
+    struct pio *sys = pio_find(adding, n);
+    struct pio_file *f = NULL;
+    struct pio_open o = { .name = "log", .flags = PIO_O_CREATE, .ranks = 1, .mode = PIO_PLAIN };
+    enum pio_status s = PIO_OK;
+    uint64_t word = 7, seen = 0;
+    if (me->rank == 0 && !was_there) {
+        was_there = true;
+        s = pio_open(sys, &o, &f);
+        if (s == PIO_OK && moved(f, PIO_WRITE, 1024 - WORD, &word))
+            s = pio_close(f);
+    }
+    wants(n, me->resume == 0, "it begins", me->resume, 0);
+    for (int i = 0; adding->modes->items[i] != NULL; i++)
+        o.mode = adding->mode(i) == 0 ? i : o.mode;
+    o.flags = 0;
+    o.rank = me->rank;
+    o.ranks = 4;
+    (void)nx_gsync(os_find(n, &nx_service));
+    s = s == PIO_OK ? ckpt_open(c, sys, &o, &f) : s;
+    for (uint64_t k = 0; s == PIO_OK && k < ADDS; k++) {
+        word = 100 * me->rank + k;
+        s = moved(f, PIO_WRITE, 0, &word) ? PIO_OK : PIO_SERVER_DOWN;
+        port_thread_sleep(n->port, 3 * SIM_MS);
+    }
+    s = s == PIO_OK ? ckpt_close(c, f) : s;
+    if (s != PIO_OK)
+        ckpt_again(c, n->port);
+    (void)nx_gsync(os_find(n, &nx_service));
+    if (me->rank > 0)
+        return;
+    o = (struct pio_open){ .name = "log", .ranks = 1, .mode = PIO_PLAIN };
+    s = pio_open(sys, &o, &f);
+    for (uint64_t at = 0; s == PIO_OK && at < 4 * ADDS * WORD; at += WORD)
+        if (moved(f, PIO_READ, at, &word))
+            seen += word;
+    wants(n, s != PIO_OK || seen == 4 * ADDS * (ADDS - 1) / 2 + 600 * ADDS, "sum of the log", seen,
+          4 * ADDS * (ADDS - 1) / 2 + 600 * ADDS);
+    if (s == PIO_OK)
+        (void)pio_close(f);
+}
+
+/* CKPTF2. */
+Test(ckpt_files, that_were_there_before_the_job_have_their_pointer_at_its_beginning_again)
+{
+    static const char *const systems[] = { "pfs", "vesta" };
+    for (size_t k = 0; k < ARRAY_LEN(systems); k++) {
+        struct run calm = { .program = "random",
+                            .system = systems[k],
+                            .policy = "copy",
+                            .sink = "memory",
+                            .interval = "10s",
+                            .main = appends,
+                            .steps = 12 };
+        adding = (const struct pio_ops *)kind_find(&pio_systems, systems[k]);
+        struct run x = calm;
+        was_there = false;
+        play(&calm);
+        cr_expect_str_empty(calm.said, "%s: %s", systems[k], calm.said);
+        for (uint32_t i = 0; i < 4; i++) {
+            was_there = false;
+            play_death(&x, calm.events, calm.events * (5 + i) / 20, i % 2 ? 0 : 4, 3000);
+            cr_expect(x.restarts > 0, "%s: no restart", systems[k]);
+        }
+    }
+}
+
 static void opens_again(struct os_node *n, const struct program *me)
 {
     struct ckpt *c = os_find(n, &ckpt_service);
