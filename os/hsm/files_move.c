@@ -26,7 +26,7 @@ bool hsm_reserve(struct hsm_file *f, uint64_t bytes)
         return false;
     h->used += bytes;
     f->charged += bytes;
-    if (h->used > percent(h, h->params->start) && !h->stuck && !h->kicked)
+    if (h->used > percent(h, h->params->start) && !(h->stuck && h->polls) && !h->kicked)
         hsm_kick(h);
     return true;
 }
@@ -543,6 +543,12 @@ static bool others_work(const struct hsm *h)
     return false;
 }
 
+/* It may be purged one day though nobody asks for anything: else it is not waited for. */
+static bool goes_later(const struct hsm_file *f)
+{
+    return hsm_clean(f) && !f->rec.kept && f->rec.pins == 0 && f->charged > 0;
+}
+
 static bool looks_again(const struct hsm *h)
 {
     if (!list_empty(&h->rooms))
@@ -555,7 +561,11 @@ static bool looks_again(const struct hsm *h)
         if (is_to_move(LIST_ENTRY(l, struct hsm_file, link)) ||
             LIST_ENTRY(l, struct hsm_file, link)->rec.other != 0)
             return true;
-    return h->used > percent(h, h->params->start);
+    LIST_EACH (l, &h->files)
+        if (h->used > percent(h, h->params->start) &&
+            goes_later(LIST_ENTRY(l, struct hsm_file, link)))
+            return true;
+    return false;
 }
 
 static void others_of_before(struct hsm *h)

@@ -292,6 +292,7 @@ static enum file_status pin(struct hsm_file *f, const struct file_req *r)
     if (r->hint == FILE_UNPIN) {
         f->rec.pins -= f->rec.pins > 0;
         f->rec.pinned = f->rec.pins == 0 ? 0 : f->rec.pinned;
+        hsm_kick(f->h); /* it may go now */
     } else if (r->size == 0) {
         f->rec.pins++;
     } else {

@@ -516,6 +516,30 @@ Test(hsm_files, who_needs_room_waits_for_a_purge_or_hears_that_there_is_none)
     end();
 }
 
+/* The disk is fuller than it should be, and nobody can help it before somebody asks for something:
+ * then there is nothing to look at. */
+Test(hsm_files, what_is_pinned_for_ever_is_not_looked_at_again_and_again)
+{
+    begin(HSM_STAGE_DEMAND, 8 * PIECE);
+    t.params.start = t.params.stop = 0;
+    cr_assert_eq(fill(0, 3 * PIECE), FILE_OK);
+    cr_assert_eq(fill(1, 2 * PIECE), FILE_OK);
+    cr_assert_eq(hint(0, FILE_PIN, 0), FILE_OK);
+    sim_time from = fake_now(t.w.fake);
+    idle(10000 * SIM_SEC);
+    cr_assert_lt(fake_now(t.w.fake), from + 9000 * SIM_SEC);
+    cr_assert_eq(fake_count(t.w.fake, 0, "hsm.migrations"), 2);
+    cr_assert_eq(fake_count(t.w.fake, 0, "hsm.purges"), 1);
+    cr_assert_eq(read_at(1, 0, PIECE, 0), FILE_OK); /* what comes beside it goes again */
+    idle(10000 * SIM_SEC);
+    cr_assert_eq(fake_count(t.w.fake, 0, "hsm.purges"), 2);
+    cr_assert_eq(hint(0, FILE_UNPIN, 0), FILE_OK);
+    idle(10000 * SIM_SEC);
+    cr_assert_eq(fake_count(t.w.fake, 0, "hsm.purges"), 3);
+    cr_assert_lt(fake_now(t.w.fake), from + 9000 * SIM_SEC);
+    end();
+}
+
 /* What of a file comes from tape for one READ of a byte, and what of it stays. */
 Test(hsm_files, a_read_brings_what_its_way_of_staging_says)
 {
