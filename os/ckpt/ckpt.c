@@ -358,7 +358,7 @@ static void told_end(void *arg, enum xk_status status, struct rope *reply)
     (void)reply;
 }
 
-static void tell_leader(struct ckpt *c, enum ckpt_procedure what)
+void ckpt_tell_leader(struct ckpt *c, enum ckpt_procedure what)
 {
     uint8_t wire[CKPT_ARGS] = { 0 };
     struct rope args;
@@ -378,12 +378,7 @@ static void ended(void *arg)
 {
     struct ckpt *c = arg;
     if (!c->files->ending)
-        tell_leader(c, CKPT_ENDED);
-}
-
-void ckpt_go_back(struct ckpt *c)
-{
-    tell_leader(c, CKPT_AGAIN);
+        ckpt_tell_leader(c, CKPT_ENDED);
 }
 
 static void enter(struct ckpt *c)
@@ -543,11 +538,13 @@ static bool aside(struct ckpt *c, struct select_request *request, enum ckpt_proc
     bool obeys = begins ? ckpt_obey(c, run, (uint16_t)more) : run == c->run;
     struct rope who;
     rope_init(&who);
-    bool tells = what == CKPT_ENDED || what == CKPT_AGAIN;
+    bool tells = what == CKPT_ENDED || what == CKPT_AGAIN || what == CKPT_FAILED;
     if (what == CKPT_ENDED && c->lead)
         ckpt_lead_ended(c->lead, run, (uint32_t)more);
     if (what == CKPT_AGAIN && c->lead)
         ckpt_lead_again(c->lead, run);
+    if (what == CKPT_FAILED && c->lead)
+        ckpt_lead_failed(c->lead, run);
     bool over = what == CKPT_OVER && obeys;
     if (over)
         ckpt_plan_unpack(more >> 16, &c->plan);

@@ -59,6 +59,8 @@
  *       counts as received in a call.
  *   CKPT8  No checkpoint waits for ever: one that is not written within `limit` is abandoned, and
  *       programs go on; a restart that waits so long for an answer ends the job with a sentence.
+ *   CKPT10  A job of which one program has failed ends: no checkpoint or restart of it follows, and
+ *       the last good checkpoint stays on the sink.
  *
  * One node leads, at first rank 0's: it starts a checkpoint each `interval`, and a restart when a
  * member has crashed and all ranks have a node again.  When it dies itself another leads (place.c).
@@ -86,6 +88,9 @@ bool ckpt_fits(const struct os_layout *l, uint32_t ranks, struct err *e) MUST_CH
  * checkpoint the pages have the bytes that they had then: it maps the same regions.  (blocks) */
 void ckpt_memory(struct ckpt *c, struct vm_space *s);
 uint32_t ckpt_run(const struct ckpt *c); /* rises each time that programs are entered */
+/* The program has failed and has said why (port_fail): the job ends, for a restart would not help,
+ * and other ranks may wait for this one (CKPT10).  c: or NULL. */
+void ckpt_failed(struct ckpt *c);
 /* Shared memory over these instances of svm and sync is saved with the program (os/svm/save.h):
  * before svm_join and sync_join, each time it is entered; ckpt_memory follows. */
 void ckpt_shared(struct ckpt *c, struct xk_protl *svm, struct xk_protl *sync);

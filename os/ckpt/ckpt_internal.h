@@ -46,6 +46,7 @@ enum ckpt_procedure {
     CKPT_QUIET,  /* nothing is under way between the shared memories */
     CKPT_ENDED,  /* to the leader: the program has returned; more: which */
     CKPT_AGAIN,  /* to the leader: what belongs to the job is lost, it is to go back */
+    CKPT_FAILED, /* to the leader: the program has failed, the job is to end */
     CKPT_OVER,   /* of all seats that are up: all has ended; more: as of RESET */
     CKPT_OPENED, /* to rank 0, of files (files.c): u32 run, a name; answered when it is open */
     CKPT_CLOSED, /* the same: this rank has closed it */
@@ -296,7 +297,7 @@ struct ckpt {
 void ckpt_answer(struct ckpt *c, enum ckpt_status s, struct rope *more); /* of c->request */
 void ckpt_wake(struct ckpt *c);                        /* its threads look again */
 void ckpt_stopped_for(struct ckpt *c, sim_time since); /* of one interruption of the program */
-void ckpt_go_back(struct ckpt *c);                     /* the leader is asked for a restart */
+void ckpt_tell_leader(struct ckpt *c, enum ckpt_procedure what); /* ENDED, AGAIN, FAILED */
 void ckpt_kill(struct ckpt *c); /* the program; nothing wakes its thread any more */
 
 /* parts.c */
@@ -379,6 +380,7 @@ bool ckpt_log_replay(struct ckpt *c, struct rope *log);         /* false: it mak
 
 /* place.c */
 bool ckpt_seats_start(struct ckpt *c); /* false: this node has none */
+void ckpt_go_back(struct ckpt *c);     /* the leader is asked for a restart */
 void ckpt_elect(struct ckpt *c);       /* this node leads, if it is its turn */
 /* A run begins; false: it is not later than that in which this node is (PLACE3). */
 bool ckpt_obey(struct ckpt *c, uint32_t run, uint32_t leader);
@@ -415,6 +417,7 @@ void ckpt_lead_end(struct ckpt_lead *l);    /* somebody else does */
 void ckpt_lead_changed(struct ckpt_lead *l, uint32_t seat, bool alive);
 void ckpt_lead_ended(struct ckpt_lead *l, uint32_t run, uint32_t rank);
 void ckpt_lead_again(struct ckpt_lead *l, uint32_t run);
+void ckpt_lead_failed(struct ckpt_lead *l, uint32_t run);
 
 /* gate.c */
 /* One thread at a time; all zero at first. */

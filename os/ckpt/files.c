@@ -285,8 +285,9 @@ static bool save(void *obj, struct rope *out, const char **why)
 {
     const struct ckpt_files *f = ((struct ckpt *)obj)->files;
     if (f->status != CKPT_OK)
-        *why = f->status == CKPT_GONE ? "a file of it was removed or renamed"
-                                      : "its files have no state that can be kept";
+        *why = f->status == CKPT_GONE   ? "a file of it was removed or renamed"
+               : f->status == CKPT_FULL ? "there is no room for a checkpoint of its files"
+                                        : "its files have no state that can be kept";
     LIST_EACH (l, &f->files) {
         const struct ckpt_file *x = LIST_ENTRY(l, struct ckpt_file, link);
         bool goes_back = x->at != CKPT_NO_CUT && x->at + UINT64_C(1) == f->asked;

@@ -17,7 +17,8 @@
  *            files), ENTER in turn; where
  *            nothing was committed LISTS and
  *            UNDO before LOAD
- *   giving up  RESET                              over, a sentence
+ *   giving up  RESET                              over, a sentence (a program that has failed has
+ *                                                 said one)
  *   over     OVER, when all programs have         over: again when a      again after `retry`
  *            ended                                node has come back
  * The death of a rank's node ends any phase but the last: a restart begins when all ranks have a
@@ -637,6 +638,17 @@ void ckpt_lead_again(struct ckpt_lead *l, uint32_t run)
     bool busy = l->phase == LEAD_RUNNING || l->phase == LEAD_CHECKPOINT || l->phase == LEAD_RESTART;
     if (run == l->run && busy)
         restart(l, UINT32_MAX);
+}
+
+void ckpt_lead_failed(struct ckpt_lead *l, uint32_t run)
+{
+    bool busy = l->phase == LEAD_RUNNING || l->phase == LEAD_CHECKPOINT || l->phase == LEAD_RESTART;
+    if (run != l->run || !busy)
+        return;
+    leave(l, LEAD_GIVING_UP);
+    l->changing = l->planned = false;
+    l->run++;
+    ask(l, CKPT_RESET);
 }
 
 static void stay(void *arg)

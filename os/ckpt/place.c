@@ -115,6 +115,19 @@ bool ckpt_seats_start(struct ckpt *c)
     return true;
 }
 
+/* ---- what a rank tells who leads ---- */
+
+void ckpt_go_back(struct ckpt *c)
+{
+    ckpt_tell_leader(c, CKPT_AGAIN);
+}
+
+void ckpt_failed(struct ckpt *c)
+{
+    if (c != NULL)
+        ckpt_tell_leader(c, CKPT_FAILED);
+}
+
 /* ---- who is obeyed ---- */
 
 bool ckpt_obey(struct ckpt *c, uint32_t run, uint32_t leader)

@@ -138,3 +138,10 @@ job yes 4 -p io=4
 moves "a job's files"
 gives 2 "$PSIM" check hsm_ckpt -p archive=yes -p crashes=0 -p images=io
 says "machine.os: pfs_server and file_server both have files on device 0 of node 4, which layer hsm of pfs_server must have alone"
+# The space has no room for all files of a job whose checkpoints keep them: no checkpoint can be committed any more, a
+# program's write says so, and the job ends (CKPT10); nobody waits for ever, or looks again and again at what cannot go.
+for algorithm in sns cl; do
+    gives 1 "$PSIM" run hsm_ckpt --no-store -q -p archive=yes -p crashes=0 -p space=512KiB -p algorithm=$algorithm -p limits.time=2000s
+    says "no space"
+    grep -qF "hsm: no room for" "$T/err" || { cat "$T/err"; fail "nobody says that the disk is too small"; }
+done

@@ -157,6 +157,8 @@ bool job_good(const struct job *j, bool fine, const char *what, uint64_t step)
 {
     if (!fine)
         port_fail(j->port, "rank %u, step %llu: %s", j->rank, (unsigned long long)step, what);
+    if (!fine)
+        ckpt_failed(j->ckpt);
     return fine;
 }
 
@@ -464,10 +466,8 @@ static void finish(struct job *j, uint64_t at)
     if (files && !job_files_finish(j, at, &sum[1]))
         return;
     os_safe_call(j->node, 4 * j->steps + (files ? 2 : 0));
-    if (nx_gisum(j->nx, sum, files ? 2 : 1) != NX_OK) {
-        port_fail(j->port, "rank %u: the last sum failed", j->rank);
+    if (!job_good(j, nx_gisum(j->nx, sum, files ? 2 : 1) == NX_OK, "the last sum failed", j->steps))
         return;
-    }
     struct nx_info left; /* all have received all by now */
     if (nx_iprobe(j->nx, NX_ANY, &left))
         port_fail(j->port, "rank %u: a message of rank %u and type %lld is one too many", j->rank,
