@@ -290,7 +290,10 @@ static void judge_end(struct run *r, enum sim_end end)
         snprintf(text, sizeof text, "the run asked for a simulated time past 106 days");
         break;
     }
-    set_status(o, POINT_LIMIT, text);
+    const char *failure = r->machine ? machine_failure(r->machine) : NULL;
+    snprintf(report, sizeof report, "%s%s%s", failure ? failure : "", failure ? "; then " : "",
+             text);
+    set_status(o, POINT_LIMIT, report);
 }
 
 static double host_seconds(void)

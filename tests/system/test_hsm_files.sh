@@ -145,3 +145,6 @@ for algorithm in sns cl; do
     says "no space"
     grep -qF "hsm: no room for" "$T/err" || { cat "$T/err"; fail "nobody says that the disk is too small"; }
 done
+# What a program said is told where the run is cut short behind it, too.
+gives 3 "$PSIM" run hsm_ckpt --no-store -q -p archive=yes -p crashes=0 -p space=512KiB -p limits.time=201.473s
+says "no space; then the limit of 201.473 s of simulated time was reached"
