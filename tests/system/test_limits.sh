@@ -13,3 +13,17 @@ grep -q "limits.host_time" "$T/err"
 # An open queue past saturation does not eat the machine.
 gives 3 run -p limits.memory=64MiB -p customers=1000000000 -p workload.load=2
 grep -q "limits.memory" "$T/err"
+# Also where the end meets packets under way, of nodes that go down one after the other.  That nothing is touched
+# which was freed, scripts/check-asan looks at.
+ends() { # CONFIG EVENTS
+    gives 3 "$PSIM" run "configs/$1.lua" -q --no-store -r 1 -p limits.events="$2"
+    grep -q "limit: the limit of $2 events was reached (limits.events)" "$T/err"
+    [ "$(grep -c '^psim: ' "$T/err")" -eq "$(grep -c "limit of $2 events" "$T/err")" ] ||
+        { cat "$T/err"; fail "$1 says something else"; }
+}
+ends hello 100
+for n in 40 300 1100; do
+    ends determinism_pfs "$n"
+    ends determinism_programs "$n"
+    ends determinism_svm "$n"
+done
