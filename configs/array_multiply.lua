@@ -7,7 +7,7 @@
 -- all, and its part of B once for each slab (docs/models/arrays.md).
 local paragon = include "machines/paragon.lua"
 
-local slab, place = param("slab", "rows"), param("place", "one file")
+local slab, place = param("slab", "rows"), param("place", "one file", { "one file", "own disks" })
 local own = place == "own disks"
 local source = "Bordawekar, Choudhary, Thakur, Data access reorganizations in compiling "
   .. "out-of-core data parallel programs on distributed memory machines, 1994; as recalled"

@@ -32,7 +32,7 @@ return {
   },
   workload = {
     kind = "arrays", operation = param("op", "read"), nodes = 16, rows = param("n", 1024),
-    columns = param("n", 1024), from = hpf[param("distribution", "row")],
+    columns = param("n", 1024), from = hpf[param("distribution", "row", hpf)],
     method = param("workload.method", "two_phase"), memory = param("memory", "1MiB"),
     collective = { buffer = "1MiB" },
   },

@@ -17,7 +17,8 @@ local paragon = include "machines/paragon.lua"
 
 local KiB = 1024
 local requests = 4000
-local policy, pattern = param("policy", "lru"), param("pattern", "walk")
+local patterns = { "loop", "columns", "zipf", "uniform", "walk" }
+local policy, pattern = param("policy", "lru"), param("pattern", "walk", patterns)
 local blocks = param("blocks", 64)
 
 local again = pattern == "loop" or pattern == "columns" -- a program that knows says so
@@ -90,14 +91,14 @@ return {
   sweep = {
     product = {
       policy = { "lru", "mru", "fifo", "clock", "2q", "arc", "application" },
-      pattern = { "loop", "columns", "zipf", "uniform", "walk" },
+      pattern = patterns,
       blocks = sizes,
     },
   },
   measures = { "cache.misses", "cache.hits", "file.latency" },
   figure = {
     x = "blocks", y = "cache.misses", by = "policy",
-    where = { pattern = param("shown", "walk") }, log = "x",
+    where = { pattern = param("shown", "walk", patterns) }, log = "x",
     x_label = "blocks of the cache", y_label = "misses of 4,000 requests",
   },
   expectations = expectations,

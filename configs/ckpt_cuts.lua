@@ -9,7 +9,7 @@
 local paragon = include "machines/paragon.lua"
 local graphs = include "parts/graphs.lua"
 
-local over = param("over", "mesh")
+local over = param("over", "mesh", { "mesh", "lossy" })
 local route = param("route", "xy")
 local cuts = param("workload.cuts", 20)
 local death = param("death", "0")

@@ -10,7 +10,7 @@ local paragon = include "machines/paragon.lua"
 local graphs = include "parts/graphs.lua"
 
 local algorithm = param("algorithm", "ns")
-local shape = param("shape", "mesh")
+local shape = param("shape", "mesh", { "mesh", "mesh3", "cube" })
 local nodes = param("nodes", 16)
 local cuts = param("workload.cuts", 1)
 local many = param("many", false)  -- cl at 1,024 nodes, 1,047,552 markers a cut, on all networks

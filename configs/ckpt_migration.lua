@@ -15,12 +15,12 @@ local paragon = include "machines/paragon.lua"
 local services = include "parts/services.lua"
 local graphs = include "parts/graphs.lua"
 
-local what, sink = param("what", "move"), param("sink", "memory")
 local moves = {
   move = { { at = "100ms", rank = 3, to = "spare" } },
   all = { { at = "100ms", to = "columns" } },
   swap = {},
 }
+local what, sink = param("what", "move", moves), param("sink", "memory")
 
 local expectations = {
   { kind = "ratio", name = "the same memory after a move", measure = "job.memory.mean",

@@ -11,7 +11,7 @@ local paragon = include "machines/paragon.lua"
 local services = include "parts/services.lua"
 local graphs = include "parts/graphs.lua"
 
-local backing = param("backing", "none")
+local backing = param("backing", "none", { "none", "swap", "servers" })
 local crashes = param("crashes", 0)
 
 -- Two at once, and none that keeps the other's checkpoint.

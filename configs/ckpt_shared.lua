@@ -9,15 +9,15 @@ local services = include "parts/services.lua"
 local graphs = include "parts/graphs.lua"
 
 local crashes = param("crashes", 0)
-local only, by_one = param("only", "two"), param("by", "all")   -- a program, a manager
-local programs = only == "two" and { "svm_pde", "svm_lu" } or { only }
-local program = param("program", programs[1])
-local size = ({
+local sizes = {
   svm_pde = { n = 32, iterations = 40 }, svm_jacobi = { n = 256, iterations = 80 },
   svm_dot = { n = 65536, iterations = 8 }, svm_matmul = { n = 96 }, svm_sort = { records = 200000 },
   svm_tsp = { cities = 11 }, svm_fft = { rows = 128 }, svm_lu = { n = 256 },
   svm_irregular = { vertices = 16384, iterations = 8 },
-})[program]
+}
+local only, by_one = param("only", "two"), param("by", "all")   -- a program, a manager
+local programs = only == "two" and { "svm_pde", "svm_lu" } or { only }
+local program = param("program", programs[1], sizes)
 
 -- Nobody's neighbour in the sink dies with it.
 local schedule = {
@@ -34,7 +34,7 @@ local workload = {
   kind = program, nodes = 16, svm = { manager = param("manager", "dynamic") },
   memory = { page = "4KiB" },
 }
-for k, v in pairs(size) do workload[k] = v end
+for k, v in pairs(sizes[program]) do workload[k] = v end
 
 local managers = by_one ~= "all" and { by_one } or {
   "central", "improved", "fixed", "broadcast", "dynamic", "dynamic_s", "tree", "xmm",

@@ -13,7 +13,7 @@ local graphs = include "parts/graphs.lua"
 local services = include "parts/services.lua"
 
 local kinds = { pfs = "file", copies = "memory", parity = "memory", servers = "servers" }
-local sink = param("sink", "pfs")
+local sink = param("sink", "pfs", { "pfs", "copies", "parity", "servers" })
 local io_nodes = param("io_nodes", 16)
 
 local function ratio(name, what, over, min, max, why)

@@ -10,7 +10,8 @@ local paragon = include "machines/paragon.lua"
 local graphs = include "parts/graphs.lua"
 local services = include "parts/services.lua"
 
-local how = param("how", "whole")
+local ways = { "whole", "increments", "words", "compressed", "words, compressed" }
+local how = param("how", "whole", ways)
 local dirty = param("dirty", 8)
 
 local function bound(name, what, min, max, why)
@@ -34,7 +35,7 @@ return {
     think = "2ms", meet = 10,
   },
   sweep = {
-    product = { how = { "whole", "increments", "words", "compressed", "words, compressed" },
+    product = { how = ways,
                 dirty = { 1, 8, 32, 120 } },
   },
   measures = { "ckpt.space", "ckpt.page_bytes", "ckpt.saves", "ckpt.pages", "ckpt.diffs",

@@ -11,7 +11,7 @@
 -- The run fails, and says which block of which file it was.
 local paragon = include "machines/paragon.lua"
 
-local layer, op = param("layer", "none"), param("op", "read")
+local layer, op = param("layer", "none", { "none", "checksum" }), param("op", "read")
 local files = { { layer = "lfs" } }
 if layer == "checksum" then table.insert(files, 1, { layer = "checksum" }) end
 

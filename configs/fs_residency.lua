@@ -12,7 +12,7 @@
 --       computations.
 local paragon = include "machines/paragon.lua"
 
-local place, cross = param("place", "library"), param("cross", "2us")
+local place, cross = param("place", "library", { "library", "server", "io" }), param("cross", "2us")
 local cache = { layer = "cache", bytes = "1MiB", block = "64KiB", ahead = 1 }
 local kernel = { layer = "crossing", domain = "kernel" }
 local server = { layer = "crossing", domain = "server" }

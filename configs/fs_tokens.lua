@@ -12,8 +12,7 @@
 --                      shared file the run's check must find stale reads
 local paragon = include "machines/paragon.lua"
 
-local protocol, shared = param("protocol", "tokens"), param("shared", 0.5)
-local nodes = param("nodes", 8)
+local shared, nodes = param("shared", 0.5), param("nodes", 8)
 
 local cache = { layer = "cache", bytes = "1MiB", block = "4KiB", read_ahead = "none" }
 local stacks = {
@@ -21,6 +20,7 @@ local stacks = {
   tokens = { { layer = "token" }, cache, { layer = "remote" } },
   unheeding = { cache, { layer = "remote" } },
 }
+local protocol = param("protocol", "tokens", stacks)
 local many, largest = param("many", false), param("largest", 256)
 local rows = nodes > 64 and 16 or 4
 

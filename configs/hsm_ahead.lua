@@ -24,7 +24,7 @@ local walks = {
   scattered = { access = "zipf", alpha = 0.8, run = 8 },
   random = { access = "zipf", alpha = 0 },
 }
-local walk = param("walk", "sweep")
+local walk = param("walk", "sweep", { "sweep", "tiles", "files", "sets", "scattered", "random" })
 local prefetch = param("prefetch", "none")
 
 local function case(name, policy) return { walk = name, prefetch = policy } end

@@ -12,7 +12,8 @@ local paragon = include "machines/paragon.lua"
 local services = include "parts/services.lua"
 local graphs = include "parts/graphs.lua"
 
-local crashes, io, archive = param("crashes", 0), param("io", 0), param("archive", "yes")
+local crashes, io = param("crashes", 0), param("io", 0)
+local archive = param("archive", "yes", { "no", "yes" })
 local drives = 2
 
 local silo = include("libraries/stk4400.lua")

@@ -9,7 +9,7 @@
 -- the part of the bytes.
 local paragon = include "machines/paragon.lua"
 
-local files = param("files", "alike")
+local files = param("files", "alike", { "alike", "sizes" })
 
 local function ratio(name, at, over, min, max, measure, citation)
   return { kind = "ratio", name = name, measure = measure, at = at, over = over, min = min,

@@ -23,7 +23,7 @@ local silo = include("libraries/stk4400.lua")
 silo.cells, silo.drives, silo.tape_drives, silo.control = 100, nil, "all", "service"
 silo.cartridges = { count = 40 }
 
-local system = param("system", "pfs")
+local system = param("system", "pfs", { "pfs", "vesta", "vesta_on_pfs", "pfs_on_vesta" })
 local base = system == "vesta_on_pfs" and "pfs" or system
 local servers = services.list(services[base])
 servers[2].files = {

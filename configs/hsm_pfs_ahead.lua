@@ -17,7 +17,8 @@ local silo = include("libraries/stk4400.lua")
 silo.cells, silo.drives, silo.tape_drives, silo.control = 100, nil, "all", "service"
 silo.cartridges = { count = 40 }
 
-local system, hints = param("system", "pfs"), param("hints", "none")
+local system = param("system", "pfs", { "pfs", "vesta" })
+local hints = param("hints", "none")
 local think = param("think", 1)
 local servers = services.list(services[system])
 servers[2].files = {

@@ -36,8 +36,8 @@ local strategies = {
   ahead = { hsm = { prefetch = "hints" }, hints = "ahead" },
   lies = { hsm = { prefetch = "hints" }, hints = "ahead", wrong = 0.3 },
 }
-local walk = param("walk", "sweep")
-local s = strategies[param("strategy", "demand")]
+local walk = param("walk", "sweep", { "sweep", "tiles", "sets", "scattered", "files", "random" })
+local s = strategies[param("strategy", "demand", strategies)]
 
 local function over(what, name, a, b, min, max, measure)
   return { kind = "ratio", name = name .. ": " .. what,

@@ -13,7 +13,7 @@ local strategies = {
   near = { hsm = { stage = "open", prefetch = "near" } },
   ahead = { hsm = { prefetch = "hints" }, hints = "ahead" },
 }
-local s = strategies[param("strategy", "demand")]
+local s = strategies[param("strategy", "demand", strategies)]
 
 local function over(name, space, a, b, min, max, measure)
   return { kind = "ratio", name = name, measure = measure or "dataset.time.mean",

@@ -14,7 +14,7 @@ local strategies = {
   ahead = { hsm = { prefetch = "hints" }, hints = "ahead" },
 }
 local steps = 128
-local s = strategies[param("strategy", "demand")]
+local s = strategies[param("strategy", "demand", strategies)]
 
 local function over(name, think, a, b, min, max)
   return { kind = "ratio", name = name, measure = "dataset.time.mean",

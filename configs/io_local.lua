@@ -8,7 +8,7 @@
 -- nodes: twice as many programs have twice the bandwidth.  Over PFS four I/O nodes serve all.
 local paragon = include "machines/paragon.lua"
 
-local where, op = param("where", "local"), param("op", "write")
+local where, op = param("where", "local", { "local", "pfs" }), param("op", "write")
 local nodes = param("nodes", 16)
 
 local systems = {

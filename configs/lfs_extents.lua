@@ -13,8 +13,8 @@
 -- One CPU does all (release R1.2), as theirs did.  The drive is a later one; theirs is not known.
 local paragon = include "machines/paragon.lua"
 
-local layout, what = param("layout", "56KiB"), param("what", "read")
-local limit = param("limit", "buffer")
+local layout, what = param("layout", "56KiB"), param("what", "read", { "read", "write", "random" })
+local limit = param("limit", "buffer", { "buffer", "plain", "cpu" })
 
 local cluster = { ["56KiB"] = 7, ["120KiB"] = 15 }
 local mk = "McVoy and Kleiman, Extent-like Performance from a UNIX File System, USENIX Winter "

@@ -11,7 +11,7 @@ local kinds = {
 }
 local chosen = kinds[backing]
   or error("backing '" .. backing .. "' is not disk, 1 server, 4 servers or lent")
-local preset = param("preset", "ipsc860") -- or "paragon"
+local preset = param("preset", "ipsc860", { "ipsc860", "paragon" }) -- or "paragon"
 local os = services.list(services.nx, services.memory { frames = 0, disk_pages = 65536 },
   chosen.lent and services.lent(chosen.lent) or {})
 local machine = preset == "paragon"

@@ -5,7 +5,7 @@ return {
     title = "Wormhole mesh: makespan of a batch against FIFO depth",
     doc = "Every node of 8x8 has 10 packets of 32 flits at time 0; deterministic but for uniform.",
     mesh = {
-        kind = param("mesh.kind", "worm"),
+        kind = param("mesh.kind", "worm", { "worm", "flit", "ideal" }),
         rows = 8,
         columns = 8,
         flit_time = "1ns",

@@ -5,7 +5,7 @@ return {
     title = "Parking lot: shares under locally fair round robin",
     doc = "A line of 8 nodes overloads its last one; round robin and age arbitration.",
     mesh = {
-        kind = param("mesh.kind", "worm"),
+        kind = param("mesh.kind", "worm", { "worm", "flit", "ideal" }),
         rows = 1,
         columns = 8,
     },

@@ -5,7 +5,7 @@ return {
     doc = "The load at which latency is three times that of an empty 8x8 mesh, in flits a node "
         .. "and cycle.",
     mesh = {
-        kind = param("mesh.kind", "worm"),
+        kind = param("mesh.kind", "worm", { "worm", "flit", "ideal" }),
         rows = 8,
         columns = 8,
         fifo_flits = 8,

@@ -11,9 +11,8 @@
 -- go on within the size that files have.  Collective calls with a dead program end with "node down"
 -- on all nodes.  Nobody waits for ever: a run where somebody did would be a deadlock.
 local paragon = include "machines/paragon.lua"
-local dies = param("dies", "none")
 local node = { none = false, io = "node 3", service = "node 2", program = "node 1" }
-if node[dies] == nil then error("dies is none, io, service or program") end
+local dies = param("dies", "none", node)
 local at, back = param("at", "300ms"), param("back", "50ms")
 back = back ~= "none" and back or nil
 

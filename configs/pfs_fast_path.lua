@@ -7,7 +7,7 @@
 -- block; "runs" joins blocks in a row.
 local paragon = include "machines/paragon.lua"
 
-local path = param("path", "runs")
+local path = param("path", "runs", { "buffers", "blocks", "runs" })
 local proposal = "proposal 5.1: coalescing of blocks avoids multiple device operations"
 
 local function case(how, size)

@@ -10,9 +10,8 @@
 -- all that may be lost: the list must have each name, once.  That a node is gone is noticed when it
 -- is back, or after the failure detector's second.
 local paragon = include "machines/paragon.lua"
-local crash = param("workload.crash", "none")
 local node = { none = false, service = "node 4", io = "node 5" }
-if node[crash] == nil then error("workload.crash is none, service or io") end
+local crash = param("workload.crash", "none", node)
 local at = param("at", "300ms")
 
 local function case(names, crash)

@@ -8,7 +8,7 @@
 -- that a block behind the third is not wanted.
 local paragon = include "machines/paragon.lua"
 
-local pattern = param("pattern", "records")
+local pattern = param("pattern", "records", { "records", "jumps" })
 
 local function at(pattern, think, prefetch)
   return { pattern = pattern, think = think, prefetch = prefetch }

@@ -2,7 +2,7 @@
 -- while a spare is filled at two rates.  Every byte that is read is compared, as always.
 local paragon = include "machines/paragon.lua"
 
-local state = param("state", "whole")
+local state = param("state", "whole", { "whole", "degraded", "slow", "fast" })
 local rates = { slow = "250kB/s", fast = "0" }
 
 return {

@@ -8,7 +8,8 @@
 local paragon = include "machines/paragon.lua"
 local services = include "parts/services.lua"
 
-local system, factor = param("system", "pfs"), param("factor", "each")
+local system = param("system", "pfs")
+local factor = param("factor", "each", { "each", "1", "4", "16" })
 
 local function over(name, measure, sys, a, b, min, max, doc)
   a, b = tostring(a), tostring(b)

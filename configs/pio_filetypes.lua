@@ -15,14 +15,15 @@ local n = 64
 local grids = {
   slabs = { 16, 1, 1 }, pencils = { 4, 4, 1 }, blocks = { 4, 2, 2 }, columns = { 1, 4, 4 },
 }
+local parts = { "slabs", "planes", "pencils", "blocks", "columns" }
 
 local function dims(part)
   if part == "planes" then
     return { { n = n, deal = "cyclic", parts = 16 }, { n = n }, { n = n } }
   end
   local list = {}
-  for i, parts in ipairs(grids[part]) do
-    list[i] = { n = n, deal = parts > 1 and "block" or "none", parts = parts }
+  for i, count in ipairs(grids[part]) do
+    list[i] = { n = n, deal = count > 1 and "block" or "none", parts = count }
   end
   return list
 end
@@ -46,12 +47,12 @@ return {
     requests = 1, warmup = 0, start = "0", work = true,
     shape = {
       record = "16B",
-      filetype = { { type = "darray", dims = dims(param("part", "blocks")) } },
+      filetype = { { type = "darray", dims = dims(param("part", "blocks", parts)) } },
     },
   },
   sweep = {
     product = {
-      part = { "slabs", "planes", "pencils", "blocks", "columns" },
+      part = parts,
       ["workload.method"] = { "pieces", "list", "sieve", "two_phase", "directed" },
     },
   },

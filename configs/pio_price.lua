@@ -10,7 +10,8 @@
 --       dealt   16 programs, records of 4 KiB in turn: disk-directed
 local paragon = include "machines/paragon.lua"
 
-local work, op, by = param("work", "small"), param("op", "read"), param("by", "native")
+local work = param("work", "small", { "small", "stripe", "huge", "dealt" })
+local op, by = param("op", "read"), param("by", "native", { "native", "interface" })
 local works = {
   small = { nodes = 4, size = "1KiB", requests = 320, cached = true },
   stripe = { nodes = 16, size = "64KiB", requests = 8, read = "list", write = "list" },

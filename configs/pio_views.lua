@@ -8,7 +8,7 @@
 local paragon = include "machines/paragon.lua"
 local services = include "parts/services.lua"
 
-local name, part = param("system", "vesta"), param("part", "cn")
+local name, part = param("system", "vesta", { "vesta", "mount", "cells" }), param("part", "cn")
 local columns, rows, entry, size = 32, 256, 32 << 10, param("size", 1024) << 10
 local lfs = services.vesta[2].lfs
 

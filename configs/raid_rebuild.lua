@@ -13,7 +13,7 @@ local kinds = {
 return {
     title = "Rebuild under load, by its rate",
     doc = "Requests go on while a spare takes a dead member's place.",
-    devices = kinds[param("level", "raid5")],
+    devices = kinds[param("level", "raid5", kinds)],
     workload = {
         kind = "disk_load",
         mode = "open",

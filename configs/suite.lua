@@ -10,7 +10,7 @@ local found = include(param("machine", "machines/paragon.lua"))
 local suite = include "parts/io_suite.lua"
 local services = include "parts/services.lua"
 
-local system, step = param("system", "pfs"), param("step", "one")
+local system = param("system", "pfs")
 local program = param("program", "ior-write")
 local MiB <const> = 1 << 20
 
@@ -21,6 +21,7 @@ local steps = {
   ["scale 4"] = { 4, 4 }, ["scale 16"] = { 16, 16 },
   ["size 2"] = { 16, 32 }, ["size 4"] = { 16, 64 },
 }
+local step = param("step", "one", steps)
 local nodes, times = table.unpack(steps[step])
 local each = 2 * MiB * times // nodes -- bytes of a node
 

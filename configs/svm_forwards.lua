@@ -23,6 +23,11 @@ local function messages(manager, name, min, max)
   }
 end
 
+local programs = {
+  "svm_dot", "svm_matmul", "svm_jacobi", "svm_pde", "svm_sort", "svm_tsp", "svm_fft", "svm_lu",
+  "svm_irregular",
+}
+
 return {
   title = "Shared virtual memory: forwards per fault against nodes",
   machine = paragon {
@@ -31,7 +36,7 @@ return {
     graph = graphs.svm,
   },
   workload = {
-    kind = param("program", "svm_pde"), nodes = param("workload.nodes", 4),
+    kind = param("program", "svm_pde", programs), nodes = param("workload.nodes", 4),
     svm = { manager = "dynamic" },
   },
   sweep = {

@@ -3,15 +3,15 @@
 local paragon = include "machines/paragon.lua"
 local graphs = include "parts/graphs.lua"
 
-local program = param("program", "svm_jacobi")
-local size = ({
+local sizes = {
   svm_jacobi = { n = 256 }, svm_pde = { n = 32 }, svm_sort = { records = 32768 },
   svm_tsp = { cities = 10 }, svm_fft = { rows = 128 }, svm_lu = { n = 128 },
   svm_irregular = { vertices = 16384 },
-})[program]
+}
+local program = param("program", "svm_jacobi", sizes)
 
 local workload = { kind = program, nodes = param("workload.nodes", 16), svm = { manager = "hlrc" } }
-for k, v in pairs(size) do workload[k] = v end
+for k, v in pairs(sizes[program]) do workload[k] = v end
 
 local machine = paragon {
   rows = 4, columns = 4,

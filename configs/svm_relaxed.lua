@@ -4,13 +4,13 @@ local paragon = include "machines/paragon.lua"
 local graphs = include "parts/graphs.lua"
 
 local pattern = param("pattern", "false_sharing")
-local protocol = param("protocol", "hlrc")
 local protocols = {
   fixed = { manager = "fixed" },
   dynamic = { manager = "dynamic" },
   hlrc = { manager = "hlrc" },
   hlrc_first = { manager = "hlrc", homes = "first_touch" },
 }
+local protocol = param("protocol", "hlrc", protocols)
 
 -- y of a pattern under one protocol on `nodes`, divided by that under another, or on other nodes.
 local function ratio(name, what, a, an, b, bn, min, max, measure)

@@ -4,7 +4,6 @@ local paragon = include "machines/paragon.lua"
 local graphs = include "parts/graphs.lua"
 
 local program = param("program", "svm_jacobi")
-local protocol = param("protocol", "hlrc")
 local protocols = {
   fixed = { manager = "fixed" },
   dynamic = { manager = "dynamic" },
@@ -12,6 +11,7 @@ local protocols = {
   hlrc_first = { manager = "hlrc", homes = "first_touch" },
   hlrc_served = { manager = "hlrc", homes = "first_touch", watch = "served" },
 }
+local protocol = param("protocol", "hlrc", protocols)
 local size = ({
   svm_jacobi = { n = 256 }, svm_pde = { n = 32 }, svm_sort = { records = 32768 },
   svm_tsp = { cities = 10 }, svm_fft = { rows = 128 }, svm_lu = { n = 128 },

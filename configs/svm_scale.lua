@@ -19,7 +19,7 @@ local size = ({
   svm_irregular = { vertices = 262144, far = 0.001, iterations = 3 },
   svm_jacobi = { n = 2048, iterations = 3 }, svm_tsp = { cities = 12 }, svm_lu = { n = 512 },
 })[program] or {}
-local chosen = managers[param("manager", "fixed")]
+local chosen = managers[param("manager", "fixed", managers)]
   or error("manager is none of " .. table.concat(names, ", "))
 
 local workload = {

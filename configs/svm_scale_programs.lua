@@ -3,18 +3,18 @@
 local paragon = include "machines/paragon.lua"
 local graphs = include "parts/graphs.lua"
 
-local program = param("program", "svm_tsp")
-local size = ({
+local sizes = {
   svm_irregular = { vertices = 262144, far = 0.001, iterations = 3 },
   svm_jacobi = { n = 2048, iterations = 3 },
   svm_tsp = { cities = 12 },
-})[program]
+}
+local program = param("program", "svm_tsp", sizes)
 
 local workload = {
   kind = program, nodes = param("workload.nodes", 64),
   svm = { manager = param("manager", "fixed") }, memory = { page = "4KiB" },
 }
-for k, v in pairs(size) do workload[k] = v end
+for k, v in pairs(sizes[program]) do workload[k] = v end
 
 local function case(what, nodes)
   return { program = what, ["workload.nodes"] = nodes }

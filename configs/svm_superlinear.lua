@@ -15,7 +15,7 @@ local backings = {
       services.memory { on = "memory", frames = 4096 }),
   },
 }
-local chosen = backings[param("backing", "disk")] or error("backing is not disk or memory server")
+local chosen = backings[param("backing", "disk", backings)]
 
 -- The time on one node divided by the time on `nodes`.
 local function speedup(backing, nodes, min, max)

@@ -39,7 +39,7 @@ return {
         repack = { heal = param("heal", true) },
       },
     }),
-    faults = faults[param("fault", "sector")],
+    faults = faults[param("fault", "sector", faults)],
   },
   workload = {
     kind = "bitfiles", nodes = 1, files = 10, window = 1, size = "2MB", rest = "10min",

@@ -7,7 +7,7 @@ local paragon = include "machines/paragon.lua"
 local services = include "parts/services.lua"
 
 local m, blocks = 20, 1000
-local n, known = param("n", 20), param("known", "one by one")
+local n, known = param("n", 20), param("known", "one by one", { "one by one", "all at once" })
 
 local silo = include("libraries/stk4400.lua")
 silo.cells, silo.drives, silo.tape_drives, silo.control = 200, nil, "all", "service"

@@ -12,9 +12,8 @@
 -- Nobody waits for ever: a run where somebody did would be a deadlock.
 local paragon = include "machines/paragon.lua"
 local services = include "parts/services.lua"
-local dies = param("dies", "none")
 local node = { none = false, io = "node 11", home = "node 7", program = "node 2" }
-if node[dies] == nil then error("dies is none, io, home or program") end
+local dies = param("dies", "none", node)
 local at, back = param("at", "85ms"), param("back", "none")
 back = back ~= "none" and back or nil
 

@@ -10,7 +10,7 @@ local paragon = include "machines/paragon.lua"
 local services = include "parts/services.lua"
 
 local cells, op = param("cells", 4), param("op", "import")
-local way = param("way", "programs")
+local way = param("way", "programs", { "programs", "lanes", "turns" })
 
 local function case(c, by, what)
   return { cells = c, way = by or "programs", op = what or "import" }

@@ -8,7 +8,6 @@ local suite = include "parts/io_suite.lua"
 local services = include "parts/services.lua"
 
 local nodes, unit = param("nodes", 8), param("unit", "16KiB")
-local over, program = param("over", "vesta_on_pfs"), param("program", "rcc")
 
 -- The I/O nodes' file systems are the same below all.
 local buffers = { buffered = true, block = "64KiB", cache = 256, read_ahead = 8, files = 512 }
@@ -23,6 +22,7 @@ local constructions = {
   vesta_on_pfs = { system = "vesta_on_pfs", os = pfs(false) },
   vesta_on_pfs_own = { system = "vesta_on_pfs", os = pfs(true) },
 }
+local over = param("over", "vesta_on_pfs", constructions)
 local chosen = constructions[over]
 
 local function with(options)
@@ -36,6 +36,7 @@ local programs = {
   ["ior-write"] = function() return suite.ior(with { op = "write" }) end,
   ["ior-read"] = function() return suite.ior(with { op = "read" }) end,
 }
+local program = param("program", "rcc", programs)
 local work = programs[program]()
 -- PFS's unit is that of its mount: there is one for all files.
 if over ~= "pfs" and over ~= "pfs_on_vesta" then work.unit = unit end

@@ -42,7 +42,7 @@ return {
     unit = entry .. "B", factor = system == "vesta" and columns or 0,
     size = size .. "B", requests = rows * columns * entry // size // nodes,
     shape = { distribution = param("part", "cn"), record = entry .. "B", rows = rows,
-              order = param("order", "rows") },
+              order = param("order", "rows", { "rows", "columns" }) },
   },
   sweep = {
     product = {

@@ -310,12 +310,59 @@ static bool has_dimension(const char *text)
            units_parse_rate(text, &n, NULL);
 }
 
-/* param(path, default) */
+enum { ALLOWED = 3, ALLOWED_MOST = 64 }; /* its place among the arguments; words of one sentence */
+
+static int by_text(const void *a, const void *b)
+{
+    const char *const *x = a, *const *y = b;
+    return strcmp(*x, *y);
+}
+
+/* The word on the top is none of the third argument's: a list of words, or a table that has them as
+ * names.  The strings are the table's, which stays. */
+static int refuse_word(lua_State *L, const char *path)
+{
+    const char *names[ALLOWED_MOST + 1] = { NULL };
+    size_t n = 0;
+    struct err e = ERR_INIT;
+    const char *word = lua_tostring(L, -1);
+    bool list = lua_rawlen(L, ALLOWED) > 0;
+    for (lua_pushnil(L); lua_next(L, ALLOWED); lua_pop(L, 1))
+        if (lua_type(L, list ? -1 : -2) == LUA_TSTRING && n < ALLOWED_MOST)
+            names[n++] = lua_tostring(L, list ? -1 : -2);
+    if (!list)
+        qsort(names, n, sizeof *names, by_text);
+    err_set(&e, "param(\"%s\"): there is no '%s'", path, word);
+    err_nearest(&e, word, names);
+    return luaL_error(L, "%s", e.text);
+}
+
+/* Whether the word on the top is one of these. */
+static bool is_allowed(lua_State *L)
+{
+    bool found = false;
+    for (lua_Unsigned i = 1; !found && i <= lua_rawlen(L, ALLOWED); i++) {
+        lua_rawgeti(L, ALLOWED, (lua_Integer)i);
+        found = lua_rawequal(L, -1, -2);
+        lua_pop(L, 1);
+    }
+    if (!found && lua_rawlen(L, ALLOWED) == 0) {
+        lua_pushvalue(L, -1);
+        found = lua_rawget(L, ALLOWED) != LUA_TNIL;
+        lua_pop(L, 1);
+    }
+    return found;
+}
+
+/* param(path, default) or param(path, default, allowed): words, or a table with these names. */
 static int lib_param(lua_State *L)
 {
     struct child *c = sandbox_child(L);
     const char *path = luaL_checkstring(L, 1);
-    lua_settop(L, 2);
+    lua_settop(L, ALLOWED);
+    bool words = !lua_isnil(L, ALLOWED);
+    if (words)
+        luaL_checktype(L, ALLOWED, LUA_TTABLE);
     if (!val_get(c->reads, path)) {
         if (c->reads->count >= SCRIPT_MEMBERS)
             return luaL_error(L, "param() is asked for more than %d different paths",
@@ -324,19 +371,22 @@ static int lib_param(lua_State *L)
         val_put(c->reads, path, val_new_bool(!lua_istable(L, 2), NULL, 0));
     }
     const struct val *v = given(c, path, lua_istable(L, 2));
-    if (!v)
-        return 1;
-    libs_push_val(L, v);
-    int want = lua_type(L, 2), have = lua_type(L, 3);
-    if (is_zero(v) && want == LUA_TSTRING && has_dimension(lua_tostring(L, 2))) {
+    if (v == NULL)
+        lua_pushvalue(L, 2);
+    else
+        libs_push_val(L, v);
+    int want = lua_type(L, 2), have = lua_type(L, -1);
+    if (v != NULL && is_zero(v) && want == LUA_TSTRING && has_dimension(lua_tostring(L, 2))) {
         lua_pushliteral(L, "0"); /* needs no unit */
         return 1;
     }
     if (want != LUA_TNIL && want != have) {
-        const char *text = lua_isstring(L, 3) ? lua_tostring(L, 3) : luaL_typename(L, 3);
+        const char *text = lua_isstring(L, -1) ? lua_tostring(L, -1) : luaL_typename(L, -1);
         return luaL_error(L, "param(\"%s\") is a %s, and '%s' is given for it", path,
                           lua_typename(L, want), text);
     }
+    if (words && have == LUA_TSTRING && !is_allowed(L))
+        return refuse_word(L, path);
     return 1;
 }
 

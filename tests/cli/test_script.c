@@ -229,6 +229,11 @@ Test(script, mistakes_name_file_and_line)
     SAYS("return { a = 0/0 }", "a is not a number");
     SAYS("return { a = 1/0 }", "a is infinite");
     SAYS("return {\n\n n = param('x', 4) + param('x', 'text') }", "conf.lua:3: attempt");
+    SAYS("return { n = param('x', 'no', { 'yes', 'yea' }) }",
+         "conf.lua:1: param(\"x\"): there is no 'no'; known are yes, yea");
+    SAYS("return { n = param('x', 'slaw', { slow = 1, fast = 2 }) }", "did you mean 'slow'?");
+    SAYS("return { n = param('x', 'slaw', { [1] = 2, fast = 2 }) }", "no 'slaw'");
+    SAYS("return { n = param('x', 'slaw', 'slow') }", "table expected");
 }
 
 Test(script, mistakes_of_a_sweep_are_sentences)
