@@ -674,13 +674,14 @@ static uint64_t run(uint64_t seed, uint32_t node, uint64_t at, uint64_t down, bo
 /* What must hold does between any two steps. */
 Test(hsm_whole, nothing_is_counted_wrong_at_any_step, .timeout = 86400)
 {
-    uint64_t moved = 0, walks = 0;
-    for (uint64_t seed = 1; seed <= sample("HSM_WHOLE", 24); seed++) {
+    uint64_t moved = 0, walks = 0, count = sample("HSM_WHOLE", 24);
+    for (uint64_t seed = 1; seed <= count; seed++) {
         (void)run(seed, 0, 0, 0, true);
         moved += w.moved;
         walks += w.walks;
     }
-    cr_assert(moved > 10 && walks > 100, "%d files were purged, %d walks", (int)moved, (int)walks);
+    cr_assert(2 * moved > count && walks > 4 * count, "%d files were purged, %d walks", (int)moved,
+              (int)walks);
 }
 
 /* Any one node dies at a step, and is back after some: nothing that was acknowledged is lost. */
