@@ -3,10 +3,10 @@
 --
 --   psim figure hsm_out
 --
--- With d for reading all of it from the disk (7.5 s), t for writing it to tape, c for what the
--- drive needs besides, and n pieces: d + t + c if the file is one piece, else
--- d / n + max(d, t) + c, of which c hides behind a disk that is slower than the tape.  Two pieces
--- are all that is in memory.
+-- With d for reading all of it from the disk (about 7.5 s: fitted to these runs), t for writing it
+-- to tape, c for what the drive needs besides, and n pieces: d + t + c if the file is one piece,
+-- else d / n + max(d, t) + c, of which c hides behind a disk that is slower than the tape.  Two
+-- pieces are all that is in memory.
 local staging = include "parts/staging.lua"
 
 local function over(rate, min, max, doc)
