@@ -7,7 +7,7 @@
  * makes them smaller: u32 their length, then LZRW1.
  */
 #include "os/ckpt/ckpt_internal.h"
-#include "os/ckpt/pack.h"
+#include "os/file/pack.h"
 
 struct ckpt_scratch { /* pages of bytes */
     uint8_t *old, *page, *diff, *packed;

@@ -12,7 +12,7 @@
 #include "mesh/net.h"
 #include "os/ckpt/ckpt_internal.h"
 #include "os/ckpt/files.h"
-#include "os/ckpt/pack.h"
+#include "os/file/pack.h"
 #include "os/xk/msg.h"
 #include "rig.h"
 #include "rot.h"

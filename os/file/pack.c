@@ -1,5 +1,5 @@
-/* pack.c: differences and compression of pages. */
-#include "os/ckpt/pack.h"
+/* pack.c: see pack.h. */
+#include "os/file/pack.h"
 
 #include <string.h>
 

@@ -8,8 +8,8 @@
  * u16 of control bits, the lowest first, and 16 items: a byte, or (bit set) u16 of which the upper
  * four bits are the length - 3 and the rest says how far back the same bytes stand.
  */
-#ifndef OS_CKPT_PACK_H
-#define OS_CKPT_PACK_H
+#ifndef OS_FILE_PACK_H
+#define OS_FILE_PACK_H
 
 #include "sim/base/base.h"
 
