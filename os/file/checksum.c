@@ -21,6 +21,7 @@
  * It does not find what was never written, nor a block that is as it was before.  The layer's own
  * looks below are user 0's; what changes something is the caller's.
  */
+#include "os/file/cells.h"
 #include "os/file/pieces.h"
 #include "os/file/turns.h"
 #include "os/xk/msg.h" /* wire_put / wire_get */
@@ -58,28 +59,6 @@ static const struct counter counters[] = {
 
 /* ---- blocks ---- */
 
-struct cell { /* a block that a request touches */
-    uint64_t block;
-    uint32_t cover; /* of its bytes that it writes */
-    uint32_t len;   /* in the file below */
-    bool there;
-};
-
-struct piece { /* of the data of a request, in one cell */
-    uint32_t cell, off, len;
-};
-
-/* Rising blocks, and what a request has of them. */
-struct batch {
-    struct checksum *c;
-    struct file_req *r;
-    struct cell *cells;
-    uint8_t *bytes; /* of cell i, with its head, at i * block */
-    struct piece *pieces;
-    uint32_t count, piece_count, room, piece_room;
-    uint64_t at; /* in the data */
-};
-
 static uint64_t sum_of(struct checksum *c, uint64_t file, uint64_t block, const uint8_t *at)
 {
     uint8_t name[16];
@@ -101,10 +80,10 @@ static uint64_t head_sum(const uint8_t *at)
     return wire_get64(at) & UINT64_C(0xffffffffffff);
 }
 
-static void seal(struct checksum *c, uint64_t file, const struct cell *x, uint8_t *at)
+static void seal(struct checksum *c, uint64_t file, const struct file_cell *x, uint8_t *at)
 {
     wire_put64(at, (uint64_t)x->len << 48);
-    wire_put64(at, (uint64_t)x->len << 48 | sum_of(c, file, x->block, at));
+    wire_put64(at, (uint64_t)x->len << 48 | sum_of(c, file, x->number, at));
     c->counts.summed++;
 }
 
@@ -117,7 +96,7 @@ static bool all_zero(const uint8_t *at, uint32_t n)
 }
 
 /* What came from below is what was written (CSUM1). */
-static bool fits(struct checksum *c, uint64_t file, struct cell *x, const uint8_t *at)
+static bool fits(struct checksum *c, uint64_t file, struct file_cell *x, const uint8_t *at)
 {
     uint64_t head = wire_get64(at);
     x->there = true;
@@ -125,16 +104,16 @@ static bool fits(struct checksum *c, uint64_t file, struct cell *x, const uint8_
     c->counts.checked++;
     if (head == 0 && all_zero(at, c->block))
         return true;
-    if (x->len > 0 && x->len <= c->room && head_sum(at) == sum_of(c, file, x->block, at))
+    if (x->len > 0 && x->len <= c->room && head_sum(at) == sum_of(c, file, x->number, at))
         return true;
     c->counts.bad++;
     port_remark(c->sys.port, "file %llu: block %llu does not fit its checksum",
-                (unsigned long long)file, (unsigned long long)x->block);
+                (unsigned long long)file, (unsigned long long)x->number);
     return false;
 }
 
 /* Reads those of n cells that are not covered, or all.  What lies behind the end is not there. */
-static enum file_status read_cells(struct checksum *c, struct file_req *r, struct cell *cells,
+static enum file_status read_cells(struct checksum *c, struct file_req *r, struct file_cell *cells,
                                    uint32_t n, uint8_t *bytes, bool all)
 {
     struct file_runs runs = { 0 };
@@ -143,7 +122,7 @@ static enum file_status read_cells(struct checksum *c, struct file_req *r, struc
     enum file_status s = FILE_OK;
     for (uint32_t i = 0; i < n; i++)
         if (all || cells[i].cover < c->room)
-            file_runs_add(c->sys.port, &runs, cells[i].block * c->block, c->block);
+            file_runs_add(c->sys.port, &runs, cells[i].number * c->block, c->block);
     file_runs_end(&runs);
     if (runs.count == 0)
         return FILE_OK;
@@ -169,14 +148,14 @@ static enum file_status read_cells(struct checksum *c, struct file_req *r, struc
     return s;
 }
 
-static enum file_status write_cells(struct checksum *c, struct file_req *r, struct cell *cells,
+static enum file_status write_cells(struct checksum *c, struct file_req *r, struct file_cell *cells,
                                     uint32_t n, uint8_t *bytes)
 {
     struct file_runs runs = { 0 };
     struct file_req q;
     for (uint32_t i = 0; i < n; i++) {
         seal(c, r->file, &cells[i], bytes + (size_t)i * c->block);
-        file_runs_add(c->sys.port, &runs, cells[i].block * c->block, c->block);
+        file_runs_add(c->sys.port, &runs, cells[i].number * c->block, c->block);
     }
     file_runs_end(&runs);
     file_req_init(&q, FILE_WRITE, NULL, NULL);
@@ -206,122 +185,58 @@ static enum file_status count_blocks(struct checksum *c, struct file_req *r, uin
 
 /* ---- batches ---- */
 
-static void batch_fini(struct batch *b)
+static void each(struct checksum *c, struct file_req *r, bool (*fn)(struct file_cells *b))
 {
-    port_free(b->c->sys.port, b->cells);
-    port_free(b->c->sys.port, b->bytes);
-    port_free(b->c->sys.port, b->pieces);
-}
-
-/* All of it is done; false: the request is over. */
-typedef bool batch_fn(struct batch *b);
-
-static void add_cell(struct batch *b, uint64_t block)
-{
-    struct port *p = b->c->sys.port;
-    if (b->count == b->room) {
-        b->room = b->room > 0 ? 4 * b->room : 8;
-        b->cells = port_realloc(p, b->cells, b->room * sizeof *b->cells);
-        b->bytes = port_realloc(p, b->bytes, (size_t)b->room * b->c->block);
-    }
-    for (uint32_t i = 0; i < b->c->block; i++)
-        b->bytes[(size_t)b->count * b->c->block + i] = 0;
-    b->cells[b->count++] = (struct cell){ .block = block };
-}
-
-static bool add(struct batch *b, uint64_t off, uint64_t len, batch_fn *fn)
-{
-    struct port *p = b->c->sys.port;
-    uint32_t room = b->c->room;
-    if (off > FARTHEST) { /* a READ alone */
-        (void)(b->count == 0 || fn(b));
-        b->count = 0;
-        return false;
-    }
-    for (uint64_t n; len > 0; off += n, len -= n) {
-        uint64_t block = off / room, in = off % room;
-        n = len < room - in ? len : room - in;
-        uint64_t last = b->count > 0 ? b->cells[b->count - 1].block : 0;
-        if (b->count > 0 && (block < last || (block > last && b->count == BATCH))) {
-            if (!fn(b))
-                return false;
-            b->count = b->piece_count = 0;
-        }
-        if (b->count == 0 || block > last)
-            add_cell(b, block);
-        if (b->piece_count == b->piece_room) {
-            b->piece_room = b->piece_room > 0 ? 4 * b->piece_room : 8;
-            b->pieces = port_realloc(p, b->pieces, b->piece_room * sizeof *b->pieces);
-        }
-        b->pieces[b->piece_count++] = (struct piece){ b->count - 1, (uint32_t)in, (uint32_t)n };
-        b->cells[b->count - 1].cover += (uint32_t)n;
-    }
-    return true;
-}
-
-/* All of the request's list, batch by batch. */
-static void each(struct checksum *c, struct file_req *r, batch_fn *fn)
-{
-    struct batch b;
-    bool on = true;
-    b = (struct batch){ .c = c, .r = r };
-    for (uint32_t i = 0; on && i < r->run_count; i++)
-        for (uint64_t k = 0; on && k < r->runs[i].count; k++)
-            on = add(&b, r->runs[i].off + k * r->runs[i].stride, r->runs[i].len, fn);
-    if (on && b.count > 0)
-        (void)fn(&b);
-    batch_fini(&b);
+    struct file_cells b = {
+        .port = c->sys.port, .arg = c, .room = c->room, .head = HEAD, .most = BATCH, .r = r
+    };
+    file_cells_each(&b, FARTHEST, fn);
 }
 
 /* Where the file ends in a cell; UINT32_MAX: not there. */
-static enum file_status end_in(struct batch *b, struct cell *x, uint32_t *end)
+static enum file_status end_in(struct file_cells *b, struct file_cell *x, uint32_t *end)
 {
+    struct checksum *c = b->arg;
     uint64_t blocks = 0;
     enum file_status s = FILE_OK;
     *end = UINT32_MAX;
-    if (x->there && x->len == b->c->room)
+    if (x->there && x->len == c->room)
         return FILE_OK;
     if (x->there)
-        s = count_blocks(b->c, b->r, &blocks);
-    if (s == FILE_OK && x->block + 1 >= blocks)
+        s = count_blocks(c, b->r, &blocks);
+    if (s == FILE_OK && x->number + 1 >= blocks)
         *end = x->there ? x->len : 0;
     return s;
 }
 
-static bool read_batch(struct batch *b)
+static bool read_batch(struct file_cells *b)
 {
-    struct checksum *c = b->c;
+    struct checksum *c = b->arg;
     struct file_req *r = b->r;
     uint32_t known = UINT32_MAX, end = 0;
     if (read_cells(c, r, b->cells, b->count, b->bytes, true) != FILE_OK)
         return false;
     for (uint32_t i = 0; i < b->piece_count; i++) {
-        struct piece *x = &b->pieces[i];
+        struct file_cell_piece *x = &b->pieces[i];
         if (x->cell != known && end_in(b, &b->cells[x->cell], &end) != FILE_OK)
             return false;
         known = x->cell;
         bool over = end < x->off + x->len; /* FILE3 */
         uint32_t n = !over ? x->len : end > x->off ? end - x->off : 0;
-        rope_add_bytes(&r->data, b->bytes + (size_t)x->cell * c->block + HEAD + x->off, n);
+        rope_add_bytes(&r->data, file_cell_bytes(b, x->cell) + HEAD + x->off, n);
         if (over)
             return false;
     }
     return true;
 }
 
-static bool write_batch(struct batch *b)
+static bool write_batch(struct file_cells *b)
 {
-    struct checksum *c = b->c;
+    struct checksum *c = b->arg;
     struct file_req *r = b->r;
     if (read_cells(c, r, b->cells, b->count, b->bytes, false) != FILE_OK)
         return false;
-    for (uint32_t i = 0; i < b->piece_count; i++) {
-        const struct piece *x = &b->pieces[i];
-        struct cell *in = &b->cells[x->cell];
-        rope_read(&r->data, b->at, x->len, b->bytes + (size_t)x->cell * c->block + HEAD + x->off);
-        b->at += x->len;
-        in->len = x->off + x->len > in->len ? x->off + x->len : in->len;
-    }
+    file_cells_put(b);
     return write_cells(c, r, b->cells, b->count, b->bytes) == FILE_OK;
 }
 
@@ -395,9 +310,9 @@ static void serve_size(struct checksum *c, struct file_req *r)
         return;
     if (want == 0)
         return;
-    struct cell x = { .block = want - 1 };
+    struct file_cell x = { .number = want - 1 };
     uint8_t *bytes = port_alloc(c->sys.port, c->block);
-    uint32_t len = (uint32_t)(r->size - x.block * c->room);
+    uint32_t len = (uint32_t)(r->size - x.number * c->room);
     bool whole = len == c->room;
     if (read_cells(c, r, &x, 1, bytes, true) == FILE_OK && !(whole && x.len == len)) {
         for (uint32_t i = len; i < c->room; i++)
@@ -415,10 +330,10 @@ static void serve_stat(struct checksum *c, struct file_req *r)
     file_turn_pass(&c->sys, r);
     if (r->status != FILE_OK || r->attr.mode & FILE_MODE_DIR || r->attr.size == 0)
         return;
-    struct cell x = { .block = (r->attr.size - 1) / c->block };
+    struct file_cell x = { .number = (r->attr.size - 1) / c->block };
     uint8_t *bytes = port_alloc(c->sys.port, c->block);
     if (read_cells(c, r, &x, 1, bytes, true) == FILE_OK)
-        r->attr.size = x.block * c->room + x.len;
+        r->attr.size = x.number * c->room + x.len;
     port_free(c->sys.port, bytes);
 }
 
