@@ -233,8 +233,7 @@ static void call_terminals(struct mesh_net *n)
         struct net_packet *p = n->done[k];
         const struct net_terminal *t = &n->terminals[p->dst];
         if (p->dropped) {
-            n->packets_dropped++;
-            n->flits_dropped += p->flits;
+            net_drop(&n->net, p, NET_DROPPED_FAULT);
         } else {
             n->packets_out++;
             n->flits_out += p->flits;
@@ -286,7 +285,6 @@ void mesh_net_audit(const struct mesh_net *n, struct sim_audit_report *r, uint64
                     uint64_t flits_inside)
 {
     sim_audit_balance(r, "packets", n->packets_in, n->packets_out, packets_inside,
-                      n->packets_dropped);
-    sim_audit_balance(r, "flits", n->flits_in, n->flits_out, flits_inside, n->flits_dropped);
-    sim_audit_dropped(r, "packets", "dead channel", n->packets_dropped);
+                      net_audit_drops(&n->net, r));
+    sim_audit_balance(r, "flits", n->flits_in, n->flits_out, flits_inside, n->net.flits_dropped);
 }

@@ -33,17 +33,18 @@ struct mesh_net {
     uint32_t sent_count, sent_size, done_count, done_size;
     sim_time
         *routing; /* of each router: busy with headers until then; NULL: it takes any, always */
-    uint64_t packets_in, packets_out, packets_dropped, flits_in, flits_out, flits_dropped;
+    uint64_t packets_in, packets_out, flits_in, flits_out;
 };
 
 /* For the kind of a struct that begins with a struct mesh_net `m`. */
 #define MESH_COUNTERS(tag)                                                                         \
     C_SUM(tag, m, packets_in, "1", "Packets injected."),                                           \
         C_SUM(tag, m, packets_out, "1", "Packets delivered."),                                     \
-        C_SUM(tag, m, packets_dropped, "1", "Packets that met a dead channel."),                   \
+        NET_DROPS(tag, m.net, "packets_dropped", NET_DROPPED_FAULT,                                \
+                  "Packets that met a dead channel."),                                             \
         C_SUM(tag, m, flits_in, "1", "Flits of the packets injected."),                            \
         C_SUM(tag, m, flits_out, "1", "Flits of the packets delivered."),                          \
-        C_SUM(tag, m, flits_dropped, "1", "Flits of the packets dropped.")
+        C_SUM(tag, m.net, flits_dropped, "1", "Flits of the packets dropped.")
 
 /* A word of the wheel is a pointer to something 8-aligned, or an index << 3, and a kind below.
  * MESH_WORD_FAULT is every fidelity's; the others are its own. */

@@ -536,8 +536,8 @@ static void flit_audit(void *self, struct sim_audit_report *r)
     }
     sim_audit_check(r, !flit_find_deadlock(n), "deadlock: %s", n->deadlock);
     sim_audit_balance(r, "flits in queues", m->flits_in, n->flits_left, queued, 0);
-    mesh_net_audit(m, r, m->packets_in - m->packets_out - m->packets_dropped,
-                   m->flits_in - m->flits_out - m->flits_dropped);
+    mesh_net_audit(m, r, m->packets_in - m->packets_out - m->net.dropped[NET_DROPPED_FAULT],
+                   m->flits_in - m->flits_out - m->net.flits_dropped);
 }
 
 static void make_ports(struct flit_net *n)

@@ -6,6 +6,7 @@
  * tests.
  *
  *   NET1  Every packet injected is delivered once, or dropped with a reason and said so, or inside.
+ *       One to all (NET_ALL) is so at every terminal but its source.
  *   NET2  Packets of one (source, destination) pair are delivered in order of injection, where
  *       each has one way and on it one virtual channel to take (net_grid.overtakes says if not).
  *   NET3  Arbitration depends on simulated time and port number alone, never on event order.
@@ -25,18 +26,31 @@ enum net_status {
     NET_OK,
     NET_DROPPED_FAULT,      /* met a dead channel */
     NET_DROPPED_COLLISIONS, /* the medium was given up */
-    NET_DROPPED_FULL        /* the receiver had no room, and the network does not wait */
+    NET_DROPPED_FULL,       /* the receiver had no room, and the network does not wait */
+    NET_DROPPED_QUEUE,      /* a queue inside the network was full */
+    NET_DROPPED_REFUSED,    /* its destination was taken, and nobody waits for it */
+    NET_DROPPED_DAMAGED,    /* a part of it is missing, or its check is wrong */
+    NET_DROPPED_NOBODY,     /* for all, and there is nobody else */
+    NET_STATUSES
 };
+const char *net_status_name(enum net_status s); /* why, in words; static */
+
+/* As dst: every terminal but the source, where the network can (net_describe.broadcast).  Each is
+ * told in its own time, and of its own fate; `left` says how many are still to be told, and the
+ * packet is the receiver's only when there are none.  What is dropped on behalf of all (or has
+ * nobody to go to) is told to the source's own terminal, once. */
+#define NET_ALL UINT32_MAX
 
 /* Owned by the sender from creation to delivery; the network links and stamps it. */
 struct net_packet {
-    uint32_t src, dst;       /* terminals */
+    uint32_t src, dst;       /* terminals; dst: NET_ALL, too */
     uint32_t flits;          /* length with header flit(s); >= 1 */
     uint32_t hops;           /* routers passed; set by the network */
     sim_time created;        /* for the source-queue split; set by the sender */
     sim_time injected;       /* header entered the injection channel */
     sim_time delivered;      /* tail left the ejection channel */
     sim_time blocked;        /* time the header waited for channels, source queue excluded */
+    uint32_t left;           /* of one to all: terminals still to be told; else 0 */
     bool dropped;            /* set by the network; why is in the status */
     uint64_t user;           /* the sender's */
     void *owner;             /* the sender's */
@@ -44,7 +58,7 @@ struct net_packet {
 };
 
 /* At the destination, in class SIM_CLASS_ARRIVAL at `delivered`; the packet is the receiver's to
- * free or reuse. */
+ * free or reuse, once nobody is `left`. */
 typedef void net_receive_fn(void *arg, struct net_packet *p, enum net_status status);
 /* Called when the tail has left the source terminal: the injection channel can take the next.  Not
  * later than the delivery; the packet is borrowed. */
@@ -80,6 +94,7 @@ struct net_describe {
     uint32_t flit_bytes;
     sim_time flit_time; /* t_f: one flit across one channel */
     uint32_t longest;   /* flits that a packet may have; 0: any number */
+    bool broadcast;     /* it knows NET_ALL */
     char shape[64];     /* "16x32 mesh" */
     /* Terminals as a grid, x (columns) first and fastest; dims 0: it is none. */
     uint32_t dims, size[NET_DIMS];
@@ -101,6 +116,7 @@ struct net_grid {
     bool drops;     /* packets are lost though nothing fails */
 };
 
+struct sim_audit_report;
 struct sim_busy;
 struct sim_faults;
 
@@ -209,7 +225,19 @@ struct net {
     const void *params;         /* those it was created with, its own copy */
     struct nic_group *nics;     /* the interfaces on it (mesh/nic.c); NULL: none */
     struct sim_counted counted; /* "network.*" */
+    uint64_t dropped[NET_STATUSES], flits_dropped; /* by net_drop */
 };
+
+/* Counts a packet, or what one terminal does not get of it, as dropped for that reason. */
+static inline void net_drop(struct net *n, const struct net_packet *p, enum net_status why)
+{
+    n->dropped[why]++;
+    n->flits_dropped += p->flits;
+}
+/* A counter of what was dropped for a reason, of a network whose struct net is `m`. */
+#define NET_DROPS(tag, m, name, why, doc) COUNTER(COUNTER_SUM, name, tag, m.dropped[why], "1", doc)
+/* Tells the run's audit of each reason, and gives their sum: for who balances its packets. */
+uint64_t net_audit_drops(const struct net *n, struct sim_audit_report *r);
 
 /* Hands a packet over, as `inject` of net_ops says. */
 static inline void net_inject(struct net *n, struct net_packet *p)

@@ -139,7 +139,8 @@ static void pump(struct nic *n)
         if (f->asking)
             return;
         f->started = sim_now(n->sim);
-        if (n->params.setup_above > 0 && f->bytes > (uint64_t)n->params.setup_above) {
+        if (n->params.setup_above > 0 && f->bytes > (uint64_t)n->params.setup_above &&
+            f->dst != NET_ALL) {
             ask(n, f);
             return;
         }
@@ -209,9 +210,10 @@ enum nic_result nic_send(struct nic *n, uint32_t dst, struct rope *data, uint64_
 enum nic_result nic_send_frame(struct nic *n, struct nic_frame *f)
 {
     uint64_t most = (uint64_t)n->params.packet_bytes;
-    if (f->dst >= n->terminals)
+    bool all = f->dst == NET_ALL && n->broadcast;
+    if (f->dst >= n->terminals && !all)
         return NIC_NO_ADDRESS;
-    if (f->bytes > (uint64_t)n->params.mtu)
+    if (f->bytes > (all ? most : (uint64_t)n->params.mtu))
         return NIC_TOO_LONG;
     if (!n->up)
         return NIC_DOWN;
@@ -334,6 +336,33 @@ static void control_arrived(struct nic *n, struct packet *p, enum net_status sta
 
 /* ---- receive ---- */
 
+/* One that gets a packet to all has it and its frame for itself; the last has the first ones. */
+static struct packet *copy_for(struct nic *n, const struct packet *p)
+{
+    struct nic_frame *of = p->frame;
+    struct rope data;
+    rope_copy(&data, &of->data);
+    struct nic_frame *f = nic_frame_new(of->sender, of->dst, &data, of->cookie);
+    rope_fini(&data);
+    f->bytes = of->bytes;
+    f->packets = f->made = 1;
+    f->sent_bytes = of->sent_bytes;
+    f->posted = of->posted;
+    f->started = of->started;
+    f->src_life = of->src_life;
+    struct packet *copy = &whole(f)->one;
+    copy->frame = f;
+    copy->bytes = p->bytes;
+    copy->last = true;
+    copy->control = false;
+    copy->net = p->net;
+    n->counts.frames_copied++;
+    n->group->copied++;
+    n->group->frames_inside++;
+    n->group->packets_inside++;
+    return copy;
+}
+
 /* One packet of f is in memory or lost; delivers or drops the frame after the last. */
 static void packet_gone(struct nic *n, struct nic_frame *f)
 {
@@ -401,6 +430,8 @@ static void packet_arrived(void *arg, struct net_packet *net_packet, enum net_st
 {
     struct nic *n = arg;
     struct packet *p = net_packet->owner;
+    if (net_packet->left > 0)
+        p = copy_for(n, p);
     struct nic_frame *f = p->frame;
     if (p->control) {
         if (status == NET_OK)
@@ -475,9 +506,9 @@ void nic_up(struct nic *n)
 static void audit(void *self, struct sim_audit_report *r)
 {
     const struct nic_group *g = self;
-    sim_audit_balance(r, "frames", g->frames_in, g->frames_out, g->frames_inside,
+    sim_audit_balance(r, "frames", g->frames_in + g->copied, g->frames_out, g->frames_inside,
                       g->frames_dropped);
-    sim_audit_balance(r, "packets", g->packets_in, g->packets_out, g->packets_inside,
+    sim_audit_balance(r, "packets", g->packets_in + g->copied, g->packets_out, g->packets_inside,
                       g->packets_dropped);
     sim_audit_dropped(r, "frames", "node down, or lost by the network", g->frames_dropped);
 }
@@ -490,6 +521,8 @@ const struct counter nic_counters[] = {
     C_SUM(nic, counts, packets_in, "1", "Packets sent."),
     C_SUM(nic, counts, packets_out, "1", "Packets delivered into memory."),
     C_SUM(nic, counts, packets_dropped, "1", "Packets dropped on arrival."),
+    C_SUM(nic, counts, frames_copied, "1",
+          "Frames to all that were delivered, but for the last of each."),
     C_SUM(nic, counts, bytes_in, "B", "Bytes of frames_in."),
     C_SUM(nic, counts, bytes_out, "B", "Bytes of frames_out."),
     C_SUM(nic, counts, busy, "1", "Frames refused because the transmit queue was full."),
@@ -531,6 +564,7 @@ struct nic *nic_create(struct sim *s, struct net *net, uint32_t terminal, int32_
                        .node = node,
                        .terminals = d.terminals,
                        .flit_bytes = d.flit_bytes,
+                       .broadcast = d.broadcast,
                        .params = *params,
                        .bus = bus,
                        .up = true,

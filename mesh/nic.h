@@ -12,10 +12,13 @@
  * only, and the network holds the others (net.h, room); without, the longest queue is reported.
  * Not modelled: cut-through from memory to the wire inside a packet.
  *
+ * A frame to all (NET_ALL) is one packet, where the network can broadcast.  Each receiver gets a
+ * copy, which is a frame of its own.
+ *
  *   NIC1  A frame is delivered whole, once, or it is dropped and counted with its reason.
  *   NIC2  Frames of one (source, destination) pair are delivered in the order of nic_send, where
  *       the network keeps the order of their packets (NET2).
- *   NIC3  in = out + inside + dropped for frames and for packets, at any moment.
+ *   NIC3  in + copied = out + inside + dropped for frames and for packets, at any moment.
  *   NIC4  A node that went down forgets its queues; what arrives for it while it is down, and rests
  *       of frames that it had begun to receive, are dropped and counted.
  *
@@ -100,8 +103,9 @@ struct nic *nic_create(struct sim *s, struct net *net, uint32_t terminal, int32_
 void nic_destroy(struct nic *n);
 void nic_set_handler(struct nic *n, const struct nic_handler *h);
 
-/* Sends one frame of 0 .. mtu bytes; the rope is taken (empty afterwards) when the result is
- * NIC_OK.  Never blocks and calls nothing back.  NIC_BUSY: `ready` will be called. */
+/* Sends one frame of 0 .. mtu bytes, to all (NET_ALL) of up to packet_bytes; the rope is taken
+ * (empty afterwards) when the result is NIC_OK.  Never blocks and calls nothing back.  NIC_BUSY:
+ * `ready` will be called. */
 enum nic_result nic_send(struct nic *n, uint32_t dst, struct rope *data,
                          uint64_t cookie) MUST_CHECK;
 
@@ -128,6 +132,7 @@ struct nic_counts {
     uint64_t frames_in, frames_out, frames_dropped_down, frames_dropped_fault;
     uint64_t packets_in, packets_out, packets_dropped, bytes_in, bytes_out;
     uint64_t busy, receive_queue_longest;
+    uint64_t frames_copied; /* received of those to all, but for the last of each */
 };
 extern const struct counter nic_counters[]; /* "nic.*" */
 /* Since the interface was made, whatever the window and however often the node went down. */

@@ -38,7 +38,7 @@ struct nic_group {
     struct packet *free_packets, *made_packets;
     uint64_t frames_inside, packets_inside;
     uint64_t frames_in, frames_out, frames_dropped;
-    uint64_t packets_in, packets_out, packets_dropped;
+    uint64_t packets_in, packets_out, packets_dropped, copied;
 };
 
 struct nic_train;
@@ -52,8 +52,8 @@ struct nic {
     struct nic_params params;
     struct nic_handler handler;
     struct sim_server *bus, own_out, own_in; /* bus: NULL when the own ones are used */
-    bool up, refused;
-    uint32_t life; /* rises at every nic_down */
+    bool up, refused, broadcast;             /* broadcast: the network can */
+    uint32_t life;                           /* rises at every nic_down */
     struct list queue;
     struct sim_inside sending; /* frames in the queue */
     uint32_t buffers;          /* transmit buffers taken */

@@ -33,7 +33,7 @@ static uint64_t frames_inside(const struct machine *m, uint64_t *lost)
         }
         struct nic_counts c;
         nic_counts(n->nic, &c);
-        in += c.frames_in;
+        in += c.frames_in + c.frames_copied;
         out += c.frames_out;
         gone += c.frames_dropped_down + c.frames_dropped_fault;
     }

@@ -2,7 +2,8 @@
  *
  * A flit is a byte of the frame, addresses and check sequence included; shorter packets are padded.
  * Carrier, collisions and gaps are of each station's place, to the picosecond; only the stations'
- * backoffs are drawn.  Not modelled: bit errors, repeaters, bridges, frames to many stations.
+ * backoffs are drawn.  A packet to all arrives at each station as its last bit passes there.
+ * Not modelled: bit errors, repeaters, bridges, frames to some of the stations.
  *
  * Source of all rules and lengths: IEEE 802.3, in bit times: MAC of a half-duplex station.
  *
@@ -92,26 +93,33 @@ struct station {
     struct signal *signal;           /* in SEND and JAM */
     struct sim_event event, arrival;
     struct net_packet *arriving; /* its last bit has left and has not arrived */
+    uint32_t rank;               /* among places */
+    uint32_t low, high;          /* of one to all: it has passed ranks [low, high) */
     struct list link;            /* ethernet.waiting */
     struct sim_rng rng;
 };
 
 struct counts {
-    uint64_t packets_in, packets_out, packets_dropped_collisions, packets_dropped_full;
-    uint64_t flits_in, flits_out, attempts, collisions, collisions_most;
+    uint64_t packets_in, packets_out, packets_copied, flits_in, flits_out, flits_copied;
+    uint64_t attempts, collisions, collisions_most;
+};
+
+struct place {
+    sim_time at;
+    uint32_t station;
 };
 
 struct ethernet {
     struct net net; /* first */
     struct ethernet_params params;
     struct station *stations;
+    struct place *places;      /* of the stations, in order, and of their numbers */
     sim_time longest;          /* delay from end to end of what is used of the cable */
     struct list signals, free; /* struct signal */
     struct list waiting;       /* struct station, in WAIT, in order of `wanted` */
     struct passing *passing;   /* scratch of carrier_free */
     size_t signal_count, passing_size;
     struct counts counts;
-    uint64_t flits_dropped;
     struct sim_busy cable;
     ethernet_attempt_fn *watcher;
     void *watcher_arg;
@@ -311,12 +319,31 @@ static void tell_sent(struct station *st, struct net_packet *p)
         st->terminal.sent(st->terminal.arg, p);
 }
 
-static void tell_receiver(struct ethernet *n, struct net_packet *p, enum net_status status)
+static void tell_receiver(const struct station *st, struct net_packet *p, enum net_status status)
 {
-    const struct net_terminal *t = &n->stations[p->dst].terminal;
+    const struct net_terminal *t = &st->terminal;
     p->dropped = status != NET_OK;
+    if (status != NET_OK)
+        net_drop(&st->net->net, p, status);
     if (t->receive)
         t->receive(t->arg, p, status);
+}
+
+static struct station *ranked(struct ethernet *n, uint32_t rank)
+{
+    return &n->stations[n->places[rank].station];
+}
+
+/* The delay to the nearest stations that the last bit of a packet to all has not passed. */
+static sim_time next_delay(const struct station *st)
+{
+    struct ethernet *n = st->net;
+    sim_time d = SIM_NEVER;
+    if (st->low > 0)
+        d = delay(st, ranked(n, st->low - 1));
+    if (st->high < n->params.stations)
+        d = sim_time_min(d, delay(st, ranked(n, st->high)));
+    return d;
 }
 
 static void succeed(struct station *st)
@@ -329,11 +356,22 @@ static void succeed(struct station *st)
     st->first->blocked = st->signal->begin - st->first->injected;
     struct net_packet *p = pop(st);
     ASSERT_MSG(!st->arriving, "a frame is longer than the cable (ETH2)");
-    st->arriving = p;
-    p->delivered = now + delay(st, &n->stations[p->dst]);
-    sim_at(s, &st->arrival, p->delivered);
     if (n->watcher)
         n->watcher(n->watcher_arg, (uint32_t)(st - n->stations), collisions, true);
+    if (p->dst == NET_ALL && n->params.stations == 1) {
+        p->delivered = now;
+        tell_sent(st, p);
+        tell_receiver(st, p, NET_DROPPED_NOBODY);
+        return;
+    }
+    st->arriving = p;
+    if (p->dst == NET_ALL) {
+        st->low = st->rank;
+        st->high = st->rank + 1;
+        p->left = (uint32_t)n->params.stations - 1;
+    }
+    p->delivered = now + (p->dst == NET_ALL ? next_delay(st) : delay(st, &n->stations[p->dst]));
+    sim_at(s, &st->arrival, p->delivered);
     tell_sent(st, p);
 }
 
@@ -343,10 +381,8 @@ static void give_up(struct station *st)
     struct net_packet *p = pop(st);
     p->delivered = sim_now(n->net.sim);
     p->blocked = p->delivered - p->injected;
-    n->counts.packets_dropped_collisions++;
-    n->flits_dropped += p->flits;
     tell_sent(st, p);
-    tell_receiver(n, p, NET_DROPPED_COLLISIONS);
+    tell_receiver(p->dst == NET_ALL ? st : &n->stations[p->dst], p, NET_DROPPED_COLLISIONS);
 }
 
 /* The jam has left: truncated binary exponential backoff. */
@@ -397,24 +433,62 @@ static void turn(struct sim *s, struct sim_event *e)
     }
 }
 
-static void arrive(struct sim *s, struct sim_event *e)
+static void take(struct station *to, struct net_packet *p)
 {
-    (void)s;
-    struct station *st = CONTAINER_OF(e, struct station, arrival);
-    struct ethernet *n = st->net;
-    struct net_packet *p = st->arriving;
-    struct station *to = &n->stations[p->dst];
-    st->arriving = NULL;
+    struct ethernet *n = to->net;
     if (to->terminal.room > 0 && to->room == 0) {
-        n->counts.packets_dropped_full++;
-        n->flits_dropped += p->flits;
-        tell_receiver(n, p, NET_DROPPED_FULL);
+        tell_receiver(to, p, NET_DROPPED_FULL);
         return;
     }
     to->room -= to->terminal.room > 0;
     n->counts.packets_out++;
     n->counts.flits_out += p->flits;
-    tell_receiver(n, p, NET_OK);
+    tell_receiver(to, p, NET_OK);
+}
+
+/* One of those that a packet to all goes to. */
+static void take_copy(struct station *st, struct net_packet *p, uint32_t rank)
+{
+    struct ethernet *n = st->net;
+    p->left--;
+    n->counts.packets_copied += p->left > 0;
+    n->counts.flits_copied += p->left > 0 ? p->flits : 0;
+    if (p->left == 0)
+        st->arriving = NULL;
+    take(ranked(n, rank), p);
+}
+
+/* Its last bit passes the nearest of them, in order of their places, one side before the other. */
+static void arrive_at_all(struct station *st, struct net_packet *p)
+{
+    struct ethernet *n = st->net;
+    sim_time d = next_delay(st);
+    bool more = true;
+    while (more && st->low > 0 && delay(st, ranked(n, st->low - 1)) == d) {
+        more = p->left > 1;
+        take_copy(st, p, --st->low);
+    }
+    while (more && st->high < n->params.stations && delay(st, ranked(n, st->high)) == d) {
+        more = p->left > 1;
+        take_copy(st, p, st->high++);
+    }
+    if (!more)
+        return; /* it is not ours any more */
+    p->delivered += next_delay(st) - d;
+    sim_at(n->net.sim, &st->arrival, p->delivered);
+}
+
+static void arrive(struct sim *s, struct sim_event *e)
+{
+    (void)s;
+    struct station *st = CONTAINER_OF(e, struct station, arrival);
+    struct net_packet *p = st->arriving;
+    if (p->dst == NET_ALL) {
+        arrive_at_all(st, p);
+        return;
+    }
+    st->arriving = NULL;
+    take(&st->net->stations[p->dst], p);
 }
 
 /* ---- the network's slots ---- */
@@ -439,7 +513,7 @@ static void ethernet_taken(struct net *net, uint32_t terminal)
 static void ethernet_inject(struct net *net, struct net_packet *p)
 {
     struct ethernet *n = of(net);
-    ASSERT(p->src < n->params.stations && p->dst < n->params.stations);
+    ASSERT(p->src < n->params.stations && (p->dst < n->params.stations || p->dst == NET_ALL));
     ASSERT_MSG(p->flits > 0 && p->flits <= FRAME_MOST,
                "longer than a frame (net_describe.longest)");
     struct station *st = &n->stations[p->src];
@@ -448,6 +522,7 @@ static void ethernet_inject(struct net *net, struct net_packet *p)
     p->blocked = 0;
     p->dropped = false;
     p->hops = 0;
+    p->left = 0;
     p->next = NULL;
     if (st->first) {
         st->last->next = p;
@@ -467,6 +542,7 @@ static void ethernet_describe(const struct net *net, struct net_describe *d)
                                 .flit_bytes = 1,
                                 .flit_time = bits(n, 8),
                                 .longest = FRAME_MOST,
+                                .broadcast = true,
                                 .uniform_load = (double)n->params.stations };
     snprintf(d->shape, sizeof(d->shape), "cable of %g m with %" PRId64 " stations",
              n->params.length, n->params.stations);
@@ -510,21 +586,39 @@ static void audit(void *self, struct sim_audit_report *r)
     uint64_t packets = 0, flits = 0;
     for (int64_t i = 0; i < n->params.stations; i++) {
         const struct net_packet *p = n->stations[i].arriving;
-        packets += p != NULL;
+        packets += p != NULL; /* what goes on to others is a copy */
         flits += p ? p->flits : 0;
         for (p = n->stations[i].first; p; p = p->next) {
             packets++;
             flits += p->flits;
         }
     }
-    sim_audit_balance(r, "packets", c->packets_in, c->packets_out, packets,
-                      c->packets_dropped_collisions + c->packets_dropped_full);
-    sim_audit_balance(r, "flits", c->flits_in, c->flits_out, flits, n->flits_dropped);
-    sim_audit_dropped(r, "packets", "16 collisions", c->packets_dropped_collisions);
-    sim_audit_dropped(r, "packets", "no room at the receiver", c->packets_dropped_full);
+    sim_audit_balance(r, "packets", c->packets_in + c->packets_copied, c->packets_out, packets,
+                      net_audit_drops(&n->net, r));
+    sim_audit_balance(r, "flits", c->flits_in + c->flits_copied, c->flits_out, flits,
+                      n->net.flits_dropped);
 }
 
 /* ---- making ---- */
+
+static int by_place(const void *a, const void *b)
+{
+    const struct place *p = a, *q = b;
+    if (p->at != q->at)
+        return p->at < q->at ? -1 : 1;
+    return (p->station > q->station) - (p->station < q->station);
+}
+
+static void rank_stations(struct ethernet *n)
+{
+    size_t count = (size_t)n->params.stations;
+    n->places = base_alloc(count * sizeof(*n->places));
+    for (uint32_t i = 0; i < count; i++)
+        n->places[i] = (struct place){ n->stations[i].place, i };
+    qsort(n->places, count, sizeof(*n->places), by_place);
+    for (uint32_t k = 0; k < count; k++)
+        n->stations[n->places[k].station].rank = k;
+}
 
 /* Propagation over so many metres. */
 static sim_time over(const struct ethernet_params *p, double metres)
@@ -569,10 +663,12 @@ static bool place_stations(struct ethernet *n, struct err *e)
 static const struct counter counters[] = {
     C_SUM(ethernet, counts, packets_in, "1", "Packets injected."),
     C_SUM(ethernet, counts, packets_out, "1", "Packets delivered."),
-    C_SUM(ethernet, counts, packets_dropped_collisions, "1",
-          "Packets given up after 16 collisions."),
-    C_SUM(ethernet, counts, packets_dropped_full, "1",
-          "Packets whose receiver had no room for them."),
+    C_SUM(ethernet, counts, packets_copied, "1",
+          "Deliveries of packets to all, but for the last of each."),
+    NET_DROPS(ethernet, net, "packets_dropped_collisions", NET_DROPPED_COLLISIONS,
+              "Packets given up after 16 collisions."),
+    NET_DROPS(ethernet, net, "packets_dropped_full", NET_DROPPED_FULL,
+              "Packets whose receiver had no room for them."),
     C_SUM(ethernet, counts, flits_in, "1", "Flits of the packets injected."),
     C_SUM(ethernet, counts, flits_out, "1", "Flits of the packets delivered."),
     C_SUM(ethernet, counts, attempts, "1", "Times that a station began to send."),
@@ -595,6 +691,7 @@ static void ethernet_destroy(struct net *net)
     sim_audit_unregister(net->sim, n);
     sim_busy_fini(&n->cable);
     free(n->passing);
+    free(n->places);
     free(n->stations);
     free(n);
 }
@@ -621,6 +718,7 @@ static struct net *ethernet_create(struct sim *s, const void *params, struct err
         sim_event_init(&st->arrival, SIM_CLASS_ARRIVAL, arrive);
         sim_rng_init_indexed(&st->rng, s, "ethernet/station", (uint64_t)i);
     }
+    rank_stations(n);
     sim_busy_init(&n->cable, s, SIM_KIND_CHANNEL, -1, "cable");
     sim_count(&n->net.counted, s, "network", -1, counters, n);
     sim_audit_register(s, "ethernet", audit, n);

@@ -46,12 +46,15 @@ static void stop(void)
 
 /* ---- a packet that goes at its time ---- */
 
+#define MOST 6
+
 struct trip {
     struct sim_event event;
     struct net_packet p;
     sim_time at, sent, done;
     enum net_status status;
-    uint32_t calls;
+    uint32_t calls, left, told; /* told: the last station that was */
+    sim_time came[MOST];        /* at the first stations; -1: not */
 };
 
 static void depart(struct sim *sim, struct sim_event *e)
@@ -63,11 +66,17 @@ static void depart(struct sim *sim, struct sim_event *e)
 static void take(void *arg, struct net_packet *p, enum net_status status)
 {
     struct trip *t = p->owner;
-    (void)arg;
+    uintptr_t station = (uintptr_t)arg;
+    cr_assert(t->calls == 0 || p->left + 1 == t->left, "each is told once");
     t->status = status;
     t->done = sim_now(s);
     cr_assert_eq(t->done, p->delivered);
+    cr_assert_eq(p->dropped, status != NET_OK);
     t->calls++;
+    t->left = p->left;
+    t->told = (uint32_t)station;
+    if (station < MOST)
+        t->came[station] = t->done;
 }
 
 static void left(void *arg, struct net_packet *p)
@@ -81,6 +90,7 @@ static void left(void *arg, struct net_packet *p)
 static void post(struct trip *t, uint32_t src, uint32_t dst, uint32_t flits, sim_time at)
 {
     *t = (struct trip){ .p = { .src = src, .dst = dst, .flits = flits, .owner = t }, .at = at };
+    memset(t->came, -1, sizeof t->came);
     sim_event_init(&t->event, SIM_CLASS_SOFTWARE, depart);
     sim_at(s, &t->event, at);
 }
@@ -88,7 +98,9 @@ static void post(struct trip *t, uint32_t src, uint32_t dst, uint32_t flits, sim
 static void terminals(uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++)
-        n->ops->set_terminal(n, i, &(struct net_terminal){ .receive = take, .sent = left });
+        n->ops->set_terminal(
+            n, i,
+            &(struct net_terminal){ .receive = take, .sent = left, .arg = (void *)(uintptr_t)i });
 }
 
 /* 500 m at 0.77 c: 2.166001 us.  14,880.95 frames of 64 bytes a second, 812.74 of 1518. */
@@ -130,7 +142,6 @@ Test(ethernet, a_lone_station_takes_the_closed_form_to_the_picosecond)
 
 /* ---- the model that goes bit by bit ---- */
 
-#define MOST 6
 #define PACKETS 40
 #define TICKS 100000 /* 10 ms */
 
@@ -143,7 +154,8 @@ struct slow {
 };
 struct slow_packet {
     uint32_t src, dst, flits;
-    int at, done; /* -1: not in time */
+    int at, done; /* has left; -1: not in time */
+    int came[MOST];
     bool given_up;
 };
 static struct slow slow[MOST];
@@ -180,13 +192,19 @@ static void slow_end(struct slow *x, uint32_t station, int t)
     if (x->until != t)
         return;
     if (x->state == SENDS) {
-        p->done = t + abs(x->place - slow[p->dst].place);
+        p->done = t;
+        for (uint32_t j = 0; j < slow_stations; j++)
+            p->came[j] = p->dst == NET_ALL ? j != p->src : j == p->dst;
+        for (uint32_t j = 0; j < slow_stations; j++)
+            p->came[j] = p->came[j] ? t + abs(x->place - slow[j].place) : -1;
         slow_next(x, station, t);
     } else if (x->state == JAMS) {
         int k = ++x->collisions;
         if (k == 16) {
             p->done = t;
             p->given_up = true;
+            for (uint32_t j = 0; j < slow_stations; j++)
+                p->came[j] = j == (p->dst == NET_ALL ? p->src : p->dst) ? t : -1;
             slow_next(x, station, t);
             return;
         }
@@ -278,6 +296,8 @@ static void equals_bit_by_bit(uint64_t number)
                                                 .flits = 1 + (uint32_t)oracle_below(&r, 200),
                                                 .at = at,
                                                 .done = -1 };
+        if (oracle_below(&r, 4) == 0)
+            slow_packets[k].dst = NET_ALL;
         slow_packets[k].at =
             at > latest[slow_packets[k].src] ? at : latest[slow_packets[k].src] + 1;
         latest[slow_packets[k].src] = slow_packets[k].at; /* the order of its own counts */
@@ -288,14 +308,17 @@ static void equals_bit_by_bit(uint64_t number)
     sim_run(s);
     for (uint32_t k = 0; k < slow_count; k++) {
         const struct slow_packet *q = &slow_packets[k];
-        bool in_time = q->done >= 0 && q->done <= TICKS;
-        cr_assert_eq(trips[k].calls, in_time, "case %lu, packet %u: by bit %d, by event %ld",
-                     (unsigned long)number, k, q->done, (long)(trips[k].done / BIT));
-        if (!in_time)
-            continue;
-        cr_assert_eq(trips[k].done, q->done * BIT, "case %lu, packet %u: by bit %d, by event %ld",
-                     (unsigned long)number, k, q->done, (long)(trips[k].done / BIT));
-        cr_assert_eq(trips[k].status, q->given_up ? NET_DROPPED_COLLISIONS : NET_OK);
+        uint32_t calls = 0;
+        for (uint32_t j = 0; j < slow_stations; j++) {
+            int came = q->done < 0 || q->came[j] > TICKS ? -1 : q->came[j];
+            calls += came >= 0;
+            cr_assert_eq(trips[k].came[j], came < 0 ? -1 : came * BIT,
+                         "case %lu, packet %u at %u: by bit %d, by event %ld",
+                         (unsigned long)number, k, j, came, (long)(trips[k].came[j] / BIT));
+        }
+        cr_assert_eq(trips[k].calls, calls);
+        if (calls > 0)
+            cr_assert_eq(trips[k].status, q->given_up ? NET_DROPPED_COLLISIONS : NET_OK);
     }
     stop();
     for (uint32_t k = 0; k < slow_count; k++)
@@ -560,6 +583,137 @@ Test(ethernet, idle_stations_cost_nothing)
     }
     cr_assert_eq(events[0], events[1]);
     cr_assert_eq(ends[0], ends[1]);
+}
+
+/* ---- to all ---- */
+
+/* Stations at one place and around it: each hears the last bit when light and the cable say so. */
+Test(ethernet, a_packet_to_all_arrives_at_each_as_its_last_bit_passes)
+{
+    static const int metres[] = { 250, 0, 500, 250, 100, 400 };
+    struct ethernet_params p = cable(ARRAY_LEN(metres));
+    struct val *places = val_new(VAL_LIST, NULL, 0);
+    struct trip t[3];
+    for (size_t i = 0; i < ARRAY_LEN(metres); i++)
+        val_append(places, val_new_int(metres[i], NULL, 0));
+    p.places = places;
+    start(&p, 1, SIM_TIE_SEQUENCE, 0);
+    terminals(ARRAY_LEN(metres));
+    n->ops->set_terminal(n, 4, /* that never says that it has taken one */
+                         &(struct net_terminal){ .receive = take, .arg = (void *)4, .room = 1 });
+    for (uint32_t i = 0; i < 3; i++)
+        post(&t[i], 0, i == 1 ? 4 : NET_ALL, 64, 0);
+    cr_assert_eq(sim_run(s), SIM_END_IDLE);
+    sim_time first = (512 + 64) * BIT, period = first + 96 * BIT;
+    for (uint32_t k = 0; k < 3; k += 2) {
+        cr_assert_eq(t[k].calls, ARRAY_LEN(metres) - 1);
+        cr_assert_eq(t[k].came[0], -1, "its source does not hear it");
+        for (uint32_t i = 1; i < ARRAY_LEN(metres); i++) {
+            double away = fabs(metres[i] - 250.0) / (0.77 * 299792458) * 1e12;
+            double at = (double)(first + period * k) + away;
+            cr_assert_leq(fabs((double)t[k].came[i] - at), 1, "%u at %u", k, i);
+        }
+    }
+    cr_assert_eq(t[1].status, NET_DROPPED_FULL);
+    cr_assert_eq(n->dropped[NET_DROPPED_FULL], 2, "one of its own, and one to all");
+    stop();
+    val_free(places);
+    p = cable(1);
+    start(&p, 1, SIM_TIE_SEQUENCE, 0);
+    terminals(1);
+    post(&t[0], 0, NET_ALL, 64, 0);
+    cr_assert_eq(sim_run(s), SIM_END_IDLE);
+    cr_assert_eq(t[0].status, NET_DROPPED_NOBODY);
+    cr_assert_eq(t[0].came[0], first);
+    stop();
+}
+
+Test(ethernet, a_packet_to_all_that_is_given_up_is_lost_for_all)
+{
+    static struct trip t[150];
+    struct ethernet_params p = cable(ARRAY_LEN(t));
+    uint32_t given_up = 0;
+    start(&p, 2, SIM_TIE_SEQUENCE, 0);
+    terminals(ARRAY_LEN(t));
+    for (uint32_t i = 0; i < ARRAY_LEN(t); i++)
+        post(&t[i], i, NET_ALL, 1518, 0);
+    cr_assert_eq(sim_run(s), SIM_END_IDLE);
+    for (uint32_t i = 0; i < ARRAY_LEN(t); i++) {
+        bool lost_it = t[i].status == NET_DROPPED_COLLISIONS;
+        given_up += lost_it;
+        cr_assert_eq(t[i].calls, lost_it ? 1 : ARRAY_LEN(t) - 1);
+        cr_assert_eq(t[i].told == i, lost_it, "only its source is told");
+        cr_assert_eq(t[i].left, 0);
+    }
+    cr_assert_gt(given_up, 10);
+    stop();
+}
+
+#define HOSTS 5
+static struct nic *hosts[HOSTS];
+static uint64_t heard[HOSTS], heard_hash[HOSTS];
+static uint32_t heard_dst;
+
+static void hear(void *arg, struct nic_frame *f)
+{
+    uintptr_t me = (uintptr_t)arg;
+    cr_assert_eq(f->src, 2);
+    heard_dst = f->dst;
+    heard[me]++;
+    heard_hash[me] = rope_hash(&f->data);
+    struct rope mine; /* what one does with its copy is nothing to the others */
+    rope_move(&mine, &f->data);
+    rope_fini(&mine);
+}
+
+static enum nic_result tell_all(uint64_t bytes, uint64_t *hash)
+{
+    struct rope r;
+    rope_init(&r);
+    rope_add_pattern(&r, 7, 0, bytes);
+    *hash = rope_hash(&r);
+    enum nic_result got = nic_send(hosts[2], NET_ALL, &r, 0);
+    rope_fini(&r);
+    return got;
+}
+
+Test(ethernet, a_frame_to_all_is_a_frame_of_each_interface_that_is_up)
+{
+    struct ethernet_params p = cable(HOSTS);
+    struct nic_params params;
+    struct err e = ERR_INIT;
+    uint64_t hash;
+    cr_assert(param_load(nic_params_desc, &params, NULL, "nic", &e), "%s", e.text);
+    params.header_flits = 18;
+    params.packet_bytes = 1500;
+    params.setup_above = 100; /* who reserves asks nobody before it tells all */
+    params.receive_packets = 1;
+    start(&p, 1, SIM_TIE_SEQUENCE, 0);
+    for (uint32_t i = 0; i < HOSTS; i++) {
+        hosts[i] = nic_create(s, n, i, (int32_t)i, &params, NULL, 0, &e);
+        cr_assert(hosts[i], "%s", e.text);
+        nic_set_handler(hosts[i],
+                        &(struct nic_handler){ .receive = hear, .arg = (void *)(uintptr_t)i });
+    }
+    nic_down(hosts[3]);
+    cr_assert_eq(tell_all(1501, &hash), NIC_TOO_LONG);
+    for (uint64_t k = 1; k <= 3; k++) {
+        cr_assert_eq(tell_all(500 * k, &hash), NIC_OK);
+        cr_assert_eq(sim_run(s), SIM_END_IDLE);
+        for (uint32_t i = 0; i < HOSTS; i++) {
+            cr_assert_eq(heard[i], i == 2 || i == 3 ? 0 : k, "%u", i);
+            cr_assert(heard[i] == 0 || heard_hash[i] == hash);
+        }
+        cr_assert_eq(heard_dst, NET_ALL);
+    }
+    struct nic_counts c;
+    nic_counts(hosts[3], &c);
+    cr_assert_eq(c.frames_dropped_down, 3);
+    nic_counts(hosts[2], &c);
+    cr_assert_eq(c.frames_in, 3);
+    for (uint32_t i = 0; i < HOSTS; i++)
+        nic_destroy(hosts[i]);
+    stop();
 }
 
 static void refused(const struct ethernet_params *p, const char *part)

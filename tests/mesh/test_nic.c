@@ -307,6 +307,7 @@ Test(nic, refuses_what_it_cannot_send)
 {
     start(&net_worm, NULL);
     cr_assert_eq(post(0, NODES, 10, 1), NIC_NO_ADDRESS);
+    cr_assert_eq(post(0, NET_ALL, 10, 1), NIC_NO_ADDRESS, "a mesh knows no broadcast");
     cr_assert_eq(post(0, 1, 65537, 1), NIC_TOO_LONG);
     nic_down(nics[0]);
     cr_assert_eq(post(0, 1, 10, 1), NIC_DOWN);
