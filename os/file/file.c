@@ -128,6 +128,13 @@ bool file_entry_next(struct rope *data, struct file_entry *out)
     return true;
 }
 
+uint32_t file_node(const struct file_sys *s, uint64_t file)
+{
+    while (s->below != NULL)
+        s = s->below;
+    return s->ops->node != NULL ? s->ops->node(s, file) : port_node(s->port);
+}
+
 struct waiter {
     struct port *port;
     struct port_thread *thread;

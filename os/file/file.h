@@ -264,6 +264,8 @@ struct file_ops {
     uint32_t files; /* that it makes below for each of its own, itself included; 0: 1 */
     /* Of a bottom whose files are another node's, which serves them: that node.  NULL: its own. */
     uint32_t (*host)(const void *params, const struct os_boot *b);
+    /* Of a bottom whose files are several nodes': the one that has the file.  NULL: this one. */
+    uint32_t (*node)(const struct file_sys *s, uint64_t file);
     bool crossing; /* what lies below it is in a task of its own on the node */
     bool alone;    /* files below it may not be what they are through it */
     int64_t (*device)(const void *params);   /* of the node, that a bottom is on; NULL: on none */
@@ -292,6 +294,9 @@ static inline void file_submit(struct file_sys *s, struct file_req *r)
     s->ops->submit(s, r);
 }
 
+/* The node that has the file, as the bottom knows it: this one, where that has no `node`. */
+uint32_t file_node(const struct file_sys *s, uint64_t file);
+
 /* The same, and waits for its end, whatever its `done` says. (blocks) */
 enum file_status file_ask(struct file_sys *s, struct file_req *r);
 
@@ -317,6 +322,9 @@ void file_stack_free(struct file_stack *k);
 bool file_stack_remote(const struct file_stack *k);
 /* Of one that is: the node that it asks, and over what. */
 uint32_t file_remote_host(const struct file_sys *s, struct xk_protl **rpc);
+/* One more of that kind, for a bottom whose files are those of several nodes. */
+struct file_sys *file_remote_to(struct port *p, struct xk_protl *rpc, uint32_t host,
+                                sim_time retry_delay);
 /* The file was changed there past the layer: its next FLUSH answers for that. */
 void file_remote_changed(struct file_sys *s, uint64_t file);
 /* Files of the bottom for each of the top. */

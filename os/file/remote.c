@@ -243,6 +243,8 @@ static void submit(struct file_sys *s, struct file_req *r)
     }
 }
 
+extern const struct file_ops file_remote;
+
 static const struct os_group *group_of(const struct os_boot *b, const struct remote_params *p)
 {
     const struct os_group *g = os_group(b, p->group);
@@ -268,28 +270,38 @@ static bool check(const void *params, const struct os_boot *b, const char *path,
                    path, (long long)p->rank, p->group);
 }
 
-extern const struct file_ops file_remote;
-
 static uint32_t host(const void *params, const struct os_boot *b)
 {
     const struct remote_params *p = params;
     return group_of(b, p)->nodes[p->rank];
 }
 
-static struct file_sys *start(const struct file_boot *b, const void *params, struct file_sys *below)
+struct file_sys *file_remote_to(struct port *port, struct xk_protl *rpc, uint32_t at,
+                                sim_time retry_delay)
 {
-    const struct remote_params *p = params;
-    struct remote *m = port_alloc(b->node->port, sizeof *m);
-    (void)below;
-    m->sys = (struct file_sys){ .ops = &file_remote, .port = b->node->port };
-    m->rpc = b->rpc;
-    m->host = host(p, b->node->boot);
-    m->most = select_max_bytes(b->rpc) - FILE_WIRE_BESIDE;
-    m->retry_delay = p->retry_delay;
+    struct remote *m = port_alloc(port, sizeof *m);
+    m->sys = (struct file_sys){ .ops = &file_remote, .port = port };
+    m->rpc = rpc;
+    m->host = at;
+    m->most = select_max_bytes(rpc) - FILE_WIRE_BESIDE;
+    m->retry_delay = retry_delay;
     list_init(&m->waiting);
     list_init(&m->unsafe);
     port_timer_init(m->sys.port, &m->timer, tick, m);
     return &m->sys;
+}
+
+static struct file_sys *start(const struct file_boot *b, const void *params, struct file_sys *below)
+{
+    const struct remote_params *p = params;
+    (void)below;
+    return file_remote_to(b->node->port, b->rpc, host(p, b->node->boot), p->retry_delay);
+}
+
+static uint32_t node(const struct file_sys *s, uint64_t file)
+{
+    (void)file;
+    return ((const struct remote *)s)->host;
 }
 
 bool file_stack_remote(const struct file_stack *k)
@@ -318,6 +330,7 @@ const struct file_ops file_remote = {
               .params_size = sizeof(struct remote_params) },
     .bottom = true,
     .host = host,
+    .node = node,
     .check = check,
     .start = start,
     .submit = submit,

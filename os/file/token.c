@@ -7,27 +7,37 @@
 static const struct param token_params[] = {
     P_STRING(token_params, group, "io", "The group of nodes that has the one with the server."),
     P_INT(token_params, rank, "0", "0", "1000000", "Its place in that group."),
+    P_BOOL(
+        token_params, each, "false",
+        "Every node of the group has a server, of the files that it has: for files of many nodes "
+        "(layer prefix)."),
     P_TIME(token_params, retry_delay, "10ms", "1us", "1h",
            "Pause before a call that was refused for lack of room is made again.",
            "ASSUMED(a disk access long)"),
     P_END,
 };
 
+struct server {
+    struct list link;
+    uint32_t host;
+    bool down;                      /* the node, as far as it is known */
+    bool met;                       /* it has been heard of */
+    uint64_t ends_seen;             /* of its lives, since then */
+    struct select_request *recover; /* TOKEN_RECOVER, to be answered */
+    uint64_t recover_at;
+};
+
 struct token {
     struct file_sys sys; /* first */
     struct xk_protl *rpc;
-    uint32_t host;
-    bool down;          /* the server's node, as far as it is known */
-    bool met;           /* it has been heard of */
-    uint64_t ends_seen; /* of its lives, since then */
+    uint32_t host; /* of the server; OS_NO_RANK: the node that has the file */
+    struct list servers;
     sim_time retry_delay;
     struct xk_map map;  /* of files */
     struct list files;  /* those that a token was asked for; an entry stays: of stamps that came */
     struct list failed; /* requests that end as FILE_UNREACHABLE */
     struct list again;  /* calls */
     struct port_timer ends, calls;
-    struct select_request *recover; /* TOKEN_RECOVER, to be answered */
-    uint64_t recover_at;
     struct {
         uint64_t grants, recalls, waits, calls, lost;
     } counts;
@@ -44,6 +54,7 @@ static const struct counter token_counters[] = {
 struct kept { /* what the node has of a file */
     struct list link;
     struct token *t;
+    struct server *s; /* of its tokens */
     uint64_t file;
     enum token_mode mode;
     bool asking;               /* for another, until that comes, */
@@ -93,8 +104,8 @@ static void pump(struct kept *f);
 /* What was asked of a life that has ended is void; of whom nothing was heard any may answer. */
 static bool is_void(const struct call *c)
 {
-    const struct token *t = c->t;
-    return t->down || c->ends != t->ends_seen;
+    const struct server *s = c->f->s;
+    return s->down || c->ends != s->ends_seen;
 }
 
 static void later(struct call *c)
@@ -134,7 +145,7 @@ static void called(void *arg, enum xk_status status, struct rope *reply)
         }
         return;
     }
-    c->t->met = true;
+    f->s->met = true;
     bool asks = c->what == TOKEN_ASK;
     if (f->ask == c)
         f->ask = NULL;
@@ -148,7 +159,8 @@ static void send(struct call *c)
     struct rope args;
     rope_init(&args);
     token_msg_store(&args, &c->m);
-    enum xk_status s = select_call(c->t->rpc, c->t->host, TOKEN_SERVER, c->what, &args, called, c);
+    enum xk_status s =
+        select_call(c->t->rpc, c->f->s->host, TOKEN_SERVER, c->what, &args, called, c);
     rope_fini(&args);
     if (s != XK_OK)
         later(c);
@@ -164,7 +176,7 @@ static struct call *call(struct kept *f, enum token_call what, enum token_mode m
                         .f = f,
                         .what = what,
                         .m = { .file = f->file, .stamp = f->stamp, .mode = mode },
-                        .ends = t->ends_seen };
+                        .ends = f->s->ends_seen };
     list_init(&c->link);
     send(c);
     return c;
@@ -187,13 +199,29 @@ static void calls_again(struct port_timer *timer)
 
 /* ---- requests ---- */
 
+static struct server *server_at(struct token *t, uint32_t host)
+{
+    LIST_EACH (l, &t->servers)
+        if (LIST_ENTRY(l, struct server, link)->host == host)
+            return LIST_ENTRY(l, struct server, link);
+    struct server *s = port_alloc(t->sys.port, sizeof *s);
+    s->host = host;
+    list_push(&t->servers, &s->link);
+    return s;
+}
+
+static struct server *server_of(struct token *t, uint64_t file)
+{
+    return server_at(t, t->host != OS_NO_RANK ? t->host : file_node(t->sys.below, file));
+}
+
 static struct kept *file_of(struct token *t, uint64_t file)
 {
     struct kept *f = xk_map_resolve(&t->map, &file);
     if (f != NULL)
         return f;
     f = port_alloc(t->sys.port, sizeof *f);
-    *f = (struct kept){ .t = t, .file = file, .may = TOKEN_WRITE };
+    *f = (struct kept){ .t = t, .s = server_of(t, file), .file = file, .may = TOKEN_WRITE };
     list_init(&f->queue);
     list_push(&t->files, &f->link);
     xk_map_bind(&t->map, &file, f);
@@ -345,7 +373,7 @@ static void submit(struct file_sys *s, struct file_req *r)
     list_init(&w->link);
     if (r->op == FILE_FLUSH && r->file == 0) {
         pass(w);
-    } else if (t->down && need != TOKEN_NONE) {
+    } else if (need != TOKEN_NONE && server_of(t, r->file)->down) {
         fail(w);
     } else {
         w->f = file_of(t, r->file);
@@ -388,7 +416,7 @@ static void recalled(struct kept *f, uint64_t stamp, enum token_mode may)
     }
 }
 
-static void recover_answer(struct token *t);
+static void recover_answer(struct token *t, struct server *s);
 
 static void settled(struct kept *f)
 {
@@ -397,7 +425,7 @@ static void settled(struct kept *f)
         f->is_void = false;
         f->mode = f->mode == TOKEN_WRITE && !f->gone ? TOKEN_WRITE : TOKEN_NONE;
         f->may = TOKEN_WRITE;
-        recover_answer(f->t);
+        recover_answer(f->t, f->s);
     } else if (!f->is_void) {
         f->mode = f->to;
         f->may = f->may < f->mode ? f->may : TOKEN_WRITE;
@@ -444,20 +472,20 @@ static void settle(struct kept *f)
 /* ---- lives of the server ---- */
 
 /* Once nothing is void: what the next life asks for. */
-static void recover_answer(struct token *t)
+static void recover_answer(struct token *t, struct server *s)
 {
     uint8_t b[8];
     uint64_t at = 0, room = select_max_bytes(t->rpc) / 8 - 1, next = 0;
     struct rope reply;
     LIST_EACH (l, &t->files)
-        if (LIST_ENTRY(l, struct kept, link)->is_void)
+        if (LIST_ENTRY(l, struct kept, link)->s == s && LIST_ENTRY(l, struct kept, link)->is_void)
             return;
-    if (t->recover == NULL)
+    if (s->recover == NULL)
         return;
     rope_init(&reply);
     LIST_EACH (l, &t->files) {
         const struct kept *f = LIST_ENTRY(l, struct kept, link);
-        if (at++ < t->recover_at || f->mode != TOKEN_WRITE || next != 0)
+        if (at++ < s->recover_at || f->mode != TOKEN_WRITE || f->s != s || next != 0)
             continue;
         if (room-- == 0) {
             next = at - 1;
@@ -471,23 +499,26 @@ static void recover_answer(struct token *t)
     wire_put64(b, next);
     rope_add_bytes(&all, b, sizeof b);
     rope_join(&all, &reply);
-    select_reply(t->recover, &all);
+    select_reply(s->recover, &all);
     rope_fini(&all);
-    t->recover = NULL;
+    s->recover = NULL;
 }
 
 static void peer_changed(void *arg, uint32_t host, uint32_t life, bool alive)
 {
     struct token *t = arg;
     (void)life;
-    if (host != t->host)
+    if (t->host != OS_NO_RANK && host != t->host)
         return;
-    t->down = !alive;
-    if (alive || !t->met)
+    struct server *s = server_at(t, host);
+    s->down = !alive;
+    if (alive || !s->met)
         return;
-    t->ends_seen++;
+    s->ends_seen++;
     LIST_EACH (l, &t->files) {
         struct kept *f = LIST_ENTRY(l, struct kept, link);
+        if (f->s != s)
+            continue;
         f->is_void = f->mode != TOKEN_NONE;
         f->asking = false;
         f->ask = NULL;
@@ -503,16 +534,17 @@ static void serve(void *arg, struct select_request *request, uint32_t procedure,
     struct token_msg m;
     struct rope reply;
     bool good = token_msg_load(args, &m);
+    struct server *s = server_at(t, select_request_host(request));
     t->counts.calls++;
-    t->met = true;
+    s->met = true;
     if (good && procedure == TOKEN_RECOVER) {
-        if (t->recover != NULL) { /* of a life that has ended */
+        if (s->recover != NULL) { /* of a life that has ended */
             rope_init(&reply);
-            select_reply(t->recover, &reply);
+            select_reply(s->recover, &reply);
         }
-        t->recover = request;
-        t->recover_at = m.file;
-        recover_answer(t);
+        s->recover = request;
+        s->recover_at = m.file;
+        recover_answer(t, s);
         return;
     }
     rope_init(&reply);
@@ -547,18 +579,24 @@ static uint32_t has_layer(const struct os_service *s)
     return n;
 }
 
+static bool served(const struct os_boot *b, uint32_t node)
+{
+    for (uint32_t i = 0; i < b->service_count; i++)
+        if (b->services[i].ops == &token_server_service && on(&b->services[i], node))
+            return true;
+    return false;
+}
+
 /* The node is there and serves tokens, and a node has the layer once. */
 static bool check(const void *params, const struct os_boot *b, const char *path, struct err *e)
 {
     const struct token_params *p = params;
-    uint32_t host = token_host(b, params);
-    bool served = false;
-    if (host == OS_NO_RANK)
+    const struct os_group *g = os_group(b, p->group);
+    if (g == NULL || p->rank >= g->count)
         return err_set(e, "%s: there is no node %lld in a group \"%s\"", path, (long long)p->rank,
                        p->group);
     for (uint32_t i = 0; i < b->service_count; i++) {
         const struct os_service *s = &b->services[i];
-        served |= s->ops == &token_server_service && on(s, host);
         for (uint32_t k = 0; k < s->on->count && has_layer(s) > 0; k++) {
             uint32_t n = 0;
             for (uint32_t j = 0; j <= i; j++)
@@ -570,10 +608,13 @@ static bool check(const void *params, const struct os_boot *b, const char *path,
                                path, s->on->nodes[k], n);
         }
     }
-    return served || err_set(e,
-                             "%s: node %lld of group \"%s\" serves no tokens: machine.os has no "
-                             "{ service = \"token_server\" } there",
-                             path, (long long)p->rank, p->group);
+    for (uint32_t k = 0; k < g->count; k++)
+        if (token_serves(b, p, g->nodes[k]) && !served(b, g->nodes[k]))
+            return err_set(e,
+                           "%s: node %u of group \"%s\" serves no tokens: machine.os has no "
+                           "{ service = \"token_server\" } there",
+                           path, k, p->group);
+    return true;
 }
 
 static struct file_sys *start(const struct file_boot *b, const void *params, struct file_sys *below)
@@ -582,7 +623,8 @@ static struct file_sys *start(const struct file_boot *b, const void *params, str
     struct token *t = port_alloc(b->node->port, sizeof *t);
     t->sys = (struct file_sys){ .ops = &file_token, .port = b->node->port, .below = below };
     t->rpc = b->rpc;
-    t->host = token_host(b->node->boot, params);
+    t->host = p->each ? OS_NO_RANK : os_group(b->node->boot, p->group)->nodes[p->rank];
+    list_init(&t->servers);
     t->retry_delay = p->retry_delay;
     xk_map_init(&t->map, t->sys.port, sizeof(uint64_t));
     list_init(&t->files);

@@ -62,10 +62,11 @@ bool token_msg_load(struct rope *in, struct token_msg *m);
 struct token_params {
     const char *group;
     int64_t rank;
+    bool each;
     sim_time retry_delay;
 };
-/* The node with the server, or OS_NO_RANK. */
-uint32_t token_host(const struct os_boot *b, const struct token_params *p);
+/* Whether who has the layer asks that node: for all files, or (`each`) for those that it has. */
+bool token_serves(const struct os_boot *b, const struct token_params *p, uint32_t node);
 
 extern const struct os_service_ops token_server_service;
 

@@ -70,10 +70,13 @@ struct call {
     struct token_msg m;
 };
 
-uint32_t token_host(const struct os_boot *b, const struct token_params *p)
+bool token_serves(const struct os_boot *b, const struct token_params *p, uint32_t node)
 {
     const struct os_group *g = os_group(b, p->group);
-    return g != NULL && p->rank < g->count ? g->nodes[p->rank] : OS_NO_RANK;
+    for (uint32_t i = 0; g != NULL && i < g->count; i++)
+        if (g->nodes[i] == node && (p->each || i == p->rank))
+            return true;
+    return false;
 }
 
 /* ---- messages ---- */
@@ -413,7 +416,7 @@ static void ask_clients(struct tokens *s, const struct os_node *n)
         const struct file_stack *k = at;
         for (uint32_t j = 0; v->ops->stack != 0 && j < k->count; j++)
             if (strcmp(k->layer[j].ops->kind.name, "token") == 0 &&
-                token_host(b, k->layer[j].params) == n->node)
+                token_serves(b, k->layer[j].params, n->node))
                 for (uint32_t h = 0; h < v->on->count; h++) {
                     struct client *c = port_alloc(s->port, sizeof *c);
                     c->host = v->on->nodes[h];

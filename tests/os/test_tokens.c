@@ -355,6 +355,7 @@ static const char *const stacks[] = {
     "{{layer=token}, {layer=cache, bytes='64KiB', block='1KiB', dirty='64KiB', idle='2ms'}, "
     "{layer=remote}}",
     "{{layer=token}, {layer=pass}, {layer=remote}}",
+    "{{layer=token, each=true}, " CACHE ", {layer=remote}}",
 };
 
 static void random_run(struct world *w, uint64_t seed, int turns)
