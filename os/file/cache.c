@@ -327,7 +327,7 @@ static bool clean(struct cache_job *j, struct cache_file *f)
 {
     bool keeps = hint_is(j->r, FILE_REFRESH) || j->r->op == FILE_REMOVE;
     if (f->transfers == 0 && !keeps)
-        cache_write_all(j->c, f);
+        cache_write_all(j->c, f, hint_is(j->r, FILE_PROPAGATE) ? j->r : NULL);
     return f->transfers == 0;
 }
 
@@ -366,7 +366,7 @@ static void try_alone(struct cache_job *j)
     if (r->op == FILE_FLUSH || hint_is(r, FILE_PROPAGATE))
         (void)for_each_file(j, settle_late);
     if (hint_is(r, FILE_REFRESH))
-        cache_refresh(c, j->f);
+        cache_refresh_some(c, j->f, r);
     if (changes(j))
         (void)for_each_file(j, forget);
     if (r->status != FILE_OK || hint_is(r, FILE_PROPAGATE) || hint_is(r, FILE_REFRESH)) {
@@ -430,7 +430,7 @@ static void hint(struct cache_job *j)
     else if (j->r->hint == FILE_WILL_READ)
         cache_will_read(j);
     else if (j->r->hint == FILE_CLOSED && j->c->on_close)
-        cache_write_all(j->c, j->f);
+        cache_write_all(j->c, j->f, NULL);
     else if (j->r->hint == FILE_WONT_NEED)
         wont_need(j->c, j->f, j->r);
     else if (j->r->hint != FILE_CLOSED)

@@ -8,13 +8,13 @@
  *       another way, loses nothing (false sharing).
  *   CACHE2  Requests through this layer that have blocks of a file in common take place in the
  *       order of their submits.  What others do to the file below is seen of bytes that the layer
- *       does not have; FILE_REFRESH makes it forget all but dirty ones.
+ *       does not have; FILE_REFRESH makes it forget all but dirty ones, of its bytes.
  *   CACHE3  A WRITE has ended when the layer has its bytes.  They go down when more than `dirty`
  *       or `dirty_fraction` wait, when they have waited for `age`, when nobody reads or writes for
  *       `idle`, when a `cluster` of blocks is whole, when the file is closed (`on_close`), and
  *       before FLUSH, FILE_PROPAGATE, SIZE, STAT, CHECKPOINT, ROLLBACK, CHANGE and FILE_FORGET of
- *       the file, which have it for themselves.  REMOVE drops them.  A crash of the node loses
- *       them.
+ *       the file, which have it for themselves; FILE_PROPAGATE has those blocks go in which some of
+ *       its bytes lie.  REMOVE drops them.  A crash of the node loses them.
  *   CACHE4  What failed as it went down is told by the next FLUSH or FILE_PROPAGATE of the file,
  *       once; its bytes are lost, and what lay there below is seen from then on.
  *   CACHE5  Past the layer go requests of users other than 0, for it keeps no rights, and of more

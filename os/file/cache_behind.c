@@ -54,7 +54,7 @@ static bool write_old(struct cache *c, sim_time now)
 static void write_idle(struct cache *c)
 {
     LIST_EACH (l, &c->files)
-        cache_write_all(c, LIST_ENTRY(l, struct cache_file, link));
+        cache_write_all(c, LIST_ENTRY(l, struct cache_file, link), NULL);
 }
 
 /* For the next moment at which something has to go.  What is on its way is looked at when that has

@@ -231,6 +231,61 @@ void cache_refresh(struct cache *c, struct cache_file *f)
     }
 }
 
+/* FILE_PROPAGATE, FILE_REFRESH: of all bytes. */
+static bool of_all(const struct file_req *r)
+{
+    return r->size == 0 && file_bytes(r) == 0;
+}
+
+bool cache_hint_in(const struct cache *c, const struct file_req *r, uint64_t index,
+                   void (*fn)(void *arg, uint64_t lo, uint64_t hi), void *arg)
+{
+    const struct file_window w = { index * c->block, (index + 1) * c->block };
+    bool tail = r->size != 0 && r->size < w.hi, any = tail || of_all(r);
+    if (any && fn != NULL)
+        fn(arg, tail && r->size > w.lo ? r->size - w.lo : 0, c->block);
+    for (uint32_t k = 0; k < r->run_count; k++) {
+        struct file_clip clip = file_clip(&r->runs[k], w);
+        any |= clip.bytes > 0;
+        for (uint64_t i = clip.from; i < clip.to && fn != NULL; i++) {
+            struct file_window x = file_piece(&r->runs[k], i, w);
+            fn(arg, x.lo - w.lo, x.hi - w.lo);
+        }
+    }
+    return any;
+}
+
+struct forgetting {
+    struct port *p;
+    struct cache_block *b;
+};
+
+static void forget_range(void *arg, uint64_t lo, uint64_t hi)
+{
+    const struct forgetting *x = arg;
+    cache_set_cut(x->p, &x->b->valid, lo, hi);
+    x->b->ended = false;
+}
+
+void cache_refresh_some(struct cache *c, struct cache_file *f, const struct file_req *r)
+{
+    struct forgetting x = { .p = c->sys.port };
+    if (of_all(r)) {
+        cache_refresh(c, f);
+        return;
+    }
+    f->last = r->size != 0 ? UINT64_MAX : f->last;
+    LIST_EACH_SAFE (l, next, &f->blocks) {
+        struct cache_block *b = x.b = LIST_ENTRY(l, struct cache_block, of_file);
+        (void)cache_hint_in(c, r, b->entry.index, forget_range, &x);
+        b->ended = b->ended && r->size == 0;
+        for (uint32_t i = 0; i < b->dirty.count; i++)
+            cache_set_add(x.p, &b->valid, b->dirty.at[i].lo, b->dirty.at[i].hi);
+        if (b->valid.count == 0 && !b->ended)
+            cache_drop(c, b);
+    }
+}
+
 void cache_forget(struct cache *c, struct cache_file *f)
 {
     LIST_EACH_SAFE (l, next, &f->blocks)

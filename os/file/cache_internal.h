@@ -114,8 +114,14 @@ void cache_drop(struct cache *c, struct cache_block *b);
 void cache_dirtied(struct cache *c, struct cache_block *b); /* it is about to be, maybe more */
 void cache_cleaned(struct cache *c, struct cache_block *b); /* of one that was dirty */
 void cache_put(struct cache *c, struct cache_block *b, uint64_t lo, struct rope *data);
-/* Forgets all that is not dirty. */
+/* Forgets all that is not dirty, */
 void cache_refresh(struct cache *c, struct cache_file *f);
+/* as far as it lies in the bytes of a FILE_REFRESH. */
+void cache_refresh_some(struct cache *c, struct cache_file *f, const struct file_req *r);
+/* Bytes of a FILE_PROPAGATE or FILE_REFRESH in the block: it is told of each range, from its start,
+ * `fn` NULL: of none; false: there are none. */
+bool cache_hint_in(const struct cache *c, const struct file_req *r, uint64_t index,
+                   void (*fn)(void *arg, uint64_t lo, uint64_t hi), void *arg);
 void cache_forget(struct cache *c, struct cache_file *f); /* and that, too */
 
 /* The blocks of a list are told one by one, in its order, until `fn` says false. */
@@ -129,8 +135,9 @@ void cache_read(struct cache *c, struct cache_file *f, struct cache_block *const
 /* The dirty bytes of these blocks, which rise, CACHE_GROUP at most: one request. */
 void cache_write(struct cache *c, struct cache_file *f, struct cache_block *const *blocks,
                  uint32_t count);
-/* What is dirty of the file goes down, but for blocks of which something is on its way. */
-void cache_write_all(struct cache *c, struct cache_file *f);
+/* What is dirty of the file goes down, but for blocks of which something is on its way; r: of
+ * blocks with bytes of that FILE_PROPAGATE alone, NULL: of all. */
+void cache_write_all(struct cache *c, struct cache_file *f, const struct file_req *r);
 /* The oldest dirty blocks go down, until `least` fewer are dirty. */
 void cache_write_some(struct cache *c, uint32_t least);
 

@@ -169,14 +169,15 @@ static int by_index(const void *a, const void *b)
     return ((*x)->entry.index > (*y)->entry.index) - ((*x)->entry.index < (*y)->entry.index);
 }
 
-void cache_write_all(struct cache *c, struct cache_file *f)
+void cache_write_all(struct cache *c, struct cache_file *f, const struct file_req *r)
 {
     struct port *p = c->sys.port;
     struct cache_block **all = port_alloc(p, (c->dirty_count + 1) * sizeof(struct cache_block *));
     uint32_t n = 0;
     LIST_EACH (l, &f->blocks) {
         struct cache_block *b = LIST_ENTRY(l, struct cache_block, of_file);
-        if (b->dirty.count > 0 && b->out.count == 0)
+        if (b->dirty.count > 0 && b->out.count == 0 &&
+            (r == NULL || cache_hint_in(c, r, b->entry.index, NULL, NULL)))
             all[n++] = b;
     }
     qsort(all, n, sizeof(struct cache_block *), by_index);

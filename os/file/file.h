@@ -105,7 +105,9 @@ enum file_hint {
     FILE_PROGRAM, /* the file is of program number `size`, with others; 0: of its own */
     FILE_CLOSED,  /* a program has closed it */
     /* To layers that keep bytes which others do not see (os/file/cache.h); done at once where there
-     * is none: what was written goes down; what was not written is asked for again. */
+     * is none: what was written goes down; what was not written is asked for again.  Of the bytes
+     * of the runs and, if `size` is not 0, of all from that on, with where the file ends; where
+     * these are none of all bytes.  A layer may do more than that. */
     FILE_PROPAGATE,
     FILE_REFRESH,
     /* To layers that move files to an archive (os/hsm/files.h); done at once where there is none.

@@ -60,6 +60,12 @@ static bool moves(const struct file_req *r)
     return r->op == FILE_READ || r->op == FILE_WRITE;
 }
 
+/* It asks layers that keep bytes. */
+static bool keeps(const struct file_req *r)
+{
+    return r->op == FILE_HINT && (r->hint == FILE_PROPAGATE || r->hint == FILE_REFRESH);
+}
+
 /* The next part of the list that one call carries. */
 static void cut(struct asked *a)
 {
@@ -231,8 +237,10 @@ static void submit(struct file_sys *s, struct file_req *r)
     a->call.runs = a->runs;
     a->call.run_count = 0;
     file_req_begin(r);
-    if (moves(r) || r->op == FILE_HINT)
+    if (moves(r) || (r->op == FILE_HINT && !keeps(r)))
         cut(a);
+    if (keeps(r)) /* there it is of all */
+        a->call.size = 0;
     if (r->op == FILE_WRITE && file_bytes(r) != r->data.length) {
         a->ended = true;
         r->status = FILE_RANGE;

@@ -74,6 +74,18 @@ static enum file_status hint(uint32_t client, enum file_hint what)
     return ask(w.top[client], &r);
 }
 
+/* Of `len` bytes, or (`tail`) of all from `off` on. */
+static enum file_status hint_of(uint32_t client, enum file_hint what, uint64_t off, uint64_t len,
+                                bool tail)
+{
+    struct file_req r;
+    file_req_init(&r, FILE_HINT, NULL, NULL);
+    r.hint = what;
+    r.size = tail ? off : 0;
+    file_range(&r, off, tail ? 0 : len);
+    return ask(w.top[client], &r);
+}
+
 static void start_caches(struct port *p, void *arg)
 {
     for (uint32_t i = 0; i < CLIENTS; i++)
@@ -827,13 +839,18 @@ static void shared(struct file_cache_params *p, uint64_t seed)
                 cr_assert(fine, "seed %d, turn %d: client %u has %u of byte %d", (int)seed, t, me,
                           got[o - off], (int)o);
             }
-        } else if (kind == 6) {
-            cr_assert_eq(hint(me, FILE_PROPAGATE), FILE_OK);
-            for (uint64_t o = me; o < SPAN; o += CLIENTS)
-                below[o] = version[o];
-        } else {
-            cr_assert_eq(hint(me, FILE_REFRESH), FILE_OK);
-            memcpy(seen[me], below, sizeof below);
+        } else { /* of all, of a range, of all behind a byte */
+            enum file_hint what = kind == 6 ? FILE_PROPAGATE : FILE_REFRESH;
+            bool all = draw(2) == 0, tail = !all && off > 0 && draw(2) == 0;
+            cr_assert_eq(all ? hint(me, what) : hint_of(me, what, off, len, tail), FILE_OK);
+            for (uint64_t o = 0; o < SPAN; o++) {
+                if (!all && (o < off || (!tail && o >= off + len)))
+                    continue;
+                if (kind == 7)
+                    seen[me][o] = below[o];
+                else if (o % CLIENTS == me)
+                    below[o] = version[o];
+            }
         }
     }
     for (uint32_t i = 0; i < CLIENTS; i++)
@@ -892,5 +909,46 @@ Test(cache, after_a_refresh_the_file_is_as_long_as_others_made_it)
     move(0, FILE_READ, 0, bytes, 150);
     for (uint32_t i = 0; i < 150; i++)
         cr_assert_eq(bytes[i], i == 10 ? mine : i < 50 ? 0 : pattern_byte(1, i - 50));
+    stop();
+}
+
+/* FILE_REFRESH of a range leaves the others, and asks where the file ends if that is of it. */
+Test(cache, a_range_alone_is_forgotten)
+{
+    struct file_cache_params p = { .dirty_fraction = 0.5, .bytes = 4000, .block = 400 };
+    uint8_t bytes[1000], got[1000];
+    struct file_req r;
+    start(&p, 1);
+    pattern_fill(1, 0, 1000, bytes);
+    move(1, FILE_WRITE, 0, bytes, 900);
+    move(0, FILE_READ, 0, got, 900);
+    uint64_t fetched = cache_of(0)->counts.fetched;
+    pattern_fill(2, 0, 1000, bytes);
+    move(1, FILE_WRITE, 0, bytes, 1000);
+    cr_assert_eq(hint_of(0, FILE_REFRESH, 300, 200, false), FILE_OK);
+    move(0, FILE_READ, 0, got, 900);
+    cr_assert_eq(cache_of(0)->counts.fetched, fetched + 2);
+    for (uint32_t i = 0; i < 900; i++)
+        cr_assert_eq(got[i], pattern_byte(i < 300 || i >= 500 ? 1 : 2, i), "byte %d", (int)i);
+    for (int again = 0; again < 2; again++) {
+        file_req_init(&r, FILE_READ, NULL, NULL);
+        file_range(&r, 850, 200);
+        cr_assert_eq(ask(w.top[0], &r), FILE_OK);
+        cr_assert_eq(r.moved, again ? 150 : 50);
+        rope_fini(&r.data);
+        cr_assert_eq(hint_of(0, FILE_REFRESH, 1300, 0, true), FILE_OK);
+    }
+    stop();
+    p.dirty = 4000;
+    p.dirty_fraction = 1;
+    start(&p, 1);
+    for (uint64_t i = 0; i < 6; i++)
+        move(0, FILE_WRITE, i * 400 + 100, bytes, 50);
+    cr_assert_eq(hint_of(0, FILE_PROPAGATE, 399, 402, false), FILE_OK);
+    cr_assert_eq(cache_of(0)->counts.written, 3);
+    cr_assert_eq(hint_of(0, FILE_PROPAGATE, 1700, 0, true), FILE_OK);
+    cr_assert_eq(cache_of(0)->counts.written, 5);
+    cr_assert_eq(hint(0, FILE_PROPAGATE), FILE_OK);
+    cr_assert_eq(cache_of(0)->counts.written, 6);
     stop();
 }
