@@ -34,14 +34,14 @@ const struct param file_cache_params[] = {
 };
 
 const struct counter file_cache_counters[] = {
-    C_SUM(cache, counts, hits, "1", "Blocks of reads that the layer had."),
-    C_SUM(cache, counts, misses, "1", "Blocks of reads that it had not, or not yet."),
-    C_SUM(cache, counts, ahead, "1", "Blocks that were read ahead."),
-    C_SUM(cache, counts, ahead_used, "1", "Of these: asked for before they went."),
-    C_SUM(cache, counts, fetched, "1", "Blocks that were read from below."),
-    C_SUM(cache, counts, written, "1", "Blocks of which dirty bytes were written below."),
-    C_SUM(cache, counts, evicted, "1", "Blocks that went because another was needed."),
-    C_SUM(cache, counts, past, "1", "Requests that went past the layer."),
+    C_SUM(cache, store.counts, hits, "1", "Blocks of reads that the layer had."),
+    C_SUM(cache, store.counts, misses, "1", "Blocks of reads that it had not, or not yet."),
+    C_SUM(cache, store.counts, ahead, "1", "Blocks that were read ahead."),
+    C_SUM(cache, store.counts, ahead_used, "1", "Of these: asked for before they went."),
+    C_SUM(cache, store.counts, fetched, "1", "Blocks that were read from below."),
+    C_SUM(cache, store.counts, written, "1", "Blocks of which dirty bytes were written below."),
+    C_SUM(cache, store.counts, evicted, "1", "Blocks that went because another was needed."),
+    C_SUM(cache, store.counts, past, "1", "Requests that went past the layer."),
     C_END,
 };
 
@@ -75,25 +75,25 @@ static bool count_block(void *arg, uint64_t index, uint64_t lo, uint64_t hi)
 /* The layer cannot hold it. */
 static bool too_much(const struct cache *c, const struct file_req *r)
 {
-    struct counting x = { .most = c->most / 2 };
+    struct counting x = { .most = c->store.most / 2 };
     if (r->op == FILE_WRITE && file_bytes(r) != r->data.length)
         return true;
     for (uint32_t k = 0; k < r->run_count; k++) {
         const struct file_run *y = &r->runs[k];
         if (y->len > LIMIT || y->off > LIMIT || (y->count > 1 && y->stride > LIMIT / y->count))
             return true;
-        if (y->len > 0 && y->count > 0 && (y->len - 1) / c->block >= x.most)
+        if (y->len > 0 && y->count > 0 && (y->len - 1) / c->store.block >= x.most)
             return true;
     }
     return !cache_each_block(c, r, count_block, &x);
 }
 
-static bool known(const struct cache_block *b, uint64_t lo, uint64_t hi)
+static bool known(const struct block *b, uint64_t lo, uint64_t hi)
 {
-    return b->ended || cache_set_has(&b->valid, lo, hi);
+    return b->ended || block_set_has(&b->valid, lo, hi);
 }
 
-static bool has(const struct cache_job *j, const struct cache_block *b)
+static bool has(const struct cache_job *j, const struct block *b)
 {
     for (uint32_t i = j->count; i-- > 0;)
         if (j->segs[i].b == b)
@@ -105,23 +105,23 @@ static bool acquire_block(void *arg, uint64_t index, uint64_t lo, uint64_t hi)
 {
     struct cache_job *j = arg;
     struct cache *c = j->c;
-    struct cache_block *b = cache_find(c, j->f, index);
+    struct block *b = blocks_find(&c->store, &j->f->kept, index);
     bool there = b != NULL, hit = b != NULL && !b->reading && known(b, lo, hi);
     if (b != NULL && b->pins > 0 && j->r->op == FILE_WRITE && !has(j, b)) {
         j->behind = true;
         return false;
     }
-    if (b == NULL && (b = cache_take(c, j->f, index, false)) == NULL)
+    if (b == NULL && (b = blocks_take(&c->store, &j->f->kept, index, false)) == NULL)
         return false;
-    c->counts.ahead_used += b->entry.ahead && j->r->op == FILE_READ;
+    c->store.counts.ahead_used += b->entry.ahead && j->r->op == FILE_READ;
     if (j->r->op == FILE_READ) {
-        c->counts.hits += hit;
-        c->counts.misses += !hit;
+        c->store.counts.hits += hit;
+        c->store.counts.misses += !hit;
     }
     b->pins++;
     bool once = j->count > 0 && j->segs[j->count - 1].b == b; /* pieces of a block */
     if (there && !once && j->count >= j->told)
-        cache_use(c, b);
+        blocks_use(&c->store, b);
     if (j->count == j->room) {
         j->room = j->room == 0 ? 4 : 2 * j->room;
         j->segs = port_realloc(c->sys.port, j->segs, j->room * sizeof *j->segs);
@@ -134,12 +134,12 @@ static bool acquire_block(void *arg, uint64_t index, uint64_t lo, uint64_t hi)
 static void release(struct cache_job *j)
 {
     for (uint32_t i = 0; i < j->count; i++) {
-        struct cache_block *b = j->segs[i].b;
+        struct block *b = j->segs[i].b;
         if (--b->pins > 0)
             continue;
         b->error = FILE_OK;
         if (b->valid.count == 0 && !b->ended && !b->reading && b->out.count == 0)
-            cache_drop(j->c, b);
+            blocks_drop(&j->c->store, b);
     }
     j->count = 0;
 }
@@ -149,16 +149,17 @@ static void release(struct cache_job *j)
 static bool acquire(struct cache_job *j)
 {
     struct cache *c = j->c;
-    uint64_t hits = c->counts.hits, misses = c->counts.misses, used = c->counts.ahead_used;
+    uint64_t hits = c->store.counts.hits, misses = c->store.counts.misses,
+             used = c->store.counts.ahead_used;
     j->behind = false;
     if (cache_each_block(c, j->r, acquire_block, j))
         return true;
-    c->counts.hits = hits;
-    c->counts.misses = misses;
-    c->counts.ahead_used = used;
+    c->store.counts.hits = hits;
+    c->store.counts.misses = misses;
+    c->store.counts.ahead_used = used;
     release(j);
     if (!j->behind)
-        cache_write_some(c, c->dirty_count / 2 + 1);
+        blocks_write_some(&c->store, c->store.dirty_count / 2 + 1);
     return false;
 }
 
@@ -176,7 +177,7 @@ static void job_end(struct cache_job *j, enum file_status s)
     c->jobs -= j->begun;
     c->alone = j->f == NULL ? false : c->alone;
     if (j->f != NULL && j->r->op == FILE_REMOVE && s == FILE_OK && j->f->transfers == 0 &&
-        j->f->jobs == 0 && list_empty(&j->f->blocks)) {
+        j->f->jobs == 0 && list_empty(&j->f->kept.blocks)) {
         bool waits = false;
         LIST_EACH (l, &c->waiting)
             waits |= LIST_ENTRY(l, struct cache_job, link)->f == j->f;
@@ -209,9 +210,9 @@ static void tick(struct port_timer *t)
 static bool give(const struct cache *c, const struct cache_file *f, const struct cache_seg *s,
                  struct rope *out)
 {
-    uint64_t base = s->b->entry.index * c->block, at = s->lo;
+    uint64_t base = s->b->key.index * c->store.block, at = s->lo;
     while (at < s->hi) {
-        const struct file_window *x = cache_set_from(&s->b->valid, at);
+        const struct file_window *x = block_set_from(&s->b->valid, at);
         uint64_t lo = x != NULL && x->lo < s->hi ? x->lo : s->hi;
         if (at < lo) { /* nobody has written there: zeros up to the end of the file */
             uint64_t end = f->end > base ? f->end - base : 0;
@@ -234,7 +235,7 @@ static bool give(const struct cache *c, const struct cache_file *f, const struct
 static void try_read(struct cache_job *j)
 {
     struct cache *c = j->c;
-    struct cache_block **row = port_alloc(c->sys.port, (j->count + 1) * sizeof(*row));
+    struct block **row = port_alloc(c->sys.port, (j->count + 1) * sizeof(*row));
     uint32_t n = 0;
     bool waits = false;
     enum file_status s = FILE_OK;
@@ -284,19 +285,19 @@ static void do_write(struct cache_job *j)
         struct rope part;
         rope_init(&part);
         rope_cursor_take(&from, x->hi - x->lo, &part);
-        cache_put(c, x->b, x->lo, &part);
-        cache_dirtied(c, x->b);
-        cache_set_add(c->sys.port, &x->b->dirty, x->lo, x->hi);
-        uint64_t end = x->b->entry.index * c->block + x->hi;
+        blocks_put(&c->store, x->b, x->lo, &part);
+        blocks_dirty(&c->store, x->b, x->lo, x->hi);
+        uint64_t end = x->b->key.index * c->store.block + x->hi;
         if (end > j->f->end)
             j->f->end = end;
-        j->f->last = x->b->entry.index > j->f->last ? UINT64_MAX : j->f->last;
+        j->f->last = x->b->key.index > j->f->last ? UINT64_MAX : j->f->last;
     }
     r->moved = r->data.length;
     rope_fini(&r->data);
-    cache_clusters(j);
+    for (uint32_t i = 0; i < j->count; i++)
+        blocks_cluster(&c->store, j->segs[i].b);
     job_end(j, FILE_OK);
-    cache_behind(c);
+    blocks_behind(&c->store);
 }
 
 /* ---- jobs that have a file for themselves ---- */
@@ -327,7 +328,7 @@ static bool clean(struct cache_job *j, struct cache_file *f)
 {
     bool keeps = hint_is(j->r, FILE_REFRESH) || j->r->op == FILE_REMOVE;
     if (f->transfers == 0 && !keeps)
-        cache_write_all(j->c, f, hint_is(j->r, FILE_PROPAGATE) ? j->r : NULL);
+        blocks_write_file(&j->c->store, &f->kept, hint_is(j->r, FILE_PROPAGATE) ? j->r : NULL);
     return f->transfers == 0;
 }
 
@@ -373,7 +374,7 @@ static void try_alone(struct cache_job *j)
         job_end(j, r->status);
         return;
     }
-    c->counts.past += j->past;
+    c->store.counts.past += j->past;
     list_remove(&j->link);
     j->done = r->done;
     j->arg = r->arg;
@@ -384,55 +385,16 @@ static void try_alone(struct cache_job *j)
 
 /* ---- hints ---- */
 
-/* Blocks that lie in the runs go, or go first. */
-static void wont_need(struct cache *c, struct cache_file *f, const struct file_req *r)
-{
-    const struct file_list runs = { r->runs, r->run_count };
-    for (uint32_t k = 0; k < r->run_count; k++)
-        if (r->runs[k].count > 1 && r->runs[k].stride < r->runs[k].len)
-            return;
-    LIST_EACH_SAFE (l, next, &f->blocks) {
-        struct cache_block *b = LIST_ENTRY(l, struct cache_block, of_file);
-        uint64_t base = b->entry.index * c->block;
-        if (file_list_bytes(runs, (struct file_window){ base, base + c->block }) < c->block)
-            continue;
-        list_remove(&b->used);
-        list_push_front(&c->used, &b->used);
-        cache_policy_demote(c->policy, &b->entry);
-        if (cache_free_to_go(b))
-            cache_drop(c, b);
-    }
-}
-
-/* Each piece is told as a whole. */
-static void advise(struct cache_job *j)
-{
-    const struct cache *c = j->c;
-    const struct file_req *r = j->r;
-    struct cache_advice a = { r->hint, r->file, 0, UINT64_MAX, r->size };
-    if (r->hint != FILE_PRIORITY || file_bytes(r) == 0) {
-        cache_policy_advise(c->policy, &a);
-        return;
-    }
-    for (uint32_t k = 0; k < r->run_count; k++)
-        for (uint64_t i = 0; i < r->runs[k].count && r->runs[k].len > 0; i++) {
-            uint64_t at = r->runs[k].off + i * r->runs[k].stride;
-            a.from = at / c->block;
-            a.to = (at + r->runs[k].len - 1) / c->block + 1;
-            cache_policy_advise(c->policy, &a);
-        }
-}
-
 static void hint(struct cache_job *j)
 {
     if (j->r->hint >= FILE_PRIORITY && j->r->hint <= FILE_PROGRAM)
-        advise(j);
+        blocks_advise(&j->c->store, j->r);
     else if (j->r->hint == FILE_WILL_READ)
         cache_will_read(j);
     else if (j->r->hint == FILE_CLOSED && j->c->on_close)
-        cache_write_all(j->c, j->f, NULL);
+        blocks_write_file(&j->c->store, &j->f->kept, NULL);
     else if (j->r->hint == FILE_WONT_NEED)
-        wont_need(j->c, j->f, j->r);
+        blocks_wont_need(&j->c->store, &j->f->kept, j->r);
     else if (j->r->hint != FILE_CLOSED)
         j->f->way = j->r->hint;
     j->count = 0;
@@ -515,7 +477,7 @@ void cache_pump(struct cache *c)
         advance(c);
     } while (c->again);
     c->pumping = false;
-    cache_behind_later(c);
+    blocks_behind_later(&c->store);
     if (c->submitting && !list_empty(&c->ended))
         port_timer_set(&c->timer, 0);
     else if (!c->submitting)
@@ -537,7 +499,7 @@ static void submit(struct file_sys *s, struct file_req *r)
     list_init(&j->link);
     file_req_begin(r);
     j->f = all ? NULL : cache_file_of(c, r->file);
-    c->asked = moves(r) ? port_now(s->port) : c->asked;
+    c->store.asked = moves(r) ? port_now(s->port) : c->store.asked;
     j->past = moves(r) && (r->uid != 0 || too_much(c, r));
     j->alone =
         j->past ||
@@ -571,29 +533,29 @@ struct file_sys *file_cache_start(struct port *port, const struct file_cache_par
                                   struct file_sys *below)
 {
     struct cache *c = port_alloc(port, sizeof *c);
-    uint64_t block = (uint64_t)p->block;
+    uint32_t most = (uint32_t)((uint64_t)p->bytes / (uint64_t)p->block);
+    uint32_t dirty = (uint32_t)((uint64_t)p->dirty / (uint64_t)p->block);
+    uint32_t fraction = (uint32_t)(p->dirty_fraction * most);
     c->sys = (struct file_sys){ .ops = &file_cache, .port = port, .below = below };
-    c->block = block;
-    c->most = (uint32_t)((uint64_t)p->bytes / block);
-    c->dirty_most = (uint32_t)((uint64_t)p->dirty / block);
-    uint32_t fraction = (uint32_t)(p->dirty_fraction * c->most);
-    c->dirty_most = c->dirty_most < fraction ? c->dirty_most : fraction;
-    c->cluster = (uint32_t)p->cluster;
-    c->age = p->age;
-    c->idle = p->idle;
+    blocks_init(&c->store, port, &cache_blocks, (uint64_t)p->block, most, &p->policy);
+    blocks_behind_init(&c->store);
+    c->store.priced = c->store.lists = true;
+    c->store.group = BLOCKS_GROUP;
+    c->store.back = BLOCKS_GROUP / 2;
+    c->store.dirty_most = dirty < fraction ? dirty : fraction;
+    c->store.dirty_left = c->store.dirty_most / 2;
+    c->store.cluster = (uint32_t)p->cluster;
+    c->store.age = p->age;
+    c->store.idle = p->idle;
     c->on_close = p->on_close;
-    c->ahead = p->ahead < c->most / 4 ? (uint32_t)p->ahead : c->most / 4;
-    c->policy = cache_policy_of(port, &p->policy, c->most);
+    c->ahead = p->ahead < most / 4 ? (uint32_t)p->ahead : most / 4;
     c->read_ahead =
         p->read_ahead.kind != NULL ? p->read_ahead : kind_plain(&file_read_aheads, "sequential");
-    xk_map_init(&c->map, port, 2 * sizeof(uint64_t));
-    list_init(&c->used);
     list_init(&c->files);
     list_init(&c->waiting);
     list_init(&c->reading);
     list_init(&c->ended);
     port_timer_init(port, &c->timer, tick, c);
-    cache_behind_init(c);
     port_counters(port, "cache", file_cache_counters, c);
     return &c->sys;
 }
@@ -608,10 +570,9 @@ void file_cache_end(struct file_sys *s)
         cache_file_end(c, f);
     }
     (void)port_timer_cancel(&c->timer);
-    (void)port_timer_cancel(&c->behind);
     port_counters_end(s->port, c);
-    cache_policy_end(c->policy);
-    xk_map_fini(&c->map);
+    blocks_behind_fini(&c->store);
+    blocks_fini(&c->store);
     port_free(s->port, c);
 }
 

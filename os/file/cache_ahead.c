@@ -4,26 +4,16 @@
 /* Blocks that nobody has asked for, as long as there is room; false: there is no more. */
 static bool read_on(struct cache *c, struct cache_file *f, uint64_t from, uint64_t to)
 {
-    struct cache_block **row = port_alloc(c->sys.port, (to - from + 1) * sizeof *row);
-    uint32_t n = 0;
-    bool room = true;
-    for (uint64_t i = from; i < to && i <= f->last && room; i++) {
-        struct cache_block *b = cache_find(c, f, i);
-        if (b != NULL)
-            continue;
-        b = cache_take(c, f, i, true);
-        room = b != NULL;
-        if (!room)
-            break;
-        b->pins++; /* the next one must not take its place */
-        row[n++] = b;
-    }
-    c->counts.ahead += n;
+    to = f->last < to ? f->last + 1 : to;
+    if (from >= to)
+        return true;
+    struct block **row = port_alloc(c->sys.port, (to - from) * sizeof(struct block *));
+    bool full;
+    uint32_t n = blocks_take_row(&c->store, &f->kept, from, to, true, row, &full);
+    c->store.counts.ahead += n;
     cache_read(c, f, row, n);
-    while (n > 0)
-        row[--n]->pins--;
     port_free(c->sys.port, row);
-    return room;
+    return !full;
 }
 
 static bool read_one(void *arg, uint64_t index, uint64_t lo, uint64_t hi)
@@ -79,11 +69,12 @@ void cache_read_ahead(struct cache_job *j)
     if (last->count == 0 || last->len == 0)
         return;
     (void)cache_each_block(c, r, count, &x);
-    struct ahead_read ask = { .off = r->runs->off, .way = f->way, .block = c->block };
+    struct ahead_read ask = { .off = r->runs->off, .way = f->way, .block = c->store.block };
     ask.end = last->off + (last->count - 1) * last->stride + last->len;
     ask.blocks = x.blocks;
     ask.most = c->ahead;
-    ask.before = ask.off < c->block || cache_find(c, f, ask.off / c->block - 1) != NULL;
+    ask.before = ask.off < c->store.block ||
+                 blocks_find(&c->store, &f->kept, ask.off / c->store.block - 1) != NULL;
     ops->read(c->read_ahead.params, f->readers, &ask, &plan);
     if (plan.from < plan.to)
         (void)read_on(c, f, plan.from, plan.to);
@@ -95,7 +86,7 @@ void cache_read_ahead(struct cache_job *j)
 static bool will_read(void *arg, uint64_t index, uint64_t lo, uint64_t hi)
 {
     struct cache_job *j = arg;
-    return ++j->count <= j->c->most / 2 && (read_one(arg, index, lo, hi) || true);
+    return ++j->count <= j->c->store.most / 2 && (read_one(arg, index, lo, hi) || true);
 }
 
 void cache_will_read(struct cache_job *j)

@@ -210,21 +210,21 @@ Test(cache, misses_are_those_of_a_slow_model_request_by_request)
                 uint64_t before = misses;
                 for (uint64_t i = first; i < first + n; i++)
                     *(policy_model_use(&m, i) ? &hits : &misses) += 1;
-                if (n == 1 && misses > before && cache_of(0)->count == most) {
-                    struct cache_policy *asked = cache_of(0)->policy;
+                if (n == 1 && misses > before && cache_of(0)->store.count == most) {
+                    struct cache_policy *asked = cache_of(0)->store.policy;
                     const struct cache_entry *e = cache_policy_victim(asked, w.file, first);
                     (void)cache_policy_victim(asked, w.file, first + 1000);
                     cr_assert_eq(cache_policy_victim(asked, w.file, first), e, "POL2");
                 }
                 move(0, FILE_READ, first * block + in, bytes, (n - 1) * block + 1);
-                cr_assert_eq(cache_of(0)->counts.hits, hits,
+                cr_assert_eq(cache_of(0)->store.counts.hits, hits,
                              "%s, seed %d, request %d: %d hits, not %d", policy_name(policy),
-                             (int)seed, (int)t, (int)cache_of(0)->counts.hits, (int)hits);
-                cr_assert_eq(cache_of(0)->counts.misses, misses);
-                cr_assert_eq(cache_of(0)->count, policy_model_count(&m));
+                             (int)seed, (int)t, (int)cache_of(0)->store.counts.hits, (int)hits);
+                cr_assert_eq(cache_of(0)->store.counts.misses, misses);
+                cr_assert_eq(cache_of(0)->store.count, policy_model_count(&m));
             }
             cr_assert_gt(hits, 50);
-            cr_assert_gt(cache_of(0)->counts.evicted, 50);
+            cr_assert_gt(cache_of(0)->store.counts.evicted, 50);
             stop();
         }
 }
@@ -373,10 +373,10 @@ static void say(enum file_hint what, uint32_t file, uint64_t from, uint64_t to, 
 static bool read_block(uint32_t file, uint64_t index)
 {
     static uint8_t bytes[1];
-    uint64_t hits = cache_of(0)->counts.hits;
+    uint64_t hits = cache_of(0)->store.counts.hits;
     w.file = files[file];
     move(0, FILE_READ, index * 100, bytes, 1);
-    return cache_of(0)->counts.hits > hits;
+    return cache_of(0)->store.counts.hits > hits;
 }
 
 Test(cache, a_program_s_victims_are_those_of_a_slow_model)
@@ -414,7 +414,7 @@ Test(cache, a_program_s_victims_are_those_of_a_slow_model)
                              (int)seed, t, (int)i, f);
             }
         }
-        cr_assert_gt(cache_of(0)->counts.hits, 100);
+        cr_assert_gt(cache_of(0)->store.counts.hits, 100);
         stop();
     }
 }
@@ -462,37 +462,38 @@ Test(cache, what_is_read_ahead_is_used_where_reads_go_on)
     start(&p, 1);
     const struct cache *c = cache_of(0);
     move(0, FILE_WRITE, 0, bytes, SPAN);
-    cr_assert_eq(c->counts.past, 1, "CACHE5");
+    cr_assert_eq(c->store.counts.past, 1, "CACHE5");
     for (uint64_t at = 0; at < 4000; at += 50) {
         move(0, FILE_READ, at, bytes, 50);
         fake_run_until(w.r.f, fake_now(w.r.f) + SIM_SEC); /* time to think */
     }
-    cr_assert_eq(c->counts.misses, 1, "%d blocks were not there", (int)c->counts.misses);
-    cr_assert_eq(c->counts.ahead_used, 39);
-    cr_assert_leq(c->counts.ahead, 39 + 8);
-    uint64_t ahead = c->counts.ahead;
+    cr_assert_eq(c->store.counts.misses, 1, "%d blocks were not there",
+                 (int)c->store.counts.misses);
+    cr_assert_eq(c->store.counts.ahead_used, 39);
+    cr_assert_leq(c->store.counts.ahead, 39 + 8);
+    uint64_t ahead = c->store.counts.ahead;
     cr_assert_eq(hint(0, FILE_RANDOM), FILE_OK);
     for (uint64_t at = 8000; at < 9000; at += 50)
         move(0, FILE_READ, at, bytes, 50);
-    cr_assert_eq(c->counts.ahead, ahead);
-    cr_assert_eq(c->counts.misses, 11);
+    cr_assert_eq(c->store.counts.ahead, ahead);
+    cr_assert_eq(c->store.counts.misses, 11);
     const struct file_run runs[] = { { .off = 9500, .len = 30, .stride = 300, .count = 5 } };
     struct file_req r;
     file_req_init(&r, FILE_HINT, NULL, NULL);
     r.hint = FILE_WILL_READ;
     r.runs = runs;
     cr_assert_eq(ask(w.top[0], &r), FILE_OK);
-    cr_assert_eq(c->counts.ahead, ahead + 5);
+    cr_assert_eq(c->store.counts.ahead, ahead + 5);
     fake_run_until(w.r.f, fake_now(w.r.f) + SIM_SEC);
     for (uint64_t i = 0; i < 5; i++)
         move(0, FILE_READ, 9500 + i * 300, bytes, 30);
-    cr_assert_eq(c->counts.misses, 11);
-    uint32_t count = c->count;
+    cr_assert_eq(c->store.counts.misses, 11);
+    uint32_t count = c->store.count;
     file_req_init(&r, FILE_HINT, NULL, NULL);
     r.hint = FILE_WONT_NEED;
     file_range(&r, 8000, 1000);
     cr_assert_eq(ask(w.top[0], &r), FILE_OK);
-    cr_assert_eq(c->count, count - 10);
+    cr_assert_eq(c->store.count, count - 10);
     stop();
 }
 
@@ -514,17 +515,17 @@ Test(cache, what_is_read_ahead_stays_until_it_is_asked_for_and_counts_once)
         for (uint64_t i = 0; k == 0 && i < 16; i++)
             move(0, FILE_READ, i * 100, bytes, 100);
         cr_assert_eq(hint(0, FILE_AS_IT_COMES), FILE_OK);
-        uint64_t misses = c->counts.misses;
+        uint64_t misses = c->store.counts.misses;
         for (uint64_t i = 40; i < 100; i++) {
             move(0, FILE_READ, i * 100, bytes, 100);
             fake_run_until(w.r.f, fake_now(w.r.f) + SIM_SEC);
         }
-        cr_assert_leq(c->counts.misses, misses + 2, "%s: %d misses", p.policy.kind->name,
-                      (int)(c->counts.misses - misses));
-        misses = c->counts.misses;
+        cr_assert_leq(c->store.counts.misses, misses + 2, "%s: %d misses", p.policy.kind->name,
+                      (int)(c->store.counts.misses - misses));
+        misses = c->store.counts.misses;
         for (uint64_t i = 0; i < 8 && k == 1; i++)
             move(0, FILE_READ, i * 100, bytes, 100);
-        cr_assert_eq(c->counts.misses, misses, "a walk drives nothing out");
+        cr_assert_eq(c->store.counts.misses, misses, "a walk drives nothing out");
         struct file_req r;
         file_req_init(&r, FILE_HINT, NULL, NULL);
         r.hint = FILE_WILL_READ;
@@ -533,10 +534,11 @@ Test(cache, what_is_read_ahead_stays_until_it_is_asked_for_and_counts_once)
         fake_run_until(w.r.f, fake_now(w.r.f) + SIM_SEC);
         cr_assert_eq(hint(0, FILE_RANDOM), FILE_OK);
         move(0, FILE_READ, 10500, bytes, 100); /* takes the place of another */
-        misses = c->counts.misses;
+        misses = c->store.counts.misses;
         for (uint64_t i = 30; i < 34; i++)
             move(0, FILE_READ, i * 100, bytes, 100);
-        cr_assert_eq(c->counts.misses, misses, "%s: what is to be read stays", p.policy.kind->name);
+        cr_assert_eq(c->store.counts.misses, misses, "%s: what is to be read stays",
+                     p.policy.kind->name);
         stop();
     }
 }
@@ -656,9 +658,9 @@ Test(cache, blocks_read_ahead_are_those_of_a_slow_model)
                 fetch(&m, off / 100, (off + len - 1) / 100 + 1, true);
             else
                 model_read(&m, off, len, way);
-            cr_assert_eq(cache_of(0)->counts.ahead, m.ahead,
+            cr_assert_eq(cache_of(0)->store.counts.ahead, m.ahead,
                          "%s, seed %d, request %d: %d blocks ahead, not %d", kind, (int)seed, t,
-                         (int)cache_of(0)->counts.ahead, (int)m.ahead);
+                         (int)cache_of(0)->store.counts.ahead, (int)m.ahead);
         }
         cr_assert(says || none == (m.ahead == 0));
         stop();
@@ -682,7 +684,7 @@ Test(cache, readers_of_one_file_are_told_apart)
                 move(0, FILE_READ, reader * 3000 + i * 100, bytes, 100);
                 fake_run_until(w.r.f, fake_now(w.r.f) + SIM_SEC);
             }
-        uint64_t misses = cache_of(0)->counts.misses;
+        uint64_t misses = cache_of(0)->store.counts.misses;
         cr_assert(k == 0 ? misses > 70 : misses <= 8, "%d: %d misses", k, (int)misses);
         stop();
     }
@@ -712,8 +714,8 @@ Test(cache, what_has_waited_for_its_age_goes_down_and_nothing_else)
                 since[i] = SIM_NEVER;
                 written++;
             }
-        cr_assert_eq(cache_of(0)->counts.written, written, "turn %d: %d blocks, not %d", t,
-                     (int)cache_of(0)->counts.written, (int)written);
+        cr_assert_eq(cache_of(0)->store.counts.written, written, "turn %d: %d blocks, not %d", t,
+                     (int)cache_of(0)->store.counts.written, (int)written);
         uint32_t i = draw(100);
         move(0, FILE_WRITE, i * 100 + draw(50), bytes, 1 + draw(50));
         since[i] = since[i] == SIM_NEVER ? fake_now(w.r.f) : since[i];
@@ -732,13 +734,21 @@ Test(cache, triggers_of_write_behind)
     for (uint64_t i = 0; i < 8; i++) { /* idle */
         move(0, FILE_WRITE, i * 200, bytes, 50);
         wait_for(SIM_SEC);
-        cr_assert_eq(cache_of(0)->counts.written, 0);
+        cr_assert_eq(cache_of(0)->store.counts.written, 0);
     }
     move(0, FILE_READ, 0, bytes, 10); /* asks, too */
     wait_for(3 * SIM_SEC / 2);
-    cr_assert_eq(cache_of(0)->counts.written, 0);
+    cr_assert_eq(cache_of(0)->store.counts.written, 0);
     wait_for(SIM_SEC);
-    cr_assert_eq(cache_of(0)->counts.written, 8);
+    cr_assert_eq(cache_of(0)->store.counts.written, 8);
+    stop();
+    p.age = SIM_SEC;
+    start(&p, 1); /* one is old, and the other was written just now */
+    move(0, FILE_WRITE, 0, bytes, 50);
+    wait_for(SIM_SEC / 2);
+    move(0, FILE_WRITE, 1000, bytes, 50);
+    wait_for(3 * SIM_SEC / 4);
+    cr_assert_eq(cache_of(0)->store.counts.written, 1);
     stop();
     p.idle = 0;
     p.age = 5 * SIM_SEC;
@@ -747,11 +757,11 @@ Test(cache, triggers_of_write_behind)
     start(&p, 1); /* written again while it goes down */
     move(0, FILE_WRITE, 0, many, 2048);
     wait_for(p.age);
-    cr_assert_eq(cache_of(0)->counts.written, 1);
+    cr_assert_eq(cache_of(0)->store.counts.written, 1);
     cr_assert_eq(cache_of(0)->transfers, 1);
     move(0, FILE_WRITE, 0, many, 2048);
     wait_for(p.age + SIM_SEC);
-    cr_assert_eq(cache_of(0)->counts.written, 2);
+    cr_assert_eq(cache_of(0)->store.counts.written, 2);
     stop();
     p.block = 100;
     p.bytes = p.dirty = 4000;
@@ -760,24 +770,24 @@ Test(cache, triggers_of_write_behind)
     start(&p, 1);
     for (uint64_t i = 0; i < 16; i++) { /* whole blocks in a row */
         move(0, FILE_WRITE, i * 100, bytes, i == 9 ? 99 : 100);
-        cr_assert_eq(cache_of(0)->counts.written,
+        cr_assert_eq(cache_of(0)->store.counts.written,
                      i < 8    ? (i + 1) / 4 * 4
                      : i < 15 ? 8
                               : 12,
                      "block %d", (int)i);
     }
     move(0, FILE_WRITE, 999, bytes, 1);
-    cr_assert_eq(cache_of(0)->counts.written, 16);
+    cr_assert_eq(cache_of(0)->store.counts.written, 16);
     stop();
     p.cluster = 0;
     p.dirty_fraction = 0.25;
     start(&p, 1);
     for (uint64_t i = 0; i < 30; i++) {
         move(0, FILE_WRITE, i * 200, bytes, 50);
-        cr_assert_leq(cache_of(0)->dirty_count, 10);
-        cr_assert(i >= 10 || cache_of(0)->counts.written == 0);
+        cr_assert_leq(cache_of(0)->store.dirty_count, 10);
+        cr_assert(i >= 10 || cache_of(0)->store.counts.written == 0);
     }
-    cr_assert_gt(cache_of(0)->counts.written, 15);
+    cr_assert_gt(cache_of(0)->store.counts.written, 15);
     stop();
     for (int k = 0; k < 2; k++) { /* closed */
         p.dirty_fraction = 1;
@@ -785,7 +795,7 @@ Test(cache, triggers_of_write_behind)
         start(&p, 1);
         move(0, FILE_WRITE, 0, bytes, 50);
         cr_assert_eq(hint(0, FILE_CLOSED), FILE_OK);
-        cr_assert_eq(cache_of(0)->counts.written, (uint64_t)k);
+        cr_assert_eq(cache_of(0)->store.counts.written, (uint64_t)k);
         stop();
     }
 }
@@ -896,9 +906,9 @@ Test(cache, after_a_refresh_the_file_is_as_long_as_others_made_it)
     cr_assert_eq(r.moved, 0);
     pattern_fill(1, 0, 100, bytes);
     move(1, FILE_WRITE, 50, bytes, 100);
-    cr_assert_eq(cache_of(1)->counts.written, 0, "CACHE3");
+    cr_assert_eq(cache_of(1)->store.counts.written, 0, "CACHE3");
     cr_assert_eq(hint(1, FILE_PROPAGATE), FILE_OK);
-    cr_assert_eq(cache_of(1)->counts.written, 1);
+    cr_assert_eq(cache_of(1)->store.counts.written, 1);
     move(0, FILE_WRITE, 10, &mine, 1);
     file_req_init(&r, FILE_READ, NULL, NULL);
     file_range(&r, 0, 150);
@@ -922,12 +932,12 @@ Test(cache, a_range_alone_is_forgotten)
     pattern_fill(1, 0, 1000, bytes);
     move(1, FILE_WRITE, 0, bytes, 900);
     move(0, FILE_READ, 0, got, 900);
-    uint64_t fetched = cache_of(0)->counts.fetched;
+    uint64_t fetched = cache_of(0)->store.counts.fetched;
     pattern_fill(2, 0, 1000, bytes);
     move(1, FILE_WRITE, 0, bytes, 1000);
     cr_assert_eq(hint_of(0, FILE_REFRESH, 300, 200, false), FILE_OK);
     move(0, FILE_READ, 0, got, 900);
-    cr_assert_eq(cache_of(0)->counts.fetched, fetched + 2);
+    cr_assert_eq(cache_of(0)->store.counts.fetched, fetched + 2);
     for (uint32_t i = 0; i < 900; i++)
         cr_assert_eq(got[i], pattern_byte(i < 300 || i >= 500 ? 1 : 2, i), "byte %d", (int)i);
     for (int again = 0; again < 2; again++) {
@@ -945,10 +955,10 @@ Test(cache, a_range_alone_is_forgotten)
     for (uint64_t i = 0; i < 6; i++)
         move(0, FILE_WRITE, i * 400 + 100, bytes, 50);
     cr_assert_eq(hint_of(0, FILE_PROPAGATE, 399, 402, false), FILE_OK);
-    cr_assert_eq(cache_of(0)->counts.written, 3);
+    cr_assert_eq(cache_of(0)->store.counts.written, 3);
     cr_assert_eq(hint_of(0, FILE_PROPAGATE, 1700, 0, true), FILE_OK);
-    cr_assert_eq(cache_of(0)->counts.written, 5);
+    cr_assert_eq(cache_of(0)->store.counts.written, 5);
     cr_assert_eq(hint(0, FILE_PROPAGATE), FILE_OK);
-    cr_assert_eq(cache_of(0)->counts.written, 6);
+    cr_assert_eq(cache_of(0)->store.counts.written, 6);
     stop();
 }
