@@ -62,6 +62,7 @@
     L(checksum_layer)                                                                              \
     L(keep)                                                                                        \
     L(cache)                                                                                       \
+    L(mapped)                                                                                      \
     L(token)                                                                                       \
     L(remote)
 

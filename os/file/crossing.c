@@ -146,6 +146,7 @@ const struct file_ops file_crossing = {
               .params_size = sizeof(struct crossing_params),
               .counters = counters },
     .crossing = true,
+    .same = true,
     .start = start,
     .submit = submit,
 };

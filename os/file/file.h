@@ -121,6 +121,7 @@ enum file_hint {
                      a crash of the node */
     FILE_UNPIN,   /* one pin less; the last one ends those for some time, too */
     FILE_MIGRATE, /* it lies in the archive, too */
+    FILE_WILL_WRITE, /* the runs, in place: nobody else reads or writes them (os/file/token.h) */
     FILE_HINT_COUNT
 };
 
@@ -270,6 +271,7 @@ struct file_ops {
     uint32_t (*node)(const struct file_sys *s, uint64_t file);
     bool crossing; /* what lies below it is in a task of its own on the node */
     bool alone;    /* files below it may not be what they are through it */
+    bool same;     /* each request goes down itself, once, and keeps no bytes on the way */
     int64_t (*device)(const void *params);   /* of the node, that a bottom is on; NULL: on none */
     uint64_t (*buffers)(const void *params); /* most bytes of data that it keeps; NULL: none */
     /* Of parameters on a machine; NULL: all are good.  False with a sentence. */

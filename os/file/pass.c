@@ -40,6 +40,7 @@ const struct file_ops file_pass = {
     .kind = { .name = "pass",
               .doc = "Leaves every request alone and counts them: an example of a layer.",
               .counters = counters },
+    .same = true,
     .start = start,
     .submit = submit,
 };

@@ -240,8 +240,10 @@ static enum token_mode need_of(const struct file_req *r)
     case FILE_CHECKPOINT:
     case FILE_ROLLBACK:
         return TOKEN_WRITE;
-    case FILE_HINT: /* it reads ahead */
-        return r->hint == FILE_WILL_READ ? TOKEN_READ : TOKEN_NONE;
+    case FILE_HINT: /* it reads ahead, or a page is mapped */
+        return r->hint == FILE_WILL_READ    ? TOKEN_READ
+               : r->hint == FILE_WILL_WRITE ? TOKEN_WRITE
+                                            : TOKEN_NONE;
     default:
         return TOKEN_NONE;
     }
@@ -646,6 +648,7 @@ const struct file_ops file_token = {
               .params_size = sizeof(struct token_params),
               .counters = token_counters },
     .check = check,
+    .same = true,
     .start = start,
     .submit = submit,
 };

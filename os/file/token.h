@@ -2,9 +2,9 @@
  * it asks: a request waits until its node has the file's token.
  *
  * The token is of a whole file: many nodes may have it for reading, or one for writing, as in
- * OSF/1 AD.  READ, STAT and FILE_WILL_READ need it for reading, WRITE, SIZE, REMOVE, CHECKPOINT and
- * ROLLBACK for writing; it is kept until the server recalls it.  What a request needs the layers
- * below do not see.
+ * OSF/1 AD.  READ, STAT and FILE_WILL_READ need it for reading, WRITE, SIZE, REMOVE, CHECKPOINT,
+ * ROLLBACK and FILE_WILL_WRITE for writing; it is kept until the server recalls it.  What a request
+ * needs the layers below do not see.
  *
  *   TOK1  Of the requests through these layers: a READ gives what the last WRITE that ended before
  *       it, or one beside it, wrote; all see the WRITEs of a file in one order.  Names have no

@@ -83,7 +83,7 @@ static struct svm_msg *load(struct svm *s, const uint8_t *h, struct xk_msg *in)
 {
     uint64_t page = wire_get32(h + 4);
     uint32_t copies = wire_get16(h + 26);
-    if (h[0] >= SVM_OP_COUNT || h[1] > VM_WRITE || h[2] >> 2 >= VM_STATUS_COUNT || page >= s->pages)
+    if (h[0] >= SVM_OP_COUNT || h[1] > VM_WRITE || h[2] >> 2 > VM_OUT || page >= s->pages)
         return NULL;
     uint64_t rest = xk_msg_length(in);
     bool relaxed = h[0] >= SVM_FETCH; /* whose manager looks into the body itself */

@@ -251,7 +251,7 @@ void svm_drop_all(struct svm *s, struct list *list);               /* of struct 
 void svm_page_of_dead(struct svm *s, struct svm_page *sp);
 
 #define SVM_HEADER 28
-_Static_assert(VM_STATUS_COUNT <= 8, "a status has three bits on the wire");
+_Static_assert(VM_BEHIND <= 8, "a status of shared memory has three bits on the wire");
 #define COPIES_PART                                                                                \
     64 /* members of a copy set that are put on the wire, or taken off it, at once */
 

@@ -21,6 +21,7 @@ static const char *const status_names[VM_STATUS_COUNT] = {
     [VM_LOST] = "the only copy of the page died with its node",
     [VM_IO] = "a device failed",
     [VM_OUT] = "this node has crashed and shares the memory no more",
+    [VM_BEHIND] = "behind the end of the file",
 };
 
 const char *vm_status_name(enum vm_status s)
@@ -99,6 +100,38 @@ struct vm_region *vm_map(struct vm_space *s, uint64_t base, uint64_t length, enu
                              .next = s->regions };
     s->regions = r;
     return r;
+}
+
+static void free_table(struct vm_region *r, struct vm_page **table)
+{
+    struct port *p = r->space->vm->port;
+    for (uint32_t i = 0; i < VM_TABLE; i++) {
+        struct vm_page *chunk = table[i];
+        for (uint32_t k = 0; chunk && k < VM_CHUNK; k++) {
+            const struct vm_page *pg = &chunk[k];
+            ASSERT_MSG(!pg->bytes && pg->pins == 0 && !pg->faulting && !pg->evicting &&
+                           list_empty(&pg->waiters) && list_empty(&pg->starved),
+                       "a page of a region that ends is in use");
+            list_remove(&chunk[k].told);
+        }
+        port_free(p, chunk);
+    }
+    port_free(p, table);
+}
+
+void vm_unmap(struct vm_region *r)
+{
+    struct port *p = r->space->vm->port;
+    struct vm_region **at = &r->space->regions;
+    uint64_t covers = (uint64_t)VM_CHUNK * VM_TABLE;
+    while (*at != r)
+        at = &(*at)->next;
+    *at = r->next;
+    for (uint64_t i = 0; r->tables && i < (r->pages + covers - 1) / covers; i++)
+        if (r->tables[i])
+            free_table(r, r->tables[i]);
+    port_free(p, r->tables);
+    port_free(p, r);
 }
 
 void *vm_region_object(const struct vm_region *r)

@@ -43,6 +43,7 @@ enum vm_status {
     VM_LOST,        /* the only copy died with its node */
     VM_IO,          /* a device failed */
     VM_OUT,         /* this node has crashed since it shared the page */
+    VM_BEHIND,      /* the page lies behind the end of the file that is mapped */
     VM_STATUS_COUNT
 };
 const char *vm_status_name(enum vm_status s); /* in words; static */
@@ -113,6 +114,9 @@ struct vm_space *vm_space_create(struct vm *vm, const char *program);
  * touched. */
 struct vm_region *vm_map(struct vm_space *s, uint64_t base, uint64_t length, enum vm_prot limit,
                          const struct vm_pager_ops *pager, void *object);
+/* Ends a region of which no page has a frame and none is in a fault: accesses to it fail from now
+ * on, and `r` is gone. */
+void vm_unmap(struct vm_region *r);
 void *vm_region_object(const struct vm_region *r);
 struct vm *vm_space_vm(const struct vm_space *s);
 struct vm *vm_region_vm(const struct vm_region *r);

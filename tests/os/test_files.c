@@ -538,6 +538,8 @@ static const struct {
     { "remote", "archived stage=demand " HSM "; vesta_store cache=9 " STORE },
     { "cache bytes=16KiB block=1000B ahead=3 dirty=4KiB; archived " HSM "; lfs cache=5 " LFS,
       "lfs" },
+    { "token; mapped; cache bytes=16KiB block=1000B ahead=3 dirty=4KiB; remote",
+      "lfs cache=5 " LFS },
 };
 static bool has_versions(size_t i)
 {
