@@ -60,6 +60,7 @@
     L(hsm)                                                                                         \
     L(crossing)                                                                                    \
     L(checksum_layer)                                                                              \
+    L(compress)                                                                                    \
     L(keep)                                                                                        \
     L(cache)                                                                                       \
     L(mapped)                                                                                      \

@@ -5,6 +5,7 @@
 #include "os/file/token.h"
 #include "os/lfs/lfs.h"
 #include "os/registry.h"
+#include "os/xk/msg.h" /* wire_get */
 #include "tests/os/mem_archive.h"
 #include "tests/os/xk_rig.h"
 #include "tests/sample.h"
@@ -108,6 +109,7 @@ static struct val *layers(const char *text)
 }
 
 /* Every layer there is, and HSM over an archive of the test. */
+static const char *stage_name; /* its stack */
 static struct stage *stage;
 static struct file_sys *archived_start(const struct file_boot *b, const void *params,
                                        struct file_sys *below)
@@ -164,6 +166,7 @@ static struct stage *stage_new(const char *client, const char *server, struct fa
     struct stage *g = calloc(1, sizeof *g);
     struct err e = ERR_INIT;
     stage = g;
+    stage_name = client;
     mem_archive_init(&g->archive, o.seed);
     g->io[0] = 1;
     g->groups[0] = (struct os_group){ .name = "io", .count = 1, .nodes = g->io };
@@ -187,7 +190,8 @@ static struct stage *stage_new(const char *client, const char *server, struct fa
               e.text);
     cr_assert(file_server_service.ready(p, &g->boot, "server", &e), "%s", e.text);
     g->remote = strstr(client, "remote") != NULL;
-    g->slow = g->remote || strstr(client, "archived") != NULL || strstr(client, "checksum") != NULL;
+    g->slow = g->remote || strstr(client, "archived") != NULL ||
+              strstr(client, "checksum") != NULL || strstr(client, "compress") != NULL;
     o.nodes = 2;
     o.disks = 1;
     rig_start(&g->r, &o, "mesh mesh; blast blast <mesh; chan chan <blast; rpc select <chan", booted,
@@ -267,7 +271,7 @@ static void ended(struct file_req *r)
               "the request is not as it came (FILE4)");
     bool may_fail = r->status == FILE_IO_ERROR || r->status == FILE_UNREACHABLE ||
                     (r->op == FILE_HINT && r->hint == FILE_PURGE && r->status == FILE_DENIED);
-    cr_assert(r->status == FILE_OK || may_fail, "%s: %s", file_op_name(r->op),
+    cr_assert(r->status == FILE_OK || may_fail, "%s: %s: %s", stage_name, file_op_name(r->op),
               file_status_name(r->status));
     if (r->status != FILE_OK) {
         x->g->failed += r->op != FILE_HINT;
@@ -282,8 +286,8 @@ static void ended(struct file_req *r)
         uint8_t *got = malloc(r->data.length + 1);
         rope_read(&r->data, 0, r->data.length, got);
         cr_assert_eq(r->moved, r->data.length);
-        cr_assert(x->most == UINT64_MAX || r->moved == x->most, "a read gives %d bytes, not %d",
-                  (int)r->moved, (int)x->most); /* FILE3 */
+        cr_assert(x->most == UINT64_MAX || r->moved == x->most, "%s: a read gives %d bytes, not %d",
+                  stage_name, (int)r->moved, (int)x->most); /* FILE3 */
         for (uint64_t i = 0; i < r->moved; i++)
             cr_assert(got[i] == x->want[i] || x->may[i], "byte %d of the data is %u, not %u",
                       (int)i, got[i], x->want[i]);
@@ -352,8 +356,9 @@ static void submit_random(struct port *p, void *arg)
     } else if (kind < 20) {
         x->r.op = FILE_WRITE;
         uint64_t n = draw_runs(x);
+        uint32_t kinds = draw(2) ? 255 : 2; /* of bytes: the fewer, the better they compress */
         for (uint64_t i = 0; i < n; i++)
-            x->want[i] = (uint8_t)(1 + draw(255));
+            x->want[i] = (uint8_t)(1 + draw(kinds));
         rope_add_bytes(&x->r.data, x->want, n);
         each_byte(x, change);
     } else if (kind < 21) {
@@ -369,7 +374,7 @@ static void submit_random(struct port *p, void *arg)
         x->r.size = draw(SPAN);
         for (size_t i = x->r.size; i < s->size; i++) {
             s->bytes[i] = 0;
-            s->unknown[i] = false;
+            s->unknown[i] = g->late; /* a crash may undo it */
         }
         s->size = x->r.size;
     } else {
@@ -531,6 +536,13 @@ static const struct {
     { "pass; remote", "checksum; lfs cache=9 queue=2 " LFS },
     { "checksum; cache bytes=16KiB block=2KiB ahead=3 dirty=4KiB; remote", "lfs cache=5 " LFS },
     { "token; cache bytes=16KiB block=1000B ahead=3 dirty=4KiB; remote", "lfs cache=5 " LFS },
+    { "compress unit=512B; lfs cache=5 " LFS, "lfs" },
+    { "compress unit=3000B commit=7 files=1; lfs cache=9 buffered=true " LFS, "lfs" },
+    { "compress; vesta_store cache=9 " STORE, "lfs" },
+    { "compress unit=5KiB; keep block=512B; lfs cache=5 " LFS, "lfs" },
+    { "pass; remote", "checksum; compress unit=2KiB; checksum; lfs cache=9 queue=2 " LFS },
+    { "token; compress unit=4KiB; cache bytes=16KiB block=1000B ahead=3 dirty=4KiB; remote",
+      "lfs cache=5 " LFS },
     { "archived stage=open " HSM "; lfs cache=5 " LFS, "lfs" },
     { "archived stage=demand row=2 " HSM "; lfs cache=9 buffered=true " LFS, "lfs" },
     { "archived stage=background pulls=1 " HSM "; lfs cache=5 " LFS, "lfs" },
@@ -563,7 +575,7 @@ Test(files, a_shadow_file_agrees_over_every_stack)
             g->versions = has_versions(i);
             random_requests(g, 10 * i + (uint64_t)order + 1, TURNS);
             cr_assert_gt(g->reads, TURNS / 10, "%s: %d reads", stacks[i].client, (int)g->reads);
-            cr_assert_gt(g->lists, TURNS / 40);
+            cr_assert_gt(g->lists, TURNS / 60, "%s: %d lists", stacks[i].client, (int)g->lists);
             cr_assert_eq(g->failed, 0);
             stage_free(g);
         }
@@ -594,7 +606,8 @@ Test(files, device_errors_are_told_over_every_stack)
 {
     for (size_t n = 0; n < sample(NULL, 4) * ARRAY_LEN(stacks); n++) {
         size_t i = n % ARRAY_LEN(stacks);
-        if (strstr(stacks[i].client, "checksum block") != NULL) /* CSUM2: no sector, and torn */
+        if (strstr(stacks[i].client, "checksum block") != NULL ||  /* CSUM2: no sector, and torn */
+            strstr(stacks[i].client, "compress unit=4KiB; cache")) /* COMP3: told as damage */
             continue;
         struct stage *g = stage_new(
             stacks[i].client, stacks[i].server,
@@ -711,14 +724,12 @@ Test(files, a_checksum_finds_what_a_device_has_changed)
     stage_free(g);
 }
 
-/* CSUM2, CSUM3: the files' node dies amid changes, and nothing that it left is taken for damage;
+/* CSUM2, CSUM3, COMP2: the files' node dies amid changes, and nothing that it left is damage;
  * bytes that nobody changed since a flush are as they were. */
-Test(files, a_crash_is_no_damage_to_a_checksum)
+static void crashes(const char *const stack[2])
 {
     for (uint64_t seed = 1; seed <= sample(NULL, 12); seed++) {
-        struct stage *g = stage_new("remote",
-                                    seed % 2 ? "checksum; lfs cache=5 buffered=true " LFS
-                                             : "checksum; lfs cache=5 " LFS,
+        struct stage *g = stage_new("remote", stack[seed % 2],
                                     (struct fake_options){ .seed = seed,
                                                            .order = FAKE_RANDOM,
                                                            .detect_delay = SIM_MS,
@@ -756,6 +767,314 @@ Test(files, a_crash_is_no_damage_to_a_checksum)
                 memset(s->unknown, 0, sizeof s->unknown);
             }
         }
+        stage_free(g);
+    }
+}
+
+Test(files, a_crash_is_no_damage_to_a_checksum)
+{
+    crashes((const char *const[2]){ "checksum; lfs cache=5 " LFS,
+                                    "checksum; lfs cache=5 buffered=true " LFS });
+}
+
+Test(files, a_crash_is_no_damage_to_what_is_compressed)
+{
+    crashes((const char *const[2]){ "compress unit=512B commit=9; lfs cache=5 " LFS,
+                                    "compress unit=2KiB files=1; lfs cache=5 buffered=true " LFS });
+    crashes((const char *const[2]){ "compress unit=3000B; vesta_store cache=5 " STORE,
+                                    "checksum; compress unit=1KiB commit=4; lfs cache=9 " LFS });
+}
+
+/* One request of a file's bytes. */
+static enum file_status move(struct stage *g, enum file_op op, uint64_t file, uint64_t off,
+                             uint64_t len, uint8_t *bytes)
+{
+    struct file_req r;
+    file_req_init(&r, op, NULL, NULL);
+    r.file = file;
+    r.size = off;
+    r.hint = op == FILE_HINT ? (enum file_hint)len : 0;
+    if (op == FILE_READ || op == FILE_WRITE)
+        file_range(&r, off, len);
+    if (op == FILE_WRITE)
+        rope_add_bytes(&r.data, bytes, len);
+    enum file_status s = ask(g, &r);
+    if (op == FILE_READ && s == FILE_OK) {
+        memset(bytes, 0, len);
+        rope_read(&r.data, 0, r.moved, bytes);
+    }
+    rope_fini(&r.data);
+    return s;
+}
+
+enum { UNIT = 1024, UNITS = 80 };
+
+/* What is in buffers and in memory is asked for again. */
+static void reload(struct stage *g, uint64_t file)
+{
+    cr_assert_eq(move(g, FILE_FLUSH, file, 0, 0, NULL), FILE_OK);
+    cr_assert_eq(move(g, FILE_HINT, file, 0, FILE_REFRESH, NULL), FILE_OK);
+    cr_assert_eq(move(g, FILE_HINT, file, 0, FILE_FORGET, NULL), FILE_OK);
+}
+
+/* All units are as they were, but for some of these, which are damaged: so many. */
+static uint32_t damaged(struct stage *g, uint64_t file, const uint8_t *want, uint32_t from,
+                        uint32_t to)
+{
+    static uint8_t got[UNIT];
+    uint32_t n = 0;
+    for (uint32_t u = 0; u < UNITS; u++) {
+        enum file_status s = move(g, FILE_READ, file, (uint64_t)u * UNIT, UNIT, got);
+        n += s != FILE_OK;
+        cr_assert(s == FILE_OK || (s == FILE_CORRUPT && u >= from && u < to),
+                  "unit %u: %s, %u to %u are damaged", u, file_status_name(s), from, to);
+        cr_assert(s != FILE_OK || memcmp(got, want + (size_t)u * UNIT, UNIT) == 0, "unit %u", u);
+    }
+    return n;
+}
+
+static void write_units(struct stage *g, uint64_t file, uint8_t *want, uint32_t from, uint32_t to)
+{
+    for (uint32_t u = from; u < to && u < UNITS; u++)
+        cr_assert_eq(move(g, FILE_WRITE, file, (uint64_t)u * UNIT, UNIT, want + (size_t)u * UNIT),
+                     FILE_OK);
+    reload(g, file);
+    cr_assert_eq(damaged(g, file, want, 0, 0), 0);
+}
+
+static uint64_t size_of(struct stage *g, uint64_t file, enum file_status status)
+{
+    struct file_req r;
+    file_req_init(&r, FILE_STAT, NULL, NULL);
+    r.file = file;
+    cr_assert_eq(ask(g, &r), status);
+    return r.attr.size;
+}
+
+/* COMP1: a bit that turns over on the device damages its unit, or the units of its grain of the
+ * index, or the file; what is written over is good again. */
+Test(files, what_is_compressed_says_where_it_is_damaged)
+{
+    static uint8_t want[UNITS * UNIT], at[512];
+    struct stage *g = stage_new("compress unit=1KiB; lfs cache=4 " LFS, "lfs",
+                                (struct fake_options){ .disk_sectors = 2000, .seed = 5 });
+    uint64_t file;
+    uint32_t head = 0, units = 0, grains = 0;
+    draw_state = 9;
+    for (size_t i = 0; i < sizeof want; i++)
+        want[i] = (uint8_t)draw(i / UNIT % 2 ? 256 : 3);
+    cr_assert_eq(ask_named(g, FILE_CREATE, "a", &file), FILE_OK);
+    cr_assert_eq(move(g, FILE_WRITE, file, 0, sizeof want, want), FILE_OK);
+    reload(g, file);
+    cr_assert_eq(fake_count(g->r.f, 0, "compress.units"), UNITS);
+    cr_assert_eq(fake_count(g->r.f, 0, "compress.whole"), UNITS / 2);
+    cr_assert_eq(fake_count(g->r.f, 0, "compress.in"), UNITS * UNIT);
+    /* 3 grains of one that does not shrink, else 2 */
+    cr_assert_eq(fake_count(g->r.f, 0, "compress.out"), UNITS / 2 * (3 + 2) * 512);
+    for (uint32_t sector = 0; sector < 2000; sector++) {
+        fake_disk_read(g->r.f, 0, 0, sector, 1, at);
+        uint32_t from, to;
+        bool unit =
+            wire_get32(at + 8) == 0 && wire_get32(at + 12) < UNITS && wire_get32(at + 16) == UNIT;
+        if (wire_get32(at + 12) == UNIT && wire_get64(at + 16) == sizeof want)
+            head = sector;
+        if (unit) {
+            from = wire_get32(at + 12);
+            to = from + 1;
+        } else if (wire_get32(at + 8) < 3 && wire_get32(at + 24) == UNIT) {
+            from = wire_get32(at + 8) * 31; /* what is of length is its first unit */
+            to = from + 31 < UNITS ? from + 31 : UNITS;
+        } else {
+            continue;
+        }
+        fake_disk_flip(g->r.f, 0, 0, sector, draw(unit ? 500 : 508), (uint8_t)(1u << draw(8)));
+        reload(g, file);
+        uint32_t n = damaged(g, file, want, from, to);
+        if (n == 0) /* it was there before */
+            continue;
+        cr_assert_eq(n, to - from);
+        cr_assert_eq(move(g, FILE_WRITE, file, (uint64_t)from * UNIT + 3, 5, at), FILE_CORRUPT);
+        write_units(g, file, want, from, to);
+        *(unit ? &units : &grains) += 1;
+    }
+    cr_assert(units > UNITS / 2 && grains > 1 && head > 0, "%u, %u, %u", units, grains, head);
+    cr_assert_geq(fake_count(g->r.f, 0, "compress.bad"), units + grains);
+    fake_disk_flip(g->r.f, 0, 0, head, draw(512), 4);
+    reload(g, file);
+    cr_assert_eq(move(g, FILE_READ, file, 7, 1, at), FILE_CORRUPT);
+    cr_assert_eq(move(g, FILE_WRITE, file, 7, 1, at), FILE_CORRUPT);
+    cr_assert_eq(move(g, FILE_SIZE, file, 7, 0, NULL), FILE_CORRUPT);
+    (void)size_of(g, file, FILE_CORRUPT);
+    cr_assert_eq(move(g, FILE_SIZE, file, 0, 0, NULL), FILE_OK);
+    reload(g, file);
+    cr_assert_eq(size_of(g, file, FILE_OK), 0);
+    write_units(g, file, want, 0, UNITS);
+    stage_free(g);
+}
+
+/* COMP2: a crash comes when the index is written and the head is not; what the index says beyond
+ * the end of the file is not in it when that grows again. */
+struct power_off {
+    uint32_t requests, sectors, lost; /* of the device; of these sectors */
+};
+
+static uint32_t but_one(void *arg, uint32_t n)
+{
+    struct power_off *x = arg;
+    return x->sectors++ == x->lost ? 0 : n;
+}
+
+static enum port_io_status counted(void *arg, uint32_t node, uint32_t dev, const struct port_io *io,
+                                   uint32_t *sectors)
+{
+    struct power_off *x = arg;
+    (void)node, (void)dev, (void)io, (void)sectors;
+    x->requests++;
+    return PORT_IO_OK;
+}
+
+/* How long the file is then. */
+static uint64_t cut_short(uint32_t requests, uint32_t lost)
+{
+    static uint8_t bytes[3 * UNIT], got[3 * UNIT];
+    struct power_off x = { .lost = lost };
+    struct stage *g = stage_new(
+        "remote", "compress unit=1KiB; lfs cache=9 " LFS,
+        (struct fake_options){ .detect_delay = SIM_MS, .disk_cache = true, .disk_sectors = 2000 });
+    uint64_t file;
+    struct file_req r;
+    memset(bytes, 7, sizeof bytes);
+    cr_assert_eq(ask_named(g, FILE_CREATE, "a", &file), FILE_OK);
+    cr_assert_eq(move(g, FILE_WRITE, file, 0, UNIT / 2, bytes), FILE_OK);
+    cr_assert_eq(move(g, FILE_FLUSH, file, 0, 0, NULL), FILE_OK);
+    cr_assert_eq(move(g, FILE_WRITE, file, 0, sizeof bytes, bytes), FILE_OK);
+    file_req_init(&r, FILE_FLUSH, alone_done, &r);
+    r.file = file;
+    alone = g;
+    fake_on_disk(g->r.f, counted, &x);
+    fake_on_power_off(g->r.f, but_one, &x);
+    fake_call(g->r.f, 0, submit_alone, &r);
+    while (x.requests < requests && r.arg != NULL)
+        cr_assert(fake_step(g->r.f));
+    fake_crash(g->r.f, 1);
+    fake_run_until(g->r.f, fake_now(g->r.f) + 5 * SIM_MS);
+    fake_restart(g->r.f, 1);
+    fake_run_until(g->r.f, fake_now(g->r.f) + SIM_SEC);
+    (void)move(g, FILE_FLUSH, file, 0, 0, NULL);
+    uint64_t size = size_of(g, file, FILE_OK);
+    cr_assert_eq(move(g, FILE_SIZE, file, sizeof bytes, 0, NULL), FILE_OK);
+    cr_assert_eq(move(g, FILE_READ, file, 0, sizeof bytes, got), FILE_OK);
+    for (size_t i = 0; i < sizeof got; i++)
+        cr_assert(got[i] == (i < size ? 7 : 0) || (got[i] == 0 && i >= UNIT / 2),
+                  "byte %d of %d is %u", (int)i, (int)size, got[i]);
+    stage_free(g);
+    return size;
+}
+
+Test(files, an_index_that_is_longer_than_its_file_is_cut)
+{
+    uint32_t older = 0, newer = 0;
+    for (uint32_t requests = 1; requests < 7; requests++)
+        for (uint32_t lost = 0; lost < 4; lost++) {
+            uint64_t size = cut_short(requests, lost);
+            cr_assert(size == UNIT / 2 || size == 3 * UNIT, "%d bytes", (int)size);
+            *(size == UNIT / 2 ? &older : &newer) += 1;
+        }
+    cr_assert(older > 0 && newer > 0);
+}
+
+/* COMP3: over another node that dies the file goes back to what was flushed; a FLUSH says so. */
+Test(files, what_is_compressed_goes_back_when_the_node_below_dies)
+{
+    static uint8_t want[20 * UNIT], got[20 * UNIT];
+    for (uint64_t seed = 1; seed < 7; seed++) {
+        struct stage *g = stage_new("compress unit=1KiB; remote", "lfs cache=9 buffered=true " LFS,
+                                    (struct fake_options){ .detect_delay = SIM_MS,
+                                                           .disk_cache = true,
+                                                           .order = FAKE_RANDOM,
+                                                           .seed = seed,
+                                                           .disk_sectors = 2000 });
+        uint64_t file;
+        draw_state = seed;
+        for (size_t i = 0; i < sizeof want; i++)
+            want[i] = (uint8_t)draw(3);
+        cr_assert_eq(ask_named(g, FILE_CREATE, "a", &file), FILE_OK);
+        cr_assert_eq(move(g, FILE_WRITE, file, 0, sizeof want, want), FILE_OK);
+        cr_assert_eq(move(g, FILE_FLUSH, file, 0, 0, NULL), FILE_OK);
+        for (int i = 0; i < 9; i++) {
+            uint32_t off = draw(sizeof got - 2 * UNIT);
+            memset(got, i, sizeof got);
+            cr_assert_eq(move(g, FILE_WRITE, file, off, 1 + draw(2 * UNIT), got), FILE_OK);
+        }
+        fake_crash(g->r.f, 1);
+        fake_run_until(g->r.f, fake_now(g->r.f) + 5 * SIM_MS);
+        fake_restart(g->r.f, 1);
+        fake_run_until(g->r.f, fake_now(g->r.f) + SIM_SEC);
+        enum file_status s = move(g, FILE_READ, file, 0, sizeof got, got);
+        cr_assert(s == FILE_OK || s == FILE_CORRUPT, "%s", file_status_name(s));
+        cr_assert_eq(move(g, FILE_FLUSH, file, 0, 0, NULL), FILE_UNREACHABLE);
+        cr_assert_eq(move(g, FILE_READ, file, 0, sizeof got, got), FILE_OK);
+        cr_assert_arr_eq(got, want, sizeof want);
+        cr_assert_eq(move(g, FILE_FLUSH, file, 0, 0, NULL), FILE_OK);
+        stage_free(g);
+    }
+}
+
+/* COMP4, COMP5: what does not fit changes nothing; places that were written over are used again. */
+Test(files, a_compressed_file_that_has_no_room_stays_as_it_was)
+{
+    static uint8_t want[400 * UNIT], got[400 * UNIT];
+    struct stage *g = stage_new("compress unit=1KiB; lfs cache=4 " LFS, "lfs",
+                                (struct fake_options){ .disk_sectors = 1400, .seed = 5 });
+    uint64_t file;
+    uint32_t full = 0, fits = 0;
+    draw_state = 9;
+    cr_assert_eq(ask_named(g, FILE_CREATE, "a", &file), FILE_OK);
+    cr_assert_eq(move(g, FILE_SIZE, file, sizeof want, 0, NULL), FILE_OK);
+    for (int i = 0; i < 300; i++) {
+        uint32_t off = draw(sizeof want), len = 1 + draw(sizeof want - off);
+        for (uint32_t k = 0; k < len; k++)
+            got[k] = (uint8_t)draw(i % 2 ? 256 : 2);
+        enum file_status s = move(g, FILE_WRITE, file, off, len, got);
+        cr_assert(s == FILE_OK || s == FILE_NO_SPACE, "%s", file_status_name(s));
+        full += s != FILE_OK;
+        fits += s == FILE_OK;
+        if (s == FILE_OK)
+            memcpy(want + off, got, len);
+        if (draw(3) == 0 && move(g, FILE_FLUSH, file, 0, 0, NULL) == FILE_OK)
+            (void)move(g, FILE_HINT, file, 0, FILE_REFRESH, NULL);
+        cr_assert_eq(move(g, FILE_READ, file, 0, sizeof want, got), FILE_OK);
+        cr_assert_arr_eq(got, want, sizeof want);
+    }
+    cr_assert(full > 20 && fits > 100, "%u, %u", full, fits);
+    stage_free(g);
+}
+
+/* Pieces of a WRITE that overlap do not cover what is between them. */
+Test(files, cells_under_pieces_that_overlap_are_read_first)
+{
+    static const char *const over[] = { "checksum; lfs cache=4 " LFS,
+                                        "compress unit=1000B; lfs cache=4 " LFS };
+    for (size_t i = 0; i < ARRAY_LEN(over); i++) {
+        static uint8_t want[2000], got[2000];
+        struct stage *g = stage_new(over[i], "lfs", (struct fake_options){ .disk_sectors = 2000 });
+        struct file_run runs[3] = { { 0, 504, 0, 1 }, { 100, 400, 0, 1 }, { 600, 400, 0, 1 } };
+        struct file_req r;
+        uint64_t file;
+        memset(want, 7, sizeof want);
+        cr_assert_eq(ask_named(g, FILE_CREATE, "a", &file), FILE_OK);
+        cr_assert_eq(move(g, FILE_WRITE, file, 0, sizeof want, want), FILE_OK);
+        file_req_init(&r, FILE_WRITE, NULL, NULL);
+        r.file = file;
+        r.runs = runs;
+        r.run_count = 3;
+        rope_add_pattern(&r.data, 3, 0, 1304);
+        rope_read(&r.data, 0, 504, want);
+        rope_read(&r.data, 504, 400, want + 100);
+        rope_read(&r.data, 904, 400, want + 600);
+        cr_assert_eq(ask(g, &r), FILE_OK);
+        cr_assert_eq(move(g, FILE_READ, file, 0, sizeof want, got), FILE_OK);
+        cr_assert_arr_eq(got, want, sizeof want);
         stage_free(g);
     }
 }

@@ -46,15 +46,37 @@ bool io_agree(const struct io_job *j, const char *tag, bool mine)
     return s != PIO_CLOSED && io_good(j, s, "meeting of all ranks", tag);
 }
 
+/* Bytes of the file, which compress the better the more of them are zero. */
+static void add_bytes(const struct io_target *t, uint64_t off, uint64_t len, struct rope *out)
+{
+    uint8_t bytes[4096];
+    if (t->zeros == 0) {
+        rope_add_pattern(out, t->seed, off, len);
+        return;
+    }
+    for (uint64_t n; len > 0; off += n, len -= n) {
+        struct rope some;
+        rope_init(&some);
+        n = len < sizeof bytes ? len : sizeof bytes;
+        rope_add_pattern(&some, t->seed, off, n);
+        rope_read(&some, 0, n, bytes);
+        rope_fini(&some);
+        for (uint64_t i = 0; i < n; i++)
+            if ((off + i) % IO_GRAIN >= IO_GRAIN - t->zeros)
+                bytes[i] = 0;
+        rope_add_bytes(out, bytes, n);
+    }
+}
+
 /* The bytes that belong to the runs of a request, and behind each piece what no request touches. */
-static void add_pattern(uint64_t seed, const struct file_run *runs, uint32_t count, uint64_t ghost,
-                        struct rope *out)
+static void add_pattern(const struct io_target *t, const struct file_run *runs, uint32_t count,
+                        uint64_t ghost, struct rope *out)
 {
     for (uint32_t k = 0; k < count; k++)
         for (uint64_t i = 0; i < runs[k].count; i++) {
-            rope_add_pattern(out, seed, runs[k].off + i * runs[k].stride, runs[k].len);
+            add_bytes(t, runs[k].off + i * runs[k].stride, runs[k].len, out);
             if (ghost > 0)
-                rope_add_pattern(out, ~seed, out->length, ghost);
+                rope_add_pattern(out, ~t->seed, out->length, ghost);
         }
 }
 
@@ -81,7 +103,7 @@ static bool verify(const struct io_job *j, const struct io_target *t, const stru
     if (t->expect != NULL)
         t->expect(t, runs, named ? count : 1, &want);
     else
-        add_pattern(t->seed, runs, named ? count : 1, t->ghost, &want);
+        add_pattern(t, runs, named ? count : 1, t->ghost, &want);
     uint64_t at = rope_first_difference(&q->data, &want);
     if (at != UINT64_MAX) {
         unsigned long long where;
@@ -102,7 +124,7 @@ static void lay_out(const struct io_job *j, struct io_transfer *x)
     const struct io_target *t = x->t;
     if (t->ghost == 0) {
         if (x->q.op == PIO_WRITE)
-            add_pattern(t->seed, x->runs, x->count, 0, &x->q.data);
+            add_pattern(t, x->runs, x->count, 0, &x->q.data);
         return;
     }
     uint64_t at = 0;
@@ -113,7 +135,7 @@ static void lay_out(const struct io_job *j, struct io_transfer *x)
         at += stride * x->runs[k].count;
     }
     if (x->q.op == PIO_WRITE)
-        add_pattern(t->seed, x->runs, x->count, t->ghost, &x->buffer);
+        add_pattern(t, x->runs, x->count, t->ghost, &x->buffer);
     else
         rope_add_pattern(&x->buffer, ~t->seed, 0, at);
     x->memory =

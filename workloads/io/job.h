@@ -41,6 +41,7 @@ struct io_job {
 struct io_loop_params;
 struct file_rights io_user(const struct io_loop_params *p, uint32_t rank);
 
+enum { IO_GRAIN = 64 };
 struct io_target {
     struct pio_file *f;
     struct coll *coll; /* by what method requests are made; NULL: as they are */
@@ -53,6 +54,7 @@ struct io_target {
     bool view;   /* the rank's part is the subfile that it sees: a request is one piece of that, */
     uint64_t at; /* from here */
     uint64_t ghost; /* bytes of the rank's memory between two pieces of a request */
+    uint32_t zeros; /* of each IO_GRAIN bytes of the file these, the last, are zero */
     char name[64];
 };
 

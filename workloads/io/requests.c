@@ -24,7 +24,7 @@ struct params {
     const char *mode;
     struct coll_params collective;
     struct file_cache_params client_cache;
-    int64_t size, nodes, unit, factor, span, shift, guests, ghost, depth, most;
+    int64_t size, nodes, unit, factor, span, shift, guests, ghost, zeros, depth, most;
     bool verify, readback, preallocate, work, view;
     struct io_shape shape;
 };
@@ -88,6 +88,10 @@ static const struct param params_desc[] = {
         "ghost cells of an array: the file system takes pieces from there and puts them there; "
         "0: a request's bytes are one piece of memory.",
         "SIO low-level interface: lists of strided segments of memory, too"),
+    P_INT(params, zeros, "0", "0", "63",
+          "Of each 64 bytes of a file so many are zero, the last: the more, the better they can be "
+          "compressed.",
+          "ASSUMED(data that nothing compresses)"),
     P_INT(params, depth, "1", "1", "256",
           "Requests of `size` bytes that a program makes at once; it goes on when all have ended: "
           "the loop counts and times them as one.",
@@ -189,9 +193,11 @@ static bool check(const void *params, const struct os_layout *layout, struct err
     if (p->span > 0 && !(traits & PIO_MODE_OFFSETS))
         return err_set(e, "workload.span: only in a mode where a program chooses its offsets, such "
                           "as M_UNIX and M_ASYNC");
-    if (p->ghost > 0 && !(traits & PIO_MODE_OFFSETS))
-        return err_set(e, "workload.ghost: only in a mode where a program chooses its offsets, "
-                          "such as M_UNIX and M_ASYNC");
+    if ((p->ghost > 0 || p->zeros > 0) && !(traits & PIO_MODE_OFFSETS))
+        return err_set(e,
+                       "workload.%s: only in a mode where a program chooses its offsets, such as "
+                       "M_UNIX and M_ASYNC",
+                       p->ghost > 0 ? "ghost" : "zeros");
     if (method_of(p) != &coll_list && !(traits & PIO_MODE_OFFSETS))
         return err_set(e,
                        "workload.method = '%s': only in a mode where a program chooses its "
@@ -287,6 +293,28 @@ static bool open_as(struct run *r, uint32_t rank, uint32_t ranks, unsigned flags
     return io_good(&r->j, pio_open(r->j.sys, &o, &r->t.f), "open", r->t.name);
 }
 
+/* Bytes of which some are zero are written as any program would, and read again from the disk. */
+static bool write_file(struct run *r, uint64_t size)
+{
+    enum { PIECE = 256 << 10 };
+    struct pio_split split = { 0 };
+    struct file_run x = { .count = 1 };
+    struct pio_control c = { .what = PIO_FLUSH };
+    for (; x.off < size; x.off += PIECE) {
+        x.len = size - x.off < PIECE ? size - x.off : PIECE;
+        if (!io_transfer(&r->j, &r->t, PIO_WRITE, &x, 1, &split))
+            return false;
+    }
+    if (!io_good(&r->j, pio_control(r->j.sys, r->t.f, &c), "flush", r->t.name))
+        return false;
+    x = (struct file_run){ .len = size, .count = 1 };
+    c = (struct pio_control){
+        .what = PIO_HINT, .value = PIO_HINT_WONT_NEED, .runs = &x, .run_count = 1
+    };
+    return r->p->cache != COLD ||
+           io_good(&r->j, pio_control(r->j.sys, r->t.f, &c), "forget", r->t.name);
+}
+
 /* The file has its size and, for reading, its contents. */
 static bool make_file(struct run *r, uint32_t ranks)
 {
@@ -303,6 +331,8 @@ static bool make_file(struct run *r, uint32_t ranks)
         if (!io_good(&r->j, pio_control(r->j.sys, NULL, &c), "grant", r->t.name))
             return false;
     }
+    if (p->op == OP_READ && p->zeros > 0)
+        return write_file(r, size);
     if (p->op == OP_READ) {
         struct pio_control c = {
             .what = PIO_FILL, .seed = r->t.seed, .value = size, .cold = p->cache == COLD
@@ -349,6 +379,7 @@ static bool open_file(struct run *r)
     bool own = p->file == OWN, maker = own || r->j.rank == 0, fine = true;
     uint32_t ranks = own ? 1 : r->j.ranks;
     r->t.ghost = (uint64_t)p->ghost;
+    r->t.zeros = (uint32_t)p->zeros;
     (void)snprintf(r->t.name, sizeof r->t.name, own ? "data.%u" : "data", r->j.rank);
     r->t.seed = UINT64_C(0x7066732e64617461) + (own ? r->j.rank : 0);
     if (maker)
