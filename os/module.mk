@@ -20,6 +20,7 @@ OS_SRC += os/ckpt/store.c os/ckpt/save.c os/ckpt/ranges.c os/ckpt/blob.c os/ckpt
 OS_SRC += os/ckpt/parts.c os/ckpt/files.c os/ckpt/files_log.c os/ckpt/files_meet.c os/ckpt/files_name.c os/ckpt/files_open.c
 OS_SRC += os/hsm/order.c os/hsm/order_scan.c os/hsm/order_loss.c os/hsm/records.c os/hsm/call.c os/hsm/pvl.c os/hsm/pvl_client.c os/hsm/storage.c os/hsm/mover.c os/hsm/mover_write.c os/hsm/sink.c os/hsm/archive.c os/hsm/pvr.c os/hsm/replace.c os/hsm/prefetch.c os/hsm/files.c os/hsm/files_params.c os/hsm/files_serve.c os/hsm/files_stage.c os/hsm/files_move.c os/hsm/files_copy.c os/hsm/files_record.c os/hsm/files_orphans.c os/hsm/files_near.c os/hsm/index.c
 OS_SRC += os/node.c os/boot.c
+OS_SRC += os/file/prefix_table.c os/file/prefix.c os/file/domains.c os/file/domains_claim.c os/file/domains_set_up.c
 OS_SRC += os/memsrv/server.c os/memsrv/client.c os/memsrv/region.c
 OS_SRC += os/array/map.c os/array/array_move.c os/array/array_exchange.c os/array/array.c
 OS_SRC += os/registry.c

@@ -65,6 +65,8 @@
     L(cache)                                                                                       \
     L(mapped)                                                                                      \
     L(token)                                                                                       \
+    L(domains)                                                                                     \
+    L(prefix)                                                                                      \
     L(remote)
 
 /* clang-format off */

@@ -24,6 +24,8 @@ const char *file_status_name(enum file_status s)
                                          "unsupported",
                                          "no such checkpoint",
                                          "unreachable",
+                                         "on another server",
+                                         "not here",
                                          "not formatted",
                                          "inconsistent",
                                          "bad device" };

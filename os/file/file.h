@@ -50,6 +50,8 @@ enum file_status {
     FILE_UNSUPPORTED, /* the bottom does no such thing; nothing done */
     FILE_NO_VERSION,  /* ROLLBACK: the file has no such checkpoint; nothing done */
     FILE_UNREACHABLE, /* the node that has the files is down, or came back: done or not */
+    FILE_ELSEWHERE,   /* names of two servers, or of a remote link: prefix.h; nothing done */
+    FILE_REMOTE,      /* between the layers of prefix.h alone: not here */
     FILE_BLANK,       /* the file system did not start: nothing is on the device, */
     FILE_CORRUPT,     /* what is there contradicts itself; also a file's bytes: checksum.c; */
     FILE_BAD_DEVICE,  /* there is no such device, or it is too small for one */
@@ -269,6 +271,7 @@ struct file_ops {
     uint32_t (*host)(const void *params, const struct os_boot *b);
     /* Of a bottom whose files are several nodes': the one that has the file.  NULL: this one. */
     uint32_t (*node)(const struct file_sys *s, uint64_t file);
+    bool paths;    /* of a bottom: the name of a LOOKUP may be several, with '/' between them */
     bool crossing; /* what lies below it is in a task of its own on the node */
     bool alone;    /* files below it may not be what they are through it */
     bool same;     /* each request goes down itself, once, and keeps no bytes on the way */

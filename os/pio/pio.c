@@ -48,6 +48,7 @@ enum pio_status pio_of_file(enum file_status s)
     case FILE_IS_DIR:
     case FILE_NOT_EMPTY:
     case FILE_LOOP:
+    case FILE_ELSEWHERE:
         return PIO_BAD_NAME;
     case FILE_NO_INODE:
     case FILE_NO_SPACE:

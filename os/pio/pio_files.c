@@ -32,6 +32,7 @@ struct client {
     struct file_sys *files;
     struct file_rights user;
     bool cache; /* a layer that hears of a close */
+    bool paths; /* a bottom that looks up several names at once */
 };
 
 static bool ready(void *params, const struct os_boot *b, const char *path, struct err *e)
@@ -52,6 +53,7 @@ static void *start_client(struct os_node *n, const struct os_service *service,
     struct client *c = port_alloc(n->port, sizeof *c);
     c->port = n->port;
     c->cache = file_stack_has(&p->stack, "cache");
+    c->paths = p->stack.layer[p->stack.count - 1].ops->paths;
     c->files = file_stack_start(&p->stack, &(struct file_boot){ .node = n, .rpc = over });
     return c;
 }
@@ -63,11 +65,35 @@ static enum file_status ask(const struct client *c, struct file_req *q) /* (bloc
     return file_ask(c->files, q);
 }
 
+/* The same as a walk, of a bottom that looks up all names at once. */
+static enum file_status walk_at_once(const struct client *c, const char *path, uint64_t *dir,
+                                     char leaf[FILE_NAME_MAX + 2])
+{
+    const char *last = strrchr(path, '/');
+    size_t n = last != NULL ? (size_t)(last - path) : 0, left = strlen(path + n + (n > 0));
+    struct file_req q;
+    if (left == 0 || left > FILE_NAME_MAX)
+        return FILE_BAD_NAME;
+    memcpy(leaf, path + n + (n > 0), left + 1);
+    if (n == 0)
+        return FILE_OK;
+    char *above = port_alloc(c->port, n + 1);
+    memcpy(above, path, n);
+    file_req_init(&q, FILE_LOOKUP, NULL, NULL);
+    q.name = above;
+    enum file_status s = ask(c, &q);
+    *dir = q.file;
+    port_free(c->port, above);
+    return s;
+}
+
 /* The directory of a path's last name, which is written to `leaf`. */
 static enum file_status walk(const struct client *c, const char *path, uint64_t *dir,
                              char leaf[FILE_NAME_MAX + 2])
 {
     *dir = FILE_ROOT;
+    if (c->paths)
+        return walk_at_once(c, path, dir, leaf);
     for (;;) {
         size_t n = strcspn(path, "/");
         if (n > FILE_NAME_MAX)
@@ -93,7 +119,14 @@ static enum file_status named(const struct client *c, struct file_req *q, enum f
                               const char *path, unsigned mode)
 {
     char leaf[FILE_NAME_MAX + 2];
-    uint64_t dir;
+    uint64_t dir = FILE_ROOT;
+    if (c->paths && op == FILE_LOOKUP) {
+        file_req_init(q, op, NULL, NULL);
+        q->name = path;
+        enum file_status found = ask(c, q);
+        q->name = NULL;
+        return found;
+    }
     enum file_status s = walk(c, path, &dir, leaf);
     file_req_init(q, op, NULL, NULL);
     q->dir = dir;
@@ -146,7 +179,7 @@ static bool check(const struct os_layout *l, const struct pio_plan *plan, struct
 {
     const struct client_params *p = os_service_params(l, &file_client_service);
     const struct file_layer *bottom = p ? &p->stack.layer[p->stack.count - 1] : NULL;
-    if (!p || strcmp(bottom->ops->kind.name, "remote") == 0)
+    if (!p || strcmp(bottom->ops->kind.name, "remote") == 0 || bottom->ops->paths)
         return true;
     if (plan->traits & PIO_SHARED)
         return err_set(
