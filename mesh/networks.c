@@ -5,7 +5,8 @@
     N(worm)                                                                                        \
     N(ideal)                                                                                       \
     N(flit)                                                                                        \
-    N(ethernet)
+    N(ethernet)                                                                                    \
+    N(fddi)
 #define DECLARE(name) extern const struct net_ops net_##name;
 #define ITEM(name) &net_##name.kind,
 NETS(DECLARE)

@@ -113,7 +113,10 @@ EOF
 config cable <<EOF
 return { mesh = { kind = "ethernet" }, workload = { kind = "mesh_batch", packets = 9, packet_flits = 64 } }
 EOF
-for c in cable pfs svm disks tapes libraries files arrays job app; do
+config ring <<EOF
+return { mesh = { kind = "fddi" }, workload = { kind = "mesh_batch", packets = 9, packet_flits = 64 } }
+EOF
+for c in cable ring pfs svm disks tapes libraries files arrays job app; do
     gives 0 "$PSIM" run "$T/$c.lua" --no-store -q --json
     cp "$T/out" "$T/$c.json"
 done

@@ -79,6 +79,20 @@ awk '$1 == "\"rdm.acks\":" { getline; gsub(/[^0-9.]/, "", $2); n += $2 } END { e
     fail "rdm believes that an ethernet loses nothing"
 gives 2 "$PSIM" run ethernet_pingpong -p machine.nic.packet_bytes=1501B --no-store
 says "are 1519 flits, but a packet on the cable of 500 m with 8 stations has up to 1518: allowed are 1500 bytes"
+# A ring: what does not fit is told before the run.
+config ring <<'END'
+return {
+    mesh = { kind = "fddi", stations = 100, tokens_lost = { "3ms", "20ms" } },
+    workload = { kind = "mesh_load", load = 0.5, load_unit = "capacity", packet_flits = 1000, measure = "50ms" },
+}
+END
+ring() { "$PSIM" run "$T/ring.lua" -q --no-store "$@"; }
+gives 2 ring -p mesh.length=700;                   says "mesh.tvx: ring latency and the longest frame take"
+gives 2 ring -p mesh.length=900 -p mesh.ttrt=4ms;  says "mesh.ttrt: synchronous allocations, ring latency, 100 tokens and the longest frame"
+gives 2 ring -p mesh.ttrt=3ms;                     says "mesh.ttrt"
+gives 2 ring -p workload.packet_flits=4501;        says "up to 4500 are allowed"
+gives 0 ring --json
+awk '$1 == "\"network.claims\":" { getline; exit $0 !~ /2/ }' "$T/out" || fail "two lost tokens are not two claims"
 # The digest of the exact model and of its reference are the same.
 gives 0 run --json -p mesh.kind=worm; digests "$T/out" >"$T/a"
 gives 0 run --json -p mesh.kind=flit; digests "$T/out" >"$T/b"

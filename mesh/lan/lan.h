@@ -1,0 +1,67 @@
+/* lan.h: what networks of stations have in common and decide nothing with: terminals, the stations'
+ * queues, deliveries on their way, and the account of packets and flits.  Private to mesh/.
+ *
+ *   LAN1  packets in + copied = out + dropped + inside, flits alike: one to all is copied as often
+ *         as it is delivered or lost, but for one time.
+ */
+#ifndef MESH_LAN_LAN_H
+#define MESH_LAN_LAN_H
+
+#include "mesh/net.h"
+
+struct lan_station {
+    struct net_terminal terminal;
+    uint32_t room;                   /* places that are free */
+    struct net_packet *first, *last; /* to send */
+    uint32_t queued;                 /* how many */
+};
+
+struct lan {
+    struct net net; /* first */
+    uint32_t count; /* stations */
+    struct lan_station *stations;
+    struct list flights, free; /* struct flight */
+    uint64_t packets_in, packets_out, packets_copied, flits_in, flits_out, flits_copied;
+    uint64_t packets_held, flits_held; /* copies that a network holds besides */
+};
+
+/* For the kind of a struct that begins with a struct lan `lan`. */
+#define LAN_COUNTERS(tag)                                                                          \
+    C_SUM(tag, lan, packets_in, "1", "Packets injected."),                                         \
+        C_SUM(tag, lan, packets_out, "1", "Packets delivered."),                                   \
+        C_SUM(tag, lan, packets_copied, "1",                                                       \
+              "Deliveries of packets to all, but for one of each."),                               \
+        C_SUM(tag, lan, flits_in, "1", "Flits of the packets injected."),                          \
+        C_SUM(tag, lan, flits_out, "1", "Flits of the packets delivered."),                        \
+        NET_DROPS(tag, lan.net, "packets_dropped_full", NET_DROPPED_FULL,                          \
+                  "Packets whose receiver had no room for them.")
+
+/* Makes a network of `count` stations that begins with l; `name` is the audit's. */
+void lan_init(struct lan *l, struct sim *s, const struct net_ops *ops, const void *params,
+              uint32_t count, const char *name);
+/* Forgets what is on its way. */
+void lan_fini(struct lan *l);
+
+/* The network's slots. */
+void lan_set_terminal(struct net *net, uint32_t terminal, const struct net_terminal *t);
+void lan_taken(struct net *net, uint32_t terminal);
+uint32_t lan_distance(const struct net *net, uint32_t src, uint32_t dst); /* 0 */
+
+/* Takes a packet of at most `longest` flits into the account and to the end of its source's queue.
+ */
+void lan_queue(struct lan *l, struct net_packet *p, uint32_t longest);
+/* Takes the first of a station's queue out; the next, if any, is `injected` now. */
+struct net_packet *lan_pop(struct lan *l, uint32_t station);
+/* Tells the source that the tail has left. */
+void lan_tell_sent(struct lan *l, struct net_packet *p);
+
+/* p goes to so many (1 or more) terminals: each is told by one of the calls below. */
+void lan_copy(struct lan *l, struct net_packet *p, uint32_t copies);
+/* It reaches a terminal at `when`: that one has it, or has no room and loses it. */
+void lan_fly(struct lan *l, struct net_packet *p, uint32_t to, sim_time when);
+/* It reaches the terminal now. */
+void lan_deliver(struct lan *l, struct net_packet *p, uint32_t to);
+/* A terminal does not get it; of what nobody gets, the source's own is told. */
+void lan_drop(struct lan *l, struct net_packet *p, uint32_t to, enum net_status why);
+
+#endif
