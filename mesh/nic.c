@@ -74,12 +74,13 @@ struct nic_frame *nic_frame_new(struct nic *n, uint32_t dst, struct rope *data, 
     return f;
 }
 
-void nic_frame_free(struct nic *n, struct nic_frame *f)
+void nic_frame_free(struct nic_frame *f)
 {
     struct frame *w = whole(f);
+    struct nic_group *g = f->sender->group;
     rope_fini(&f->data);
-    w->next = n->group->free_frames;
-    n->group->free_frames = w;
+    w->next = g->free_frames;
+    g->free_frames = w;
 }
 
 static void give_frame(struct nic_frame *f, bool dropped)
@@ -91,7 +92,7 @@ static void give_frame(struct nic_frame *f, bool dropped)
         n->group->frames_out++;
     n->group->frames_inside--;
     if (!f->kept)
-        nic_frame_free(n, f);
+        nic_frame_free(f);
 }
 
 static struct packet *take_packet(struct nic *n, struct nic_frame *f, bool control)
@@ -202,7 +203,7 @@ enum nic_result nic_send(struct nic *n, uint32_t dst, struct rope *data, uint64_
     enum nic_result r = nic_send_frame(n, f);
     if (r != NIC_OK) {
         rope_move(data, &f->data);
-        nic_frame_free(n, f);
+        nic_frame_free(f);
     }
     return r;
 }
@@ -639,6 +640,11 @@ void nic_counts(const struct nic *n, struct nic_counts *out)
 uint32_t nic_mtu(const struct nic *n)
 {
     return (uint32_t)n->params.mtu;
+}
+
+uint32_t nic_mtu_all(const struct nic *n)
+{
+    return n->broadcast ? (uint32_t)sim_time_min(n->params.packet_bytes, n->params.mtu) : 0;
 }
 
 uint32_t nic_queue_length(const struct nic *n)

@@ -111,7 +111,7 @@ enum nic_result nic_send(struct nic *n, uint32_t dst, struct rope *data,
 
 /* The same in two steps, so that a frame is filled where its data are, and moved no more.  A frame
  * that is not sent after all (any other result than NIC_OK), and one that was kept, goes back by
- * nic_frame_free of any interface of the network. */
+ * nic_frame_free. */
 struct nic_frame *nic_frame_new(struct nic *n, uint32_t dst, struct rope *data, uint64_t cookie);
 enum nic_result nic_send_frame(struct nic *n, struct nic_frame *f) MUST_CHECK;
 static inline void nic_frame_keep(struct nic_frame *f) /* in `receive` */
@@ -119,7 +119,7 @@ static inline void nic_frame_keep(struct nic_frame *f) /* in `receive` */
     f->kept = true;
 }
 /* Gives a frame back; what is left of its data is dropped. */
-void nic_frame_free(struct nic *n, struct nic_frame *f);
+void nic_frame_free(struct nic_frame *f);
 
 /* The node goes down: queues are dropped, transfers on the bus withdrawn.  Packets that the network
  * already holds travel on.  nic_up starts a new life with empty queues.  Both harmless when
@@ -137,7 +137,8 @@ struct nic_counts {
 extern const struct counter nic_counters[]; /* "nic.*" */
 /* Since the interface was made, whatever the window and however often the node went down. */
 void nic_counts(const struct nic *n, struct nic_counts *out);
-uint32_t nic_mtu(const struct nic *n); /* largest frame, bytes */
+uint32_t nic_mtu(const struct nic *n);     /* largest frame, bytes */
+uint32_t nic_mtu_all(const struct nic *n); /* of those to all; 0: the network knows none */
 /* Frames in the transmit queue now, the one in service included. */
 uint32_t nic_queue_length(const struct nic *n);
 

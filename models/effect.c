@@ -90,14 +90,23 @@ static void effect_free(struct effect *f)
     m->counts.effects.inside--;
 }
 
-/* An earlier call to the same destination or device whose moment has not come; of a marker to any
- * destination. */
+/* Does f wait for g, which was called before and has not gone out? */
+static bool waits_for(const struct effect *f, const struct effect *g)
+{
+    if (f->kind != g->kind || f->iface != g->iface)
+        return false;
+    if (f->kind == EFFECT_SEND && g->dst == NET_ALL)
+        return true; /* though its moment may have come: it waits itself */
+    return !g->due && (f->control || f->dst == g->dst || (f->iface && f->dst == NET_ALL));
+}
+
+/* An earlier call to the same destination or device whose moment has not come; of a marker, and of
+ * what is for all, to any destination. */
 static bool must_wait(struct effect *f)
 {
     struct list *head = &f->task->node->order;
     for (struct list *l = f->order.prev; l != head; l = l->prev) {
-        struct effect *g = LIST_ENTRY(l, struct effect, order);
-        if (!g->due && g->kind == f->kind && (f->control || g->dst == f->dst))
+        if (waits_for(f, LIST_ENTRY(l, struct effect, order)))
             return true;
     }
     return false;
@@ -108,7 +117,7 @@ static void go_out(struct effect *f)
     struct node *n = f->task->node;
     n->machine->counts.effects.done++;
     if (f->kind == EFFECT_SEND) {
-        frame_send(n, f->frame);
+        frame_send(f->iface, f->frame);
         effect_free(f);
     } else if (f->kind == EFFECT_CHANGE) {
         struct change *x = f->change;
@@ -205,8 +214,8 @@ void effect_drop(struct effect *f)
     m->counts.effects.dropped++;
     if (f->kind == EFFECT_SEND) {
         m->counts.frames_dropped[DROP_SENDER_CRASHED]++;
-        nic_frame_free(f->task->node->nic, f->frame);
-        f->task->node->sends_pending--;
+        nic_frame_free(f->frame);
+        f->iface->sends_pending--;
     } else if (f->kind == EFFECT_SUBMIT) {
         m->counts.requests.dropped++;
         request_free(f->request);

@@ -21,24 +21,28 @@ static void tally(struct sim_audit_report *r, const char *what, const struct tal
 }
 
 /* Frames inside: accepted and not yet in an interface, in one, or waiting for their upcall. */
-static uint64_t frames_inside(const struct machine *m, uint64_t *lost)
+static uint64_t frames_inside(const struct machine *m, uint64_t *copied, uint64_t *lost)
 {
     uint64_t inside = 0, in = 0, out = 0, gone = 0;
+    *copied = 0;
     for (uint32_t i = 0; i < m->layout.nodes; i++) {
         const struct node *n = &m->nodes[i];
-        inside += n->sends_pending;
         LIST_EACH (it, &n->upcalls) {
             const struct upcall *u = LIST_ENTRY(it, struct upcall, link);
             inside += u->kind == UPCALL_FRAME && !u->started;
         }
-        struct nic_counts c;
-        nic_counts(n->nic, &c);
-        in += c.frames_in + c.frames_copied;
-        out += c.frames_out;
-        gone += c.frames_dropped_down + c.frames_dropped_fault;
+        for (uint32_t k = 0; k < n->iface_count; k++) {
+            struct nic_counts c;
+            nic_counts(n->ifaces[k].nic, &c);
+            inside += n->ifaces[k].sends_pending;
+            in += c.frames_in;
+            *copied += c.frames_copied;
+            out += c.frames_out;
+            gone += c.frames_dropped_down + c.frames_dropped_fault;
+        }
     }
     *lost = gone;
-    return inside + in - out - gone;
+    return inside + in + *copied - out - gone;
 }
 
 static const char *const drop_names[DROP_REASONS] = {
@@ -58,15 +62,15 @@ static void audit(void *self, struct sim_audit_report *r)
     /* Those of services wait for ever. */
     sim_audit_balance(r, "threads", c->threads.made - (c->threads.inside - m->programs),
                       c->threads.done, m->programs, c->threads.dropped);
-    uint64_t lost;
-    uint64_t inside = frames_inside(m, &lost);
+    uint64_t copied, lost;
+    uint64_t inside = frames_inside(m, &copied, &lost);
     uint64_t dropped = lost;
     for (int i = 0; i < DROP_REASONS; i++) {
         dropped += c->frames_dropped[i];
         sim_audit_dropped(r, "frames", drop_names[i], c->frames_dropped[i]);
     }
     sim_audit_dropped(r, "frames", "lost by the interface or the network", lost);
-    sim_audit_balance(r, "frames", c->frames_in, c->frames_out, inside, dropped);
+    sim_audit_balance(r, "frames", c->frames_in + copied, c->frames_out, inside, dropped);
     if (m->failure != NULL)
         sim_audit_check(r, false, "%s", m->failure);
 }
@@ -284,7 +288,7 @@ static bool make_os(struct machine *m, const char *path, struct err *e)
     network &= m->network_overtakes ? ~(unsigned)XK_ORDERED : ~0u;
     if (m->params.graph != NULL) {
         m->boot.graph = xk_graph_load(m->params.graph, m->reg->protocols, item, network, e);
-        if (m->boot.graph == NULL || !xk_graph_interfaces(m->boot.graph, NODE_INTERFACES, item, e))
+        if (m->boot.graph == NULL || !xk_graph_interfaces(m->boot.graph, 1, item, e))
             return false;
     }
     m->boot.layers = m->reg->layers;

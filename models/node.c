@@ -41,17 +41,24 @@ void node_init(struct node *n, struct machine *m, uint32_t id)
 bool node_connect(struct node *n, struct err *e)
 {
     struct machine *m = n->machine;
-    n->nic = nic_create(m->sim, m->net, n->id, (int32_t)n->id, &m->params.nic, &n->bus, 0, e);
-    if (n->nic == NULL)
+    struct iface *i = n->ifaces = base_zalloc(1, sizeof *i);
+    list_init(&i->open);
+    list_init(&i->refused);
+    i->node = n;
+    i->nic = nic_create(m->sim, m->net, n->id, (int32_t)n->id, &m->params.nic, &n->bus, 0, e);
+    if (i->nic == NULL)
         return false;
-    struct nic_handler h = frame_handler(n);
-    nic_set_handler(n->nic, &h);
+    n->iface_count = 1;
+    struct nic_handler h = iface_handler(i);
+    nic_set_handler(i->nic, &h);
     return true;
 }
 
 /* Begins an incarnation: the kernel task, and its first upcall. */
 static void begin(struct node *n)
 {
+    for (uint32_t i = 0; i < n->iface_count; i++)
+        nic_up(n->ifaces[i].nic);
     n->up = true;
     n->next_task = 0;
     struct port *kernel = task_new(n, "kernel");
@@ -74,21 +81,22 @@ void node_crash(struct node *n)
         return;
     struct machine *m = n->machine;
     m->counts.crashes++;
-    nic_train_touch(n->nic);
+    for (uint32_t i = 0; i < n->iface_count; i++)
+        nic_train_touch(n->ifaces[i].nic);
     n->up = false;
-    n->wants_ready = false;
     /* The CPUs first: what leaves them is not to let anything else in. */
     sim_server_reset(&n->cpu, NULL);
     if (n->own->node.coprocessor)
         sim_server_reset(&n->coprocessor, NULL);
-    nic_down(n->nic);
+    for (uint32_t i = 0; i < n->iface_count; i++)
+        nic_down(n->ifaces[i].nic);
     while (!list_empty(&n->tasks))
         task_crash(LIST_ENTRY(n->tasks.prev, struct port, link));
     while (!list_empty(&n->dead_tasks))
         task_free(LIST_ENTRY(n->dead_tasks.next, struct port, link));
     ASSERT_MSG(list_empty(&n->upcalls) && list_empty(&n->effects), "NODE4");
-    n->sends_pending = 0;
-    n->handler = (struct port_if_handler){ 0 };
+    for (uint32_t i = 0; i < n->iface_count; i++)
+        n->ifaces[i].sends_pending = 0;
     machine_tell(m, n->id, false);
 }
 
@@ -99,14 +107,12 @@ void node_restart(struct node *n)
     struct machine *m = n->machine;
     m->counts.restarts++;
     n->incarnation++;
-    nic_up(n->nic);
     begin(n);
     machine_tell(m, n->id, true);
 }
 
 void node_start(struct node *n)
 {
-    nic_up(n->nic);
     begin(n);
 }
 
@@ -128,8 +134,9 @@ void node_fini(struct node *n)
     while (!list_empty(&n->changes))
         change_free(LIST_ENTRY(n->changes.next, struct change, link));
     free(n->changers);
-    if (n->nic != NULL)
-        nic_destroy(n->nic);
+    for (uint32_t i = 0; i < n->iface_count; i++)
+        nic_destroy(n->ifaces[i].nic);
+    free(n->ifaces);
     sim_server_fini(&n->cpu);
     if (n->own->node.coprocessor)
         sim_server_fini(&n->coprocessor);

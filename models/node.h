@@ -11,9 +11,10 @@
  *       nothing pre-empts it before its last effect.
  *   NODE4  Every upcall, effect, timer, thread and request in flight is in one list of its node or
  *       task, so that a crash finds all of them; what a crash finds is counted as dropped.
- *   NODE5  Frames to one destination leave, and requests to one device are submitted, in the order
- *       of the calls, and a marker (PORT_CONTROL) behind all frames of calls before it, though an
- *       upcall may have interrupted the thread that called before.
+ *   NODE5  Frames to one destination of an interface leave, and requests to one device are
+ *       submitted, in the order of the calls, one to all (PORT_ALL) in the order of each, and a
+ *       marker (PORT_CONTROL) behind all frames of calls before it, though an upcall may have
+ *       interrupted the thread that called before.
  *   NODE6  A frame is in exactly one place: an effect, the network interface, an upcall, a
  *       receiver.
  */
@@ -58,6 +59,7 @@ struct port {
     struct list timers;  /* pending: struct timer */
     struct list threads; /* alive */
     struct list watchers;
+    struct list ends;     /* struct port_end */
     struct list counters; /* struct task_counters */
     uint64_t heap_bytes, heap_most;
     struct sim_rng rng;
@@ -117,6 +119,7 @@ struct effect {
     bool due;     /* its moment has come */
     bool control; /* of a send: PORT_CONTROL */
     uint32_t dst;
+    struct iface *iface; /* of a send */
     struct port *about;
     union {
         struct nic_frame *frame;
@@ -146,6 +149,8 @@ struct upcall {
     struct sim_event event;
     struct list link; /* node->upcalls */
     struct port *task;
+    struct port_end *end; /* of a frame and of room for one; NULL: it is closed */
+    uint32_t shapes;      /* looked at to find it */
     uint8_t kind;
     bool started, up;
     union {
@@ -200,18 +205,24 @@ struct watcher {
     void *arg;
 };
 
-#define NODE_INTERFACES 1 /* to networks */
+/* A node's place on a network. */
+struct iface {
+    struct node *node;
+    struct nic *nic;
+    uint32_t sends_pending;    /* frames accepted, not yet in the interface's queue */
+    struct match_set ends;     /* struct port_end */
+    struct list open, refused; /* the same in their order; those that wait for room */
+};
 
 struct node {
     struct machine *machine;
     struct node_own *own;     /* its group's or the machine's */
     uint32_t id, incarnation; /* from 1; rises at each restart */
     uint64_t kept;            /* port_keep */
-    bool up, wants_ready;
+    bool up;
     struct sim_server cpu, coprocessor, bus;
-    struct nic *nic;
-    uint32_t sends_pending; /* frames accepted, not yet in the interface's queue */
-    struct port_if_handler handler;
+    struct iface *ifaces;
+    uint32_t iface_count;
     struct blkdev **devs;      /* owned */
     struct sim_inside *in_dev; /* by device: requests in it */
     uint32_t dev_count;
@@ -248,7 +259,7 @@ struct storage {
 enum drop_reason {
     DROP_SENDER_CRASHED,   /* accepted by the port, not yet in the interface */
     DROP_RECEIVER_CRASHED, /* received, its upcall not started */
-    DROP_NO_RECEIVER,      /* no handler is set */
+    DROP_NO_RECEIVER,      /* no end is for it */
     DROP_REASONS
 };
 struct tally { /* made = done + dropped + inside */
@@ -256,7 +267,7 @@ struct tally { /* made = done + dropped + inside */
 };
 struct machine_counts {
     uint64_t frames_in, frames_out, frames_dropped[DROP_REASONS];
-    uint64_t bytes_in, bytes_out, controls;
+    uint64_t bytes_in, bytes_out, controls, filter_looks;
     struct tally effects, upcalls, requests, changes, threads;
     uint64_t timers_dropped;
     uint64_t crashes, restarts;
@@ -378,11 +389,12 @@ void machine_window_finish(struct machine *m);  /* the rate; at_close is set */
 
 /* ---- train.c ---- */
 /* A frame that code of this node sends at its present.  False: as an effect of its own. */
-bool train_takes(struct port *task, struct nic_frame *f, bool part);
+bool train_takes(struct port *task, struct iface *i, struct nic_frame *f, bool part);
 /* What was gathered goes its way: before any other effect of the code, and when it ends. */
 void train_leaves(struct machine *m);
-void train_wants_room(struct node *n); /* frame_left, once a frame of a train has left its queue */
-void trains_settle(void *machine);     /* all of them become ordinary frames, wherever they are */
+void train_wants_room(struct iface *i); /* frame_left, once a frame of a train has left its queue */
+void trains_lose(struct port_end *e);   /* what comes to it by train has nobody to go to */
+void trains_settle(void *machine);      /* all of them become ordinary frames, wherever they are */
 void trains_free(struct machine *m);
 
 /* ---- effect.c ---- */
@@ -437,10 +449,15 @@ void change_submit(struct change *x);                  /* given to its library *
 void change_finish(struct change *x);                  /* in its upcall */
 void change_free(struct change *x);                    /* forgets it, wherever it is */
 /* To the interface, now. */
-void frame_send(struct node *n, struct nic_frame *f);
-void frame_left(struct node *n);       /* the transmit queue has moved on */
+void frame_send(struct iface *i, struct nic_frame *f);
+void frame_left(struct iface *i);      /* the transmit queue has moved on */
 void frame_received(struct upcall *u); /* in its upcall */
-void frame_up(struct node *n, struct nic_frame *f, sim_time at); /* the same; f stays */
-struct nic_handler frame_handler(struct node *n);                /* for nic_set_handler */
+void frame_up(struct port_end *e, struct nic_frame *f, sim_time at); /* the same; f stays */
+void end_ready(struct upcall *u);                                    /* in its upcall */
+struct nic_handler iface_handler(struct iface *i);                   /* for nic_set_handler */
+/* The end that takes every frame, whatever it is; NULL: that must be looked at. */
+struct port_end *iface_taker(const struct iface *i);
+struct port *end_task(const struct port_end *e);
+void ends_close(struct port *task); /* all of a task */
 
 #endif

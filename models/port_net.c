@@ -1,100 +1,223 @@
-/* port_net.c: the port's network interface: one, "mesh0", over mesh/nic.h.
+/* port_net.c: the port's network interfaces, over mesh/nic.h, and the ends that tasks have there.
  *
  * A frame that the port accepts has a place in the interface's transmit queue from that moment,
  * though it gets there only when the work named before it is done.
+ *
+ *   PEND1  A frame goes to the first end, in the order of opening, whose conditions it meets, as an
+ *       upcall of that end's task; it is found when the frame is in memory.
+ *   PEND2  An end whose task has ended, or that was closed, gets nothing more: what was on its way
+ *       up to it is dropped and counted.
  */
 #include "models/node.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+
+struct port_end {
+    struct match_entry match; /* in iface->ends */
+    struct list link;         /* task->ends */
+    struct list open;         /* iface->open, in order */
+    struct list refused;      /* iface->refused while it waits for room */
+    struct iface *iface;
+    struct port *task;
+    const struct port_end_ops *ops;
+    void *arg;
+    uint32_t conditions;
+};
 
 uint32_t port_if_count(const struct port *p)
 {
-    (void)p;
-    return NODE_INTERFACES;
+    return p->node->iface_count;
+}
+
+static struct iface *iface_of(const struct port *p, uint32_t ifc)
+{
+    ASSERT(ifc < p->node->iface_count);
+    return &p->node->ifaces[ifc];
 }
 
 void port_if_describe(const struct port *p, uint32_t ifc, struct port_if_info *out)
 {
-    ASSERT(ifc == 0);
+    const struct iface *i = iface_of(p, ifc);
     *out = (struct port_if_info){
-        .name = "mesh0",
-        .mtu = nic_mtu(p->node->nic),
-        .address = p->node->id,
-        .addresses = p->machine->layout.nodes,
+        .name = "mesh",
+        .mtu = nic_mtu(i->nic),
+        .station = p->node->id,
         /* What dies takes frames with it. */
         .reliable = !p->machine->network_faults && !p->machine->network_drops,
         .ordered = !p->machine->network_overtakes,
         .control = true,
+        .broadcast = nic_mtu_all(i->nic) > 0,
     };
 }
 
-static bool queue_full(const struct node *n)
+bool port_if_station(const struct port *p, uint32_t ifc, uint32_t host, uint64_t *station)
 {
-    return nic_queue_length(n->nic) + n->sends_pending >=
-           (uint64_t)n->machine->params.nic.queue_frames;
+    (void)iface_of(p, ifc);
+    *station = host;
+    return host < p->machine->layout.nodes;
 }
 
-enum port_if_result port_if_send(struct port *p, uint32_t ifc, uint32_t dst, unsigned flags,
-                                 struct rope *frame)
+bool port_if_host(const struct port *p, uint32_t ifc, uint64_t station, uint32_t *host)
 {
-    ASSERT(ifc == 0);
-    struct node *n = p->node;
+    (void)iface_of(p, ifc);
+    *host = (uint32_t)station;
+    return station < p->machine->layout.nodes;
+}
+
+/* ---- ends ---- */
+
+struct port_end *port_end_open(struct port *task, uint32_t ifc, const struct match *m,
+                               uint32_t count, const struct port_end_ops *ops, void *arg,
+                               enum port_if_result *why)
+{
+    *why = PORT_IF_NONE;
+    if (ifc >= task->node->iface_count)
+        return NULL;
+    struct iface *i = &task->node->ifaces[ifc];
+    struct port_end *e = base_zalloc(1, sizeof *e);
+    *e = (struct port_end){ .iface = i, .task = task, .ops = ops, .arg = arg, .conditions = count };
+    if (!match_add(&i->ends, &e->match, m, count)) {
+        *why = PORT_IF_TAKEN;
+        free(e);
+        return NULL;
+    }
+    list_init(&e->link);
+    list_init(&e->open);
+    list_init(&e->refused);
+    list_push(&task->ends, &e->link);
+    list_push(&i->open, &e->open);
+    *why = PORT_IF_OK;
+    return e;
+}
+
+void port_end_close(struct port_end *e)
+{
+    if (e == NULL)
+        return;
+    /* PEND2 */
+    LIST_EACH (it, &e->task->node->upcalls) {
+        struct upcall *u = LIST_ENTRY(it, struct upcall, link);
+        if (u->end == e)
+            u->end = NULL;
+    }
+    trains_lose(e);
+    match_remove(&e->iface->ends, &e->match);
+    list_remove(&e->link);
+    list_remove(&e->open);
+    list_remove(&e->refused);
+    free(e);
+}
+
+void ends_close(struct port *task)
+{
+    while (!list_empty(&task->ends))
+        port_end_close(LIST_ENTRY(task->ends.next, struct port_end, link));
+}
+
+struct port *end_task(const struct port_end *e)
+{
+    return e->task;
+}
+
+/* The end that all frames go to, whatever they are; NULL: that must be looked at. */
+struct port_end *iface_taker(const struct iface *i)
+{
+    if (list_empty(&i->open))
+        return NULL;
+    struct port_end *e = LIST_ENTRY(i->open.next, struct port_end, open);
+    return e->conditions == 0 ? e : NULL;
+}
+
+/* ---- down ---- */
+
+static bool queue_full(const struct iface *i)
+{
+    return nic_queue_length(i->nic) + i->sends_pending >=
+           (uint64_t)i->node->machine->params.nic.queue_frames;
+}
+
+enum port_if_result port_end_send(struct port_end *e, uint64_t station, unsigned flags,
+                                  struct rope *frame)
+{
+    struct iface *i = e->iface;
+    struct node *n = i->node;
     struct machine *m = n->machine;
-    if (dst >= m->layout.nodes)
-        return PORT_IF_NO_ADDRESS;
-    if (frame->length > nic_mtu(n->nic))
+    bool all = flags & PORT_ALL;
+    if (all ? nic_mtu_all(i->nic) == 0 : station >= m->layout.nodes)
+        return PORT_IF_NO_STATION;
+    if (frame->length > (all ? nic_mtu_all(i->nic) : nic_mtu(i->nic)))
         return PORT_IF_TOO_LONG;
-    if (queue_full(n)) {
-        n->wants_ready = true;
-        train_wants_room(n);
+    if (queue_full(i)) {
+        if (list_empty(&e->refused))
+            list_push(&i->refused, &e->refused);
+        train_wants_room(i);
         return PORT_IF_BUSY;
     }
-    n->sends_pending++;
+    i->sends_pending++;
     m->counts.frames_in++;
     m->counts.bytes_in += frame->length;
-    struct nic_frame *out = nic_frame_new(n->nic, dst, frame, rope_name(frame));
+    struct nic_frame *out =
+        nic_frame_new(i->nic, all ? NET_ALL : (uint32_t)station, frame, rope_name(frame));
     bool control = flags & PORT_CONTROL;
     m->counts.controls += control;
-    if (!control && train_takes(p, out, flags & PORT_PART))
+    if (!control && !all && train_takes(e->task, i, out, flags & PORT_PART))
         return PORT_IF_OK;
-    nic_train_leave(n->nic); /* what it holds was called before (NODE5) */
-    struct effect *f = effect_new(p, EFFECT_SEND);
-    f->dst = dst;
+    nic_train_leave(i->nic); /* what it holds was called before (NODE5) */
+    struct effect *f = effect_new(e->task, EFFECT_SEND);
+    f->iface = i;
+    f->dst = out->dst;
     f->frame = out;
     f->control = control;
     effect_take(f);
     return PORT_IF_OK;
 }
 
-void frame_send(struct node *n, struct nic_frame *f)
+void port_end_out(struct port_end *e, uint64_t bytes)
 {
-    n->sends_pending--;
-    enum nic_result r = nic_send_frame(n->nic, f);
+    port_work(e->task, PORT_WORK_FRAME_OUT, 1);
+    port_work(e->task, PORT_WORK_FRAME_BYTES, bytes);
+}
+
+void port_end_in(struct port_end *e, uint64_t bytes)
+{
+    port_work(e->task, PORT_WORK_FRAME_IN, 1);
+    port_work(e->task, PORT_WORK_FRAME_BYTES, bytes);
+}
+
+void frame_send(struct iface *i, struct nic_frame *f)
+{
+    i->sends_pending--;
+    enum nic_result r = nic_send_frame(i->nic, f);
     ASSERT_MSG(r == NIC_OK, "a place in the transmit queue was kept");
 }
 
-void port_if_set_handler(struct port *p, uint32_t ifc, const struct port_if_handler *h)
-{
-    ASSERT(ifc == 0);
-    p->node->handler = *h;
-}
+/* ---- up ---- */
 
-/* The frame is in memory: its upcall waits for a CPU. */
+/* The frame is in memory: the upcall of its end waits for a CPU (PEND1). */
 static void received(void *arg, struct nic_frame *f)
 {
-    struct node *n = arg;
-    struct machine *m = n->machine;
+    struct iface *i = arg;
+    struct machine *m = i->node->machine;
     struct nic_split split = nic_frame_split(f);
     m->counts.frame_queue += (uint64_t)split.queue;
     m->counts.frame_dma += (uint64_t)split.dma;
     m->counts.frame_mesh += (uint64_t)split.mesh;
     m->counts.frame_blocked += (uint64_t)f->blocked;
-    if (n->handler.receive == NULL) {
+    struct port_end *e = iface_taker(i);
+    uint32_t shapes = e == NULL ? i->ends.conditioned : 0;
+    if (e == NULL) {
+        struct match_entry *found = match_find(&i->ends, &f->data, &m->counts.filter_looks);
+        e = found == NULL ? NULL : CONTAINER_OF(found, struct port_end, match);
+    }
+    if (e == NULL) {
         m->counts.frames_dropped[DROP_NO_RECEIVER]++;
         return;
     }
-    struct upcall *u = upcall_new(node_kernel(n), UPCALL_FRAME);
+    struct upcall *u = upcall_new(e->task, UPCALL_FRAME);
     u->frame = f;
+    u->end = e;
+    u->shapes = shapes;
     nic_frame_keep(f);
     if (m->params.flatten) {
         rope_flatten(&f->data, true);
@@ -103,20 +226,33 @@ static void received(void *arg, struct nic_frame *f)
     upcall_submit(u);
 }
 
-void frame_up(struct node *n, struct nic_frame *f, sim_time at)
+void frame_up(struct port_end *e, struct nic_frame *f, sim_time at)
 {
-    struct machine *m = n->machine;
+    struct machine *m = e->task->machine;
     m->counts.frames_out++;
     m->counts.bytes_out += f->bytes;
-    sim_waist(m->sim, SIM_WAIST_MESSAGE, at, n->id, f->bytes, f->cookie);
-    n->handler.receive(n->handler.arg, f->src, &f->data);
+    sim_waist(m->sim, SIM_WAIST_MESSAGE, at, e->task->node->id, f->bytes, f->cookie);
+    e->ops->receive(e->arg, f->src, f->dst == NET_ALL ? PORT_ALL : 0, &f->data);
 }
 
 void frame_received(struct upcall *u)
 {
     struct node *n = u->task->node;
-    frame_up(n, u->frame, sim_now(n->machine->sim));
-    nic_frame_free(n->nic, u->frame);
+    if (u->end == NULL) {
+        n->machine->counts.frames_dropped[DROP_NO_RECEIVER]++;
+    } else {
+        if (u->shapes > 0)
+            port_work(u->task, PORT_WORK_FILTER, u->shapes);
+        frame_up(u->end, u->frame, sim_now(n->machine->sim));
+    }
+    nic_frame_free(u->frame);
+}
+
+void end_ready(struct upcall *u)
+{
+    struct port_end *e = u->end;
+    if (e != NULL && e->ops->ready != NULL)
+        e->ops->ready(e->arg);
 }
 
 /* The transmit queue has moved on. */
@@ -126,15 +262,23 @@ static void sent(void *arg, uint64_t cookie)
     frame_left(arg);
 }
 
-void frame_left(struct node *n)
+void frame_left(struct iface *i)
 {
-    if (!n->wants_ready || queue_full(n))
+    if (list_empty(&i->refused) || queue_full(i))
         return;
-    n->wants_ready = false;
-    upcall_submit(upcall_new(node_kernel(n), UPCALL_READY));
+    struct list now;
+    list_init(&now);
+    list_splice(&now, &i->refused);
+    struct list *l;
+    while ((l = list_pop(&now)) != NULL) {
+        struct port_end *e = LIST_ENTRY(l, struct port_end, refused);
+        struct upcall *u = upcall_new(e->task, UPCALL_READY);
+        u->end = e;
+        upcall_submit(u);
+    }
 }
 
-struct nic_handler frame_handler(struct node *n)
+struct nic_handler iface_handler(struct iface *i)
 {
-    return (struct nic_handler){ .receive = received, .sent = sent, .arg = n };
+    return (struct nic_handler){ .receive = received, .sent = sent, .arg = i };
 }

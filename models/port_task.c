@@ -64,6 +64,7 @@ struct port *task_new(struct node *n, const char *name)
     list_init(&t->timers);
     list_init(&t->threads);
     list_init(&t->watchers);
+    list_init(&t->ends);
     list_init(&t->counters);
     list_init(&t->link);
     list_push(&n->tasks, &t->link);
@@ -145,6 +146,7 @@ void task_crash(struct port *t)
     kill_threads(t);
     effects_release(n);
     drop_upcalls(t);
+    ends_close(t);
     struct list *l;
     while ((l = list_pop(&t->watchers)) != NULL)
         free(LIST_ENTRY(l, struct watcher, link));

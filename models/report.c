@@ -11,6 +11,8 @@
 const struct counter machine_counters[] = {
     C_SUM(machine, counts, frames_in, "1", "Frames that the port took to be sent."),
     C_SUM(machine, counts, controls, "1", "Of these, markers that keep their place."),
+    C_SUM(machine, counts, filter_looks, "1",
+          "Ends and shapes of conditions looked at to find for whom a frame is."),
     C_SUM(machine, counts, frames_out, "1", "Frames given to their receiver."),
     C_SUM(machine, counts, bytes_in, "B", "Bytes of frames_in."),
     C_SUM(machine, counts, bytes_out, "B", "Bytes of frames_out."),

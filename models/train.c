@@ -22,8 +22,9 @@ struct train {
     struct nic_train nic;
     struct list link; /* machine->trains, or free_trains */
     struct machine *machine;
-    struct node *from, *to;
-    struct port *task; /* that sends */
+    struct iface *from, *to;
+    struct port *task;    /* that sends */
+    struct port_end *end; /* that takes all; NULL: nobody does any more */
     uint32_t gathered;
     struct sim_event event; /* an upcall that must run at its time, or the last */
     struct sim_event room;  /* the source's queue has room, and its driver wants to know */
@@ -52,9 +53,9 @@ static void cpu_wanted(struct sim_lent *l)
 
 /* ---- gathering ---- */
 
-static struct train *train_new(struct node *from, struct node *to, struct port *task)
+static struct train *train_new(struct iface *from, struct iface *to, struct port *task)
 {
-    struct machine *m = from->machine;
+    struct machine *m = task->machine;
     struct list *l = list_pop(&m->free_trains);
     struct train *t = l != NULL ? LIST_ENTRY(l, struct train, link) : base_alloc(sizeof *t);
     list_init(&t->link);
@@ -80,18 +81,18 @@ static bool possible(const struct machine *m)
            !m->params.flatten && m->fault_step == UINT64_MAX;
 }
 
-bool train_takes(struct port *task, struct nic_frame *f, bool part)
+bool train_takes(struct port *task, struct iface *from, struct nic_frame *f, bool part)
 {
     struct machine *m = task->machine;
-    struct node *to = &m->nodes[f->dst];
+    struct iface *to = &m->nodes[f->dst].ifaces[0];
     /* What an upcall sends before it has named work goes at once, which one that a train runs must
      * not do: where frames cost nothing there are none. */
-    if (!possible(m) || price_cost(&to->own->prices, PORT_WORK_FRAME_IN, 1) == 0)
+    if (!possible(m) || price_cost(&to->node->own->prices, PORT_WORK_FRAME_IN, 1) == 0)
         return false;
     if (m->gathering != NULL && (m->gathering->to != to || m->gathering->gathered == NIC_TRAIN_MAX))
         train_leaves(m);
     if (m->gathering == NULL)
-        m->gathering = train_new(task->node, to, task);
+        m->gathering = train_new(from, to, task);
     struct train *t = m->gathering;
     t->upcalls[t->gathered].part = part;
     t->nic.legs[t->gathered++] = (struct nic_leg){
@@ -109,16 +110,25 @@ static void watch_room(struct train *t)
 {
     struct sim *s = t->machine->sim;
     uint32_t waiting = nic_train_waiting(&t->nic);
-    if (waiting > 0 && t->from->wants_ready && !sim_event_pending(&t->room))
+    if (waiting > 0 && !list_empty(&t->from->refused) && !sim_event_pending(&t->room))
         sim_at(s, &t->room, t->nic.legs[t->nic.count - waiting].out);
 }
 
-void train_wants_room(struct node *n)
+void train_wants_room(struct iface *i)
 {
-    LIST_EACH (it, &n->machine->trains) {
+    LIST_EACH (it, &i->node->machine->trains) {
         struct train *t = LIST_ENTRY(it, struct train, link);
-        if (t->from == n)
+        if (t->from == i)
             watch_room(t);
+    }
+}
+
+void trains_lose(struct port_end *e)
+{
+    LIST_EACH (it, &end_task(e)->machine->trains) {
+        struct train *t = LIST_ENTRY(it, struct train, link);
+        if (t->end == e)
+            t->end = NULL;
     }
 }
 
@@ -140,11 +150,12 @@ static void count_gone(struct train *t, uint32_t count)
 static bool begin(struct train *t)
 {
     struct machine *m = t->machine;
-    struct node *from = t->from;
-    struct sim_server *cpu = cpu_of_upcalls(t->to);
-    if (t->gathered < FEWEST || from->sends_pending != t->gathered || !t->to->up ||
-        t->to->handler.receive == NULL || cpu->in_system > 0 || cpu->lent != NULL ||
-        !nic_train_begin(&t->nic, t->gathered))
+    struct iface *from = t->from;
+    struct sim_server *cpu = cpu_of_upcalls(t->to->node);
+    t->end = iface_taker(t->to);
+    if (t->gathered < FEWEST || from->sends_pending != t->gathered || !t->to->node->up ||
+        t->end == NULL || end_task(t->end) != node_kernel(t->to->node) || cpu->in_system > 0 ||
+        cpu->lent != NULL || !nic_train_begin(&t->nic, t->gathered))
         return false;
     sim_server_lend(cpu, &t->cpu);
     list_push(&m->trains, &t->link);
@@ -179,7 +190,8 @@ static void as_effects(struct train *t, uint32_t from, uint32_t to)
 {
     for (uint32_t i = from; i < to; i++) {
         struct effect *f = effect_new(t->task, EFFECT_SEND);
-        f->dst = t->to->id;
+        f->iface = t->from;
+        f->dst = t->nic.legs[i].frame->dst;
         f->frame = t->nic.legs[i].frame;
         if (t->nic.legs[i].at_once)
             effect_now(f);
@@ -229,28 +241,37 @@ static uint64_t inside_at(struct train *t, uint32_t i)
     return i - t->passed + 1;
 }
 
+static struct port *taker(const struct train *t)
+{
+    return t->end != NULL ? end_task(t->end) : node_kernel(t->to->node);
+}
+
 /* Runs the upcall of the next frame, at its start. */
 static void run(struct train *t)
 {
     struct machine *m = t->machine;
+    struct node *to = t->to->node;
     uint32_t i = t->ran;
     const struct nic_leg *l = &t->nic.legs[i];
     struct activity here = {
-        .node = t->to,
-        .task = node_kernel(t->to),
+        .node = to,
+        .task = taker(t),
         .start = next_start(t),
-        .polls = cpu_of_upcalls(t->to) != &t->to->cpu,
+        .polls = cpu_of_upcalls(to) != &to->cpu,
     };
     if (i > 0)
-        sim_server_book(cpu_of_upcalls(t->to), t->nic.legs[i - 1].in, t->upcalls[i - 1].start,
+        sim_server_book(cpu_of_upcalls(to), t->nic.legs[i - 1].in, t->upcalls[i - 1].start,
                         t->upcalls[i - 1].end, t->upcalls[i - 1].inside);
     uint64_t inside = inside_at(t, i);
     t->ran++;
     m->running = &here;
     m->train_runs = true;
-    sim_set_context(m->sim, "node", t->to->id);
+    sim_set_context(m->sim, "node", to->id);
     machine_step(m);
-    frame_up(t->to, l->frame, here.start);
+    if (t->end != NULL)
+        frame_up(t->end, l->frame, here.start);
+    else
+        m->counts.frames_dropped[DROP_NO_RECEIVER]++;
     if (m->gathering != NULL)
         train_leaves(m);
     m->train_runs = false;
@@ -268,7 +289,7 @@ static void run(struct train *t)
 static void latest(struct train *t)
 {
     struct machine *m = t->machine;
-    struct sim_server *cpu = cpu_of_upcalls(t->to);
+    struct sim_server *cpu = cpu_of_upcalls(t->to->node);
     if (t->ran == 0)
         return;
     uint32_t i = t->ran - 1;
@@ -277,7 +298,7 @@ static void latest(struct train *t)
         sim_server_book(cpu, in, start, end, t->upcalls[i].inside);
         return;
     }
-    struct upcall *u = upcall_new(node_kernel(t->to), UPCALL_FRAME);
+    struct upcall *u = upcall_new(taker(t), UPCALL_FRAME);
     m->counts.upcalls.made--; /* counted when it ran */
     u->started = true;
     u->job.service = end - start;
@@ -299,7 +320,7 @@ static void part(struct train *t)
 {
     struct machine *m = t->machine;
     struct activity *running = m->running;
-    struct node *to = t->to;
+    struct node *to = t->to->node;
     m->running = NULL;
     sim_cancel(m->sim, &t->event);
     sim_cancel(m->sim, &t->room);
@@ -311,10 +332,11 @@ static void part(struct train *t)
     for (uint32_t i = 0; i < arrived; i++) {
         count_frame(&m->counts, &t->nic.legs[i]);
         if (i < t->ran) {
-            nic_frame_free(to->nic, t->nic.legs[i].frame);
+            nic_frame_free(t->nic.legs[i].frame);
             continue;
         }
-        struct upcall *u = upcall_new(node_kernel(to), UPCALL_FRAME);
+        struct upcall *u = upcall_new(taker(t), UPCALL_FRAME);
+        u->end = t->end;
         u->frame = t->nic.legs[i].frame;
         sim_server_adopt(cpu_of_upcalls(to), &u->job, t->nic.legs[i].in, SIM_NEVER,
                          inside_at(t, i));

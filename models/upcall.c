@@ -70,8 +70,7 @@ static void run(struct upcall *u)
         frame_received(u);
         break;
     case UPCALL_READY:
-        if (n->handler.ready != NULL)
-            n->handler.ready(n->handler.arg);
+        end_ready(u);
         break;
     case UPCALL_TIMER:
         t = CONTAINER_OF((uint64_t *)u->timer, struct port_timer, opaque[0]);
@@ -137,7 +136,7 @@ void upcall_drop(struct upcall *u)
         m->counts.upcalls.dropped++;
         if (u->kind == UPCALL_FRAME) {
             m->counts.frames_dropped[DROP_RECEIVER_CRASHED]++;
-            nic_frame_free(n->nic, u->frame);
+            nic_frame_free(u->frame);
         }
         if (u->kind == UPCALL_IO) {
             m->counts.requests.dropped++;

@@ -23,6 +23,7 @@
 #include "sim/base/base.h"
 #include "sim/base/counter.h"
 #include "sim/base/list.h"
+#include "sim/base/match.h"
 #include "sim/base/rope.h"
 #include "sim/base/time.h"
 
@@ -55,6 +56,8 @@ enum port_work {
     PORT_WORK_RECEIVE, /* messages taken from the network for a program: fixed receive path */
     PORT_WORK_FRAME_OUT,   /* frames given to a network interface */
     PORT_WORK_FRAME_IN,    /* frames taken from a network interface */
+    PORT_WORK_FILTER,      /* look-ups of a frame that came, to find the end that it is for: one for
+                              each shape of conditions (match.h); the port names them */
     PORT_WORK_FRAME_BYTES, /* their bytes, moved between memory and the interface; free where DMA
                               does that without the CPU */
     PORT_WORK_LAYER,       /* passes of a message through a protocol layer (header made or read) */
@@ -127,47 +130,77 @@ void port_thread_sleep(struct port *p, sim_time delay); /* (blocks) off the CPU 
 /* Pays for the work named so far. (blocks in a thread; nothing in an upcall) */
 void port_pay(struct port *p);
 
-/* ---- network interfaces ---- */
+/* ---- network interfaces ----
+ *
+ * A node has as many as it is on networks; those without a network have none.  Frames come and go
+ * by ends, each of a task: a frame that arrives goes to the first end of its interface, in the
+ * order in which they were opened, whose conditions it meets (sim/base/match.h), as an upcall of
+ * its task; one that meets none is dropped and counted.  Nobody but its network knows what a
+ * station is: on one of numbered nodes port_if_station tells it, elsewhere it is learned (ARP). */
 struct port_if_info {
-    char name[16];      /* "mesh0" */
-    uint32_t mtu;       /* largest frame in bytes: header and data */
-    uint32_t address;   /* of this node on that network */
-    uint32_t addresses; /* 0 .. addresses-1 exist */
-    bool reliable;      /* frames are not lost while both ends live */
-    bool ordered;       /* frames between two nodes keep their order */
-    bool control;       /* takes PORT_CONTROL */
+    char name[16];    /* its network's */
+    uint32_t mtu;     /* largest frame in bytes: header and data */
+    uint64_t station; /* of this node on that network */
+    bool reliable;    /* frames are not lost while both ends live */
+    bool ordered;     /* frames between two nodes keep their order */
+    bool control;     /* takes PORT_CONTROL */
+    bool broadcast;   /* takes PORT_ALL */
 };
-enum port_if_result { PORT_IF_OK, PORT_IF_BUSY, PORT_IF_TOO_LONG, PORT_IF_NO_ADDRESS };
+enum port_if_result {
+    PORT_IF_OK,
+    PORT_IF_BUSY,       /* the transmit queue is full */
+    PORT_IF_TOO_LONG,   /* longer than the interface takes */
+    PORT_IF_NO_STATION, /* no such station, or no way to all */
+    PORT_IF_NONE,       /* the node has no such interface */
+    PORT_IF_TAKEN       /* an end with equal conditions is open there */
+};
 
 uint32_t port_if_count(const struct port *p); /* of this node: `ifc` is below it */
 /* Fills `out`. */
 void port_if_describe(const struct port *p, uint32_t ifc, struct port_if_info *out);
-/* Sends one frame; the rope is taken (empty afterwards) when the result is PORT_IF_OK.  Never
- * blocks: PORT_IF_BUSY means the transmit queue is full; `ready` is called once it has room again.
- */
-enum port_if_result port_if_send(struct port *p, uint32_t ifc, uint32_t dst, unsigned flags,
-                                 struct rope *frame) MUST_CHECK;
+/* The station of a node of the machine on that network; false: it is not on it. */
+bool port_if_station(const struct port *p, uint32_t ifc, uint32_t host, uint64_t *station);
+/* The node at a station; false: there is none. */
+bool port_if_host(const struct port *p, uint32_t ifc, uint64_t station, uint32_t *host);
+
+struct port_end;
+struct port_end_ops {
+    /* A frame from a station, which is the receiver's to keep; flags: PORT_ALL. */
+    void (*receive)(void *arg, uint64_t from, unsigned flags, struct rope *frame);
+    void (*ready)(void *arg); /* there is room again after PORT_IF_BUSY; may be NULL */
+};
+/* An end of that task, until it closes it or the task ends; `ops` lives as long.  Without
+ * conditions it takes every frame.  NULL: PORT_IF_NONE or PORT_IF_TAKEN in *why. */
+struct port_end *port_end_open(struct port *task, uint32_t ifc, const struct match *m,
+                               uint32_t count, const struct port_end_ops *ops, void *arg,
+                               enum port_if_result *why);
+/* What is on its way up to it is dropped and counted.  NULL is fine. */
+void port_end_close(struct port_end *e);
 enum {
     /* A piece of a message between its first and its last, sent to a node whose receiver will join
      * it to what it has and do nothing else that anybody can observe: a hint, by which a simulator
      * saves time. */
     PORT_PART = 1,
     /* A marker that keeps its place: it leaves the transmit queue in its turn, behind all that this
-     * node had posted before, to whatever node; it goes by the channels as any other frame does;
-     * and it is handed up in its turn.  An interface that cannot promise that says so
+     * node had posted there before, to whatever station; it goes by the channels as any other frame
+     * does; and it is handed up in its turn.  An interface that cannot promise that says so
      * (port_if_info.control), and is not given any: a live one over UDP, whose kernel has queues of
      * its own, and no channels. */
-    PORT_CONTROL = 2
+    PORT_CONTROL = 2,
+    /* To every station but this one; `station` is not looked at.  Where the interface cannot:
+     * PORT_IF_NO_STATION. */
+    PORT_ALL = 4
 };
-/* The receiver and the ready callback of an interface: one pair a node (the kernel task's).  The
- * frame is the receiver's to keep. */
-struct port_if_handler {
-    void (*receive)(void *arg, uint32_t src, struct rope *frame);
-    void (*ready)(void *arg); /* may be NULL */
-    void *arg;
-};
-/* Puts `h`, which is copied, in the place of the pair before. */
-void port_if_set_handler(struct port *p, uint32_t ifc, const struct port_if_handler *h);
+/* Sends one frame; the rope is taken (empty afterwards) when the result is PORT_IF_OK.  Never
+ * blocks: after PORT_IF_BUSY `ready` of this end is called once there is room; who else was
+ * answered so may take it before. */
+enum port_if_result port_end_send(struct port_end *e, uint64_t station, unsigned flags,
+                                  struct rope *frame) MUST_CHECK;
+/* The running code hands a frame of so many bytes to the interface, or takes one from it: names
+ * PORT_WORK_FRAME_OUT or _IN, and _BYTES, at the prices of its network.  The driver says when, once
+ * for each frame. */
+void port_end_out(struct port_end *e, uint64_t bytes);
+void port_end_in(struct port_end *e, uint64_t bytes);
 
 /* ---- block devices ---- */
 struct port_blk_info {

@@ -12,6 +12,7 @@
 #include "models/node.h"
 #include "os/registry.h"
 #include "tests/bench/bench.h"
+#include "tests/ends.h"
 
 #define BLOCK 65536 /* bytes a request */
 #define SECTORS (BLOCK / 512)
@@ -21,7 +22,6 @@ static uint64_t answered, wanted;
 struct agent {
     struct port *port;
     const struct os_layout *layout;
-    struct port_if_handler handler;
     uint64_t next;
 };
 
@@ -33,7 +33,7 @@ struct service {
 
 static void send(struct port *p, uint32_t dst, struct rope *frame)
 {
-    if (port_if_send(p, 0, dst, 0, frame) != PORT_IF_OK)
+    if (end_send(p, dst, 0, frame) != PORT_IF_OK)
         abort();
 }
 
@@ -46,10 +46,10 @@ static void ask(struct agent *a)
     send(a->port, a->layout->io[(block + port_node(a->port)) % a->layout->io_count], &f);
 }
 
-static void on_answer(void *arg, uint32_t src, struct rope *frame)
+static void on_answer(void *arg, uint64_t src, unsigned flags, struct rope *frame)
 {
     struct agent *a = arg;
-    (void)src, (void)frame;
+    (void)src, (void)flags, (void)frame;
     port_work(a->port, PORT_WORK_FRAME_IN, 1);
     if (++answered + a->layout->compute_count <= wanted)
         ask(a);
@@ -63,14 +63,14 @@ static void on_read(struct port_io *io)
     port_free(s->port, s);
 }
 
-static void on_request(void *arg, uint32_t src, struct rope *frame)
+static void on_request(void *arg, uint64_t src, unsigned flags, struct rope *frame)
 {
     struct agent *a = arg;
     uint64_t block;
     rope_read(frame, 0, sizeof block, &block);
     struct service *s = port_alloc(a->port, sizeof *s);
     s->port = a->port;
-    s->client = src;
+    s->client = (uint32_t)src;
     rope_init(&s->io.data);
     s->io.sector = (block + src * 8) % 8000 * SECTORS;
     s->io.sectors = SECTORS;
@@ -89,8 +89,9 @@ static struct os_node *boot(struct port *p, const struct os_boot *b)
         io = io || l->io[i] == port_node(p);
     a->port = p;
     a->layout = l;
-    a->handler = (struct port_if_handler){ .receive = io ? on_request : on_answer, .arg = a };
-    port_if_set_handler(p, 0, &a->handler);
+    static const struct port_end_ops servers = { .receive = on_request };
+    static const struct port_end_ops clients = { .receive = on_answer };
+    end_open(p, io ? &servers : &clients, a);
     if (!io && port_node(p) != l->service)
         ask(a);
     return NULL;

@@ -101,6 +101,8 @@ struct fake *fake_create(const struct fake_options *o)
         struct fake_node *n = &f->nodes[i];
         n->id = i;
         list_init(&n->tasks);
+        for (uint32_t k = 0; k < FAKE_IFS_MAX; k++)
+            list_init(&n->refused[k]);
         n->disks = f->o.disks ? base_zalloc(f->o.disks, sizeof *n->disks) : NULL;
         for (uint32_t d = 0; d < f->o.disks; d++)
             n->disks[d].sectors = base_zalloc(f->o.disk_sectors, sizeof(struct fake_sector *));
@@ -205,9 +207,7 @@ void fake_crash(struct fake *f, uint32_t node)
         fake_task_drop(f, LIST_ENTRY(n->tasks.prev, struct port, link));
     n->task_count = 0;
     for (uint32_t i = 0; i < FAKE_IFS_MAX; i++) {
-        n->handler[i] = (struct port_if_handler){ 0 };
         n->in_flight[i] = 0;
-        n->wants_ready[i] = false;
     }
     n->busy_until = 0;
     for (uint32_t d = 0; d < f->o.disks; d++)
@@ -268,22 +268,28 @@ void fake_frame_departed(struct fake *f, struct item *it)
     it->u.frame.queued = false;
     ASSERT(n->in_flight[ifc] > 0);
     n->in_flight[ifc]--;
-    if (n->wants_ready[ifc] && n->handler[ifc].ready) {
-        n->wants_ready[ifc] = false;
-        fake_item(f, ITEM_READY, n->id, fake_port(f, n->id), f->now)->u.ifc = ifc;
+    struct list *l;
+    while ((l = list_pop(&n->refused[ifc]))) {
+        struct port_end *e = LIST_ENTRY(l, struct port_end, refused);
+        fake_item(f, ITEM_READY, n->id, e->task, f->now)->u.end = e;
     }
 }
 
 static void run_frame(struct fake *f, struct item *it)
 {
     struct fake_node *n = &f->nodes[it->node];
-    const struct port_if_handler *h = &n->handler[it->u.frame.ifc];
-    if (!n->up || !h->receive) {
+    const struct match_set *ends = &n->ends[it->u.frame.ifc];
+    struct match_entry *found =
+        n->up ? match_find(ends, &it->u.frame.data, &f->counts.filter_looks) : NULL;
+    if (!found) {
         f->counts.stale++;
         return;
     }
-    enter(f, fake_port(f, n->id));
-    h->receive(h->arg, it->u.frame.src, &it->u.frame.data);
+    struct port_end *e = CONTAINER_OF(found, struct port_end, match);
+    enter(f, e->task);
+    if (ends->conditioned > 0)
+        port_work(e->task, PORT_WORK_FILTER, ends->conditioned);
+    e->ops->receive(e->arg, it->u.frame.src, it->u.frame.flags, &it->u.frame.data);
     leave(f);
 }
 
@@ -341,9 +347,9 @@ static void run_item(struct fake *f, struct item *it)
         break;
     }
     case ITEM_READY:
-        if (n->handler[it->u.ifc].ready) {
+        if (it->u.end && it->u.end->ops->ready) {
             enter(f, it->task);
-            n->handler[it->u.ifc].ready(n->handler[it->u.ifc].arg);
+            it->u.end->ops->ready(it->u.end->arg);
             leave(f);
         }
         break;
@@ -516,6 +522,7 @@ static bool explore_fault(struct fake *f, struct item *it)
     struct item *copy = fake_item(f, ITEM_FRAME, it->node, NULL, it->at);
     copy->u.frame.src = it->u.frame.src;
     copy->u.frame.ifc = it->u.frame.ifc;
+    copy->u.frame.flags = it->u.frame.flags;
     rope_fini(&copy->u.frame.data);
     rope_copy(&copy->u.frame.data, &it->u.frame.data);
     return true;

@@ -34,7 +34,8 @@ struct item {
     union {
         struct {
             uint32_t src, ifc;
-            bool queued; /* still counts in the sender's transmit queue */
+            unsigned flags; /* PORT_ALL */
+            bool queued;    /* still counts in the sender's transmit queue */
             uint32_t src_incarnation;
             struct rope data;
         } frame;
@@ -50,7 +51,7 @@ struct item {
             void (*fn)(struct port *task, void *arg);
             void *arg;
         } main;
-        uint32_t ifc;
+        struct port_end *end; /* NULL: it is closed */
         struct {
             void (*fn)(void *arg, uint32_t node, uint32_t life, bool up);
             void *arg;
@@ -88,7 +89,7 @@ struct port {
     struct fake_node *node;
     char name[32];
     bool dead; /* crashed while running: dropped when its code returns */
-    struct list blocks, threads, changes, counters;
+    struct list blocks, threads, changes, counters, ends;
     uint64_t heap_bytes, heap_blocks;
     uint64_t random;
 };
@@ -151,6 +152,16 @@ struct fake_changer {
     uint32_t made;
 };
 
+struct port_end {
+    struct match_entry match; /* in the node's, of its interface */
+    struct list link;         /* task->ends */
+    struct list refused;      /* node->refused while it waits for room */
+    struct port *task;
+    uint32_t ifc;
+    const struct port_end_ops *ops;
+    void *arg;
+};
+
 struct fake_node {
     uint32_t id, incarnation;
     uint64_t kept;
@@ -160,9 +171,9 @@ struct fake_node {
     void (*boot)(struct port *p, void *arg);
     void *boot_arg;
     sim_time busy_until;
-    struct port_if_handler handler[FAKE_IFS_MAX];
+    struct match_set ends[FAKE_IFS_MAX];
+    struct list refused[FAKE_IFS_MAX]; /* struct port_end */
     uint32_t in_flight[FAKE_IFS_MAX];
-    bool wants_ready[FAKE_IFS_MAX];
     struct fake_disk *disks;
     struct fake_tape *tapes;
     struct fake_changer *changers;

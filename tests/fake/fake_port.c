@@ -19,6 +19,7 @@ struct port *fake_task_new(struct fake *f, struct fake_node *n, const char *name
     list_init(&p->blocks);
     list_init(&p->threads);
     list_init(&p->changes);
+    list_init(&p->ends);
     list_init(&p->counters);
     p->random =
         f->o.seed ^ ((uint64_t)n->id << 40) ^ ((uint64_t)n->incarnation << 20) ^ n->task_count++;
@@ -77,6 +78,8 @@ void fake_task_drop(struct fake *f, struct port *t)
     sweep_heap(t);
     while ((l = list_pop(&t->blocks)))
         free(LIST_ENTRY(l, struct heap_block, link));
+    while (!list_empty(&t->ends))
+        port_end_close(LIST_ENTRY(t->ends.next, struct port_end, link));
     list_remove(&t->link);
     free(t);
 }
@@ -278,17 +281,73 @@ void port_if_describe(const struct port *p, uint32_t ifc, struct port_if_info *o
     memset(out, 0, sizeof *out);
     snprintf(out->name, sizeof out->name, "mesh%u", ifc);
     out->mtu = o->mtu;
-    out->address = p->node->id;
-    out->addresses = o->nodes;
+    out->station = p->node->id;
     out->reliable = !o->lossy;
     out->ordered = !o->unordered;
     out->control = o->control;
+    out->broadcast = o->broadcast;
 }
 
-void port_if_set_handler(struct port *p, uint32_t ifc, const struct port_if_handler *h)
+bool port_if_station(const struct port *p, uint32_t ifc, uint32_t host, uint64_t *station)
 {
     ASSERT(ifc < p->f->o.interfaces);
-    p->node->handler[ifc] = *h;
+    *station = host;
+    return host < p->f->o.nodes;
+}
+
+bool port_if_host(const struct port *p, uint32_t ifc, uint64_t station, uint32_t *host)
+{
+    ASSERT(ifc < p->f->o.interfaces);
+    *host = (uint32_t)station;
+    return station < p->f->o.nodes;
+}
+
+struct port_end *port_end_open(struct port *task, uint32_t ifc, const struct match *m,
+                               uint32_t count, const struct port_end_ops *ops, void *arg,
+                               enum port_if_result *why)
+{
+    *why = PORT_IF_NONE;
+    if (ifc >= task->f->o.interfaces)
+        return NULL;
+    struct port_end *e = base_zalloc(1, sizeof *e);
+    *e = (struct port_end){ .task = task, .ifc = ifc, .ops = ops, .arg = arg };
+    if (!match_add(&task->node->ends[ifc], &e->match, m, count)) {
+        *why = PORT_IF_TAKEN;
+        free(e);
+        return NULL;
+    }
+    list_init(&e->link);
+    list_init(&e->refused);
+    list_push(&task->ends, &e->link);
+    *why = PORT_IF_OK;
+    return e;
+}
+
+void port_end_close(struct port_end *e)
+{
+    if (!e)
+        return;
+    LIST_EACH (l, &e->task->f->pending) {
+        struct item *it = LIST_ENTRY(l, struct item, link);
+        if (it->kind == ITEM_READY && it->u.end == e)
+            it->u.end = NULL;
+    }
+    match_remove(&e->task->node->ends[e->ifc], &e->match);
+    list_remove(&e->link);
+    list_remove(&e->refused);
+    free(e);
+}
+
+void port_end_out(struct port_end *e, uint64_t bytes)
+{
+    port_work(e->task, PORT_WORK_FRAME_OUT, 1);
+    port_work(e->task, PORT_WORK_FRAME_BYTES, bytes);
+}
+
+void port_end_in(struct port_end *e, uint64_t bytes)
+{
+    port_work(e->task, PORT_WORK_FRAME_IN, 1);
+    port_work(e->task, PORT_WORK_FRAME_BYTES, bytes);
 }
 
 static bool fault(struct fake *f, uint32_t ppm)
@@ -317,7 +376,7 @@ static void corrupt(struct fake *f, struct rope *r)
 }
 
 static struct item *put_on_wire(struct fake *f, uint32_t src, uint32_t ifc, uint32_t dst,
-                                struct rope *frame)
+                                unsigned flags, struct rope *frame)
 {
     sim_time at = sim_time_add(
         fake_time(f),
@@ -329,6 +388,7 @@ static struct item *put_on_wire(struct fake *f, uint32_t src, uint32_t ifc, uint
     struct item *it = fake_item(f, ITEM_FRAME, dst, NULL, at);
     it->u.frame.src = src;
     it->u.frame.ifc = ifc;
+    it->u.frame.flags = flags & PORT_ALL;
     it->u.frame.src_incarnation = f->nodes[src].incarnation;
     rope_join(&it->u.frame.data, frame);
     if (f->o.flatten)
@@ -338,39 +398,69 @@ static struct item *put_on_wire(struct fake *f, uint32_t src, uint32_t ifc, uint
     return it;
 }
 
-enum port_if_result port_if_send(struct port *p, uint32_t ifc, uint32_t dst, unsigned flags,
-                                 struct rope *frame)
+/* One frame to one node: lost, doubled, or on its way. */
+static struct item *send_to(struct port *p, uint32_t ifc, uint32_t dst, unsigned flags,
+                            struct rope *frame)
 {
     struct fake *f = p->f;
     struct fake_node *n = p->node;
-    ASSERT(ifc < f->o.interfaces && (!(flags & PORT_CONTROL) || f->o.control));
-    if (frame->length > f->o.mtu)
-        return PORT_IF_TOO_LONG;
-    if (dst >= f->o.nodes)
-        return PORT_IF_NO_ADDRESS;
-    if (f->o.tx_queue && n->in_flight[ifc] >= f->o.tx_queue) {
-        n->wants_ready[ifc] = true;
-        f->counts.busy++;
-        return PORT_IF_BUSY;
-    }
-    f->counts.frames++;
     if ((f->on_frame && !f->on_frame(f->on_frame_arg, n->id, dst, frame)) ||
         fault(f, f->o.drop_ppm)) {
         f->counts.dropped++;
         rope_fini(frame);
-        return PORT_IF_OK;
+        return NULL;
     }
     if (fault(f, f->o.duplicate_ppm)) {
         struct rope copy;
         rope_copy(&copy, frame);
-        put_on_wire(f, n->id, ifc, dst, &copy);
+        put_on_wire(f, n->id, ifc, dst, flags, &copy);
         rope_fini(&copy);
         f->counts.duplicated++;
     }
-    struct item *it = put_on_wire(f, n->id, ifc, dst, frame);
-    if (f->o.tx_queue) {
+    return put_on_wire(f, n->id, ifc, dst, flags, frame);
+}
+
+/* To all others; the last of them keeps the place in the transmit queue. */
+static struct item *send_to_all(struct port *p, uint32_t ifc, struct rope *frame)
+{
+    struct item *last = NULL;
+    for (uint32_t dst = 0; dst < p->f->o.nodes; dst++) {
+        struct rope copy;
+        if (dst == p->node->id)
+            continue;
+        rope_copy(&copy, frame);
+        struct item *it = send_to(p, ifc, dst, PORT_ALL, &copy);
+        rope_fini(&copy);
+        last = it ? it : last;
+    }
+    rope_fini(frame);
+    return last;
+}
+
+enum port_if_result port_end_send(struct port_end *e, uint64_t station, unsigned flags,
+                                  struct rope *frame)
+{
+    struct port *p = e->task;
+    struct fake *f = p->f;
+    struct fake_node *n = p->node;
+    bool all = flags & PORT_ALL;
+    ASSERT(!(flags & PORT_CONTROL) || f->o.control);
+    if (frame->length > f->o.mtu)
+        return PORT_IF_TOO_LONG;
+    if (all ? !f->o.broadcast : station >= f->o.nodes)
+        return PORT_IF_NO_STATION;
+    if (f->o.tx_queue && n->in_flight[e->ifc] >= f->o.tx_queue) {
+        if (list_empty(&e->refused))
+            list_push(&n->refused[e->ifc], &e->refused);
+        f->counts.busy++;
+        return PORT_IF_BUSY;
+    }
+    f->counts.frames++;
+    struct item *it =
+        all ? send_to_all(p, e->ifc, frame) : send_to(p, e->ifc, (uint32_t)station, 0, frame);
+    if (it && f->o.tx_queue) {
         it->u.frame.queued = true;
-        n->in_flight[ifc]++;
+        n->in_flight[e->ifc]++;
     }
     return PORT_IF_OK;
 }
@@ -380,7 +470,7 @@ void fake_inject(struct fake *f, uint32_t src, uint32_t dst, const void *bytes, 
     struct rope r;
     rope_init(&r);
     rope_add_bytes(&r, bytes, len);
-    put_on_wire(f, src, 0, dst, &r);
+    put_on_wire(f, src, 0, dst, 0, &r);
     rope_fini(&r);
 }
 

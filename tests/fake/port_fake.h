@@ -33,6 +33,7 @@ struct fake_options {
     uint32_t mtu;            /* 0: 4096 */
     uint32_t tx_queue;       /* frames of a node in flight before PORT_IF_BUSY; 0: no limit */
     bool lossy, unordered;   /* what port_if_describe says, and whether FAKE2 keeps pairs' order */
+    bool broadcast;          /* takes PORT_ALL: a frame to each */
     bool control;            /* takes PORT_CONTROL, though a frame has its place among those between
                                 two nodes alone: no channel lies between */
     sim_time latency;        /* of a frame; 0: 10 us */
@@ -111,6 +112,7 @@ void fake_set_faults(struct fake *f, uint32_t drop_ppm, uint32_t duplicate_ppm);
 struct fake_counts {
     uint64_t frames, dropped, duplicated, delayed, corrupted, stale; /* stale: came for the dead */
     uint64_t busy;                                                   /* PORT_IF_BUSY given */
+    uint64_t filter_looks;                                           /* match_find's */
     uint64_t delivered, delivered_bytes;                             /* port_delivered */
     uint64_t digest;            /* over (node, length, content) in order */
     uint64_t remarks, failures; /* port_remark, port_fail */

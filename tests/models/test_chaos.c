@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "rig.h"
+#include "tests/ends.h"
 #include "tests/sample.h"
 
 #define NODES 3
@@ -39,7 +40,7 @@ static void send(struct port *p)
     struct rope f;
     rope_init(&f);
     rope_add_pattern(&f, 9, draw(p, 1000), draw(p, 3000));
-    if (port_if_send(p, 0, (uint32_t)draw(p, NODES), 0, &f) != PORT_IF_OK)
+    if (end_send(p, (uint32_t)draw(p, NODES), 0, &f) != PORT_IF_OK)
         rope_fini(&f);
 }
 
@@ -76,10 +77,10 @@ static void on_timer(struct port_timer *t)
     cr_assert_geq(port_now(t->port), before);
 }
 
-static void on_frame(void *arg, uint32_t src, struct rope *frame)
+static void on_frame(void *arg, uint64_t src, unsigned flags, struct rope *frame)
 {
     struct port *p = arg;
-    (void)src, (void)frame;
+    (void)src, (void)flags, (void)frame;
     work(p, draw(p, 5));
     if (draw(p, 4) == 0)
         act(p);
@@ -118,8 +119,8 @@ static void boot(struct port *p, const struct os_layout *l)
 {
     (void)l;
     uint32_t me = port_node(p);
-    struct port_if_handler h = { .receive = on_frame, .arg = p };
-    port_if_set_handler(p, 0, &h);
+    static const struct port_end_ops ops = { .receive = on_frame };
+    end_open(p, &ops, p);
     timers[me] = port_alloc(p, TIMERS * sizeof(struct port_timer));
     for (int i = 0; i < TIMERS; i++)
         port_timer_init(p, &timers[me][i], on_timer, NULL);

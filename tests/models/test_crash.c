@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "rig.h"
+#include "tests/ends.h"
 
 #define US SIM_US
 
@@ -357,7 +358,6 @@ struct peer {
     struct port_thread *caller;
     struct port_timer again;
     uint32_t rounds, got;
-    struct port_if_handler handler;
 };
 
 static unsigned finished;
@@ -368,19 +368,19 @@ static void talk(struct peer *me)
     rope_init(&f);
     rope_add_bytes(&f, &me->rounds, sizeof me->rounds);
     rope_add_pattern(&f, 5, 0, 100);
-    if (port_if_send(me->port, 0, 1 - port_node(me->port), 0, &f) != PORT_IF_OK)
+    if (end_send(me->port, 1 - port_node(me->port), 0, &f) != PORT_IF_OK)
         rope_fini(&f);
 }
 
-static void heard(void *arg, uint32_t src, struct rope *frame)
+static void heard(void *arg, uint64_t src, unsigned flags, struct rope *frame)
 {
-    (void)src;
+    (void)src, (void)flags;
     struct peer *me = arg;
     port_work(me->port, PORT_WORK_OP, 2);
     if (port_node(me->port) == 1) {
         struct rope back;
         rope_move(&back, frame);
-        if (port_if_send(me->port, 0, 0, 0, &back) != PORT_IF_OK)
+        if (end_send(me->port, 0, 0, &back) != PORT_IF_OK)
             rope_fini(&back);
         return;
     }
@@ -410,8 +410,8 @@ static void boot_peer(struct port *p, const struct os_layout *l)
     (void)l;
     struct peer *me = port_alloc(p, sizeof *me);
     me->port = p;
-    me->handler = (struct port_if_handler){ .receive = heard, .arg = me };
-    port_if_set_handler(p, 0, &me->handler);
+    static const struct port_end_ops ops = { .receive = heard };
+    end_open(p, &ops, me);
     if (port_node(p) == 0)
         me->caller = port_thread_spawn(p, "call", call, me, 0);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "rig.h"
+#include "tests/ends.h"
 
 Test(machine, puts_io_nodes_in_the_last_column_and_the_service_node_beside_them)
 {
@@ -188,11 +189,11 @@ Test(machine, has_groups_of_nodes_with_prices_and_cpus_of_their_own)
 
 /* ---- flatten ---- */
 
-static struct port_if_handler handlers[2];
 static uint64_t frames_seen;
 
-static void bounce(void *arg, uint32_t src, struct rope *frame)
+static void bounce(void *arg, uint64_t src, unsigned flags, struct rope *frame)
 {
+    (void)flags;
     struct port *p = arg;
     if (++frames_seen >= 40)
         return;
@@ -202,15 +203,15 @@ static void bounce(void *arg, uint32_t src, struct rope *frame)
     rope_drop_front(&back, 20);
     port_work(p, PORT_WORK_COPY, back.length);
     port_delivered(p, back.length, rope_hash(&back));
-    cr_expect_eq(port_if_send(p, 0, src, 0, &back), PORT_IF_OK);
+    cr_expect_eq(end_send(p, (uint32_t)src, 0, &back), PORT_IF_OK);
 }
 
 static void boot_bounce(struct port *p, const struct os_layout *l)
 {
     (void)l;
     uint32_t me = port_node(p);
-    handlers[me] = (struct port_if_handler){ .receive = bounce, .arg = p };
-    port_if_set_handler(p, 0, &handlers[me]);
+    static const struct port_end_ops ops = { .receive = bounce };
+    end_open(p, &ops, p);
     if (me == 1)
         return;
     struct rope f;
@@ -218,7 +219,7 @@ static void boot_bounce(struct port *p, const struct os_layout *l)
     rope_add_bytes(&f, "a header", 8);
     rope_add_zero(&f, 100);
     rope_add_pattern(&f, 3, 1000, 300);
-    cr_expect_eq(port_if_send(p, 0, 1, 0, &f), PORT_IF_OK);
+    cr_expect_eq(end_send(p, 1, 0, &f), PORT_IF_OK);
 }
 
 static void bounce_digest(bool flatten, uint64_t seed_of_data, char out[33])

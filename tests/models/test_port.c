@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "rig.h"
+#include "tests/ends.h"
 
 #define US SIM_US
 
@@ -146,9 +147,9 @@ static sim_time arrived[8];
 static char tags[8];
 static unsigned arrivals;
 
-static void on_frame(void *arg, uint32_t src, struct rope *frame)
+static void on_frame(void *arg, uint64_t src, unsigned flags, struct rope *frame)
 {
-    (void)src;
+    (void)src, (void)flags;
     rope_read(frame, 0, 1, &tags[arrivals]);
     arrived[arrivals++] = port_now(arg);
 }
@@ -158,7 +159,7 @@ static void send(struct port *p, uint32_t dst)
     struct rope f;
     rope_init(&f);
     rope_add_bytes(&f, "frame", 5);
-    cr_assert_eq(port_if_send(p, 0, dst, 0, &f), PORT_IF_OK);
+    cr_assert_eq(end_send(p, dst, 0, &f), PORT_IF_OK);
 }
 
 static void worker(void *arg)
@@ -183,9 +184,8 @@ static void boot_worker(struct port *p, const struct os_layout *l)
 {
     (void)l;
     arrivals = 0;
-    static struct port_if_handler h;
-    h = (struct port_if_handler){ .receive = on_frame, .arg = p };
-    port_if_set_handler(p, 0, &h);
+    static const struct port_end_ops ops = { .receive = on_frame };
+    end_open(p, &ops, p);
     if (port_node(p) != 0)
         return;
     port_thread_spawn(p, "worker", worker, p, 0);
@@ -198,7 +198,7 @@ static void sends_between(struct port_timer *t)
     struct rope f;
     rope_init(&f);
     rope_add_bytes(&f, "upcall", 6);
-    cr_assert_eq(port_if_send(t->port, 0, 1, 0, &f), PORT_IF_OK);
+    cr_assert_eq(end_send(t->port, 1, 0, &f), PORT_IF_OK);
 }
 
 /* Arrival of a frame sent at 0 by free code. */
@@ -492,10 +492,10 @@ static struct {
 static unsigned handed_count;
 static unsigned marker_flags;
 
-static void on_marked(void *arg, uint32_t src, struct rope *frame)
+static void on_marked(void *arg, uint64_t src, unsigned flags, struct rope *frame)
 {
     struct port *p = arg;
-    (void)src;
+    (void)src, (void)flags;
     handed[handed_count].node = port_node(p);
     rope_read(frame, 0, 1, &handed[handed_count].tag);
     handed[handed_count++].at = port_now(p);
@@ -508,7 +508,7 @@ static void send_tagged(struct port *p, uint32_t dst, char tag, uint64_t more, u
     rope_init(&f);
     rope_add_bytes(&f, &tag, 1);
     rope_add_pattern(&f, 1, 0, more);
-    cr_assert_eq(port_if_send(p, 0, dst, flags, &f), PORT_IF_OK);
+    cr_assert_eq(end_send(p, dst, flags, &f), PORT_IF_OK);
     rope_fini(&f);
 }
 
@@ -530,7 +530,8 @@ static void boot_receiver(struct port *p)
     struct port_if_info info;
     port_if_describe(p, 0, &info);
     cr_assert(info.control);
-    port_if_set_handler(p, 0, &(struct port_if_handler){ .receive = on_marked, .arg = p });
+    static const struct port_end_ops ops = { .receive = on_marked };
+    end_open(p, &ops, p);
 }
 
 static void boot_marked(struct port *p, const struct os_layout *l)

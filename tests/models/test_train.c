@@ -11,6 +11,7 @@
 
 #include "mesh/nic_internal.h"
 #include "rig.h"
+#include "tests/ends.h"
 #include "tests/sample.h"
 
 #define NODES 4
@@ -48,7 +49,7 @@ static bool send(struct port *p, uint32_t dst, bool part)
     struct rope f;
     rope_init(&f);
     rope_add_pattern(&f, 3, seen[port_node(p)] % 5000, part ? 1001 : 600); /* odd: a part */
-    enum port_if_result r = port_if_send(p, 0, dst, part ? PORT_PART : 0, &f);
+    enum port_if_result r = end_send(p, dst, part ? PORT_PART : 0, &f);
     rope_fini(&f);
     return r == PORT_IF_OK;
 }
@@ -107,8 +108,9 @@ static void on_timer(struct port_timer *t)
         port_timer_set(t, (sim_time)draw(p, 3000) * US + (sim_time)draw(p, 2000));
 }
 
-static void on_frame(void *arg, uint32_t src, struct rope *frame)
+static void on_frame(void *arg, uint64_t src, unsigned flags, struct rope *frame)
 {
+    (void)flags;
     struct port *p = arg;
     uint32_t me = port_node(p);
     port_work(p, PORT_WORK_OP, frame->length % 2 ? 9 : lazy && draw(p, 2) ? 0 : 4);
@@ -139,8 +141,8 @@ static void boot(struct port *p, const struct os_layout *l)
     (void)l;
     uint32_t me = port_node(p);
     senders[me] = (struct sender){ 0 };
-    port_if_set_handler(
-        p, 0, &(struct port_if_handler){ .receive = on_frame, .ready = on_ready, .arg = p });
+    static const struct port_end_ops ops = { .receive = on_frame, .ready = on_ready };
+    end_open(p, &ops, p);
     timers[me] = port_alloc(p, TIMERS * sizeof(struct port_timer));
     for (int i = 0; i < TIMERS; i++) {
         port_timer_init(p, &timers[me][i], on_timer, NULL);
@@ -206,8 +208,8 @@ static void look(const struct rig *r, struct outcome *o)
         o->of[i][0] = account_of(&n->cpu, r->sim);
         o->of[i][1] = account_of(&n->coprocessor, r->sim);
         o->of[i][2] = account_of(&n->bus, r->sim);
-        nic_counts(n->nic, &o->nic[i]);
-        o->queue[i] = sim_inside_window(&n->nic->sending);
+        nic_counts(n->ifaces[0].nic, &o->nic[i]);
+        o->queue[i] = sim_inside_window(&n->ifaces[0].nic->sending);
     }
     sim_busy_each(r->sim, note_account, o);
     o->counts = r->m->counts;

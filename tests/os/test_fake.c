@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "tests/changer_steps.h"
+#include "tests/ends.h"
 #include "tests/fake/port_fake.h"
 #include "tests/tape_steps.h"
 
@@ -14,11 +15,11 @@ struct log {
     struct port_timer timer[4];
 };
 
-static void on_frame(void *arg, uint32_t src, struct rope *frame)
+static void on_frame(void *arg, uint64_t src, unsigned flags, struct rope *frame)
 {
     struct log *l = arg;
     uint8_t b;
-    (void)src;
+    (void)src, (void)flags;
     rope_read(frame, 0, 1, &b);
     l->order[l->count++] = b;
 }
@@ -27,7 +28,8 @@ static void boot(struct port *p, void *arg)
 {
     struct log *l = arg;
     l->p[port_node(p) % 2] = p;
-    port_if_set_handler(p, 0, &(struct port_if_handler){ .receive = on_frame, .arg = l });
+    static const struct port_end_ops ops = { .receive = on_frame };
+    end_open(p, &ops, l);
 }
 
 static void send_three(struct port *p, void *arg)
@@ -37,7 +39,7 @@ static void send_three(struct port *p, void *arg)
         struct rope r;
         rope_init(&r);
         rope_add_bytes(&r, &i, 1);
-        cr_assert_eq(port_if_send(p, 0, 1, 0, &r), PORT_IF_OK);
+        cr_assert_eq(end_send(p, 1, 0, &r), PORT_IF_OK);
         rope_fini(&r);
     }
 }
@@ -296,15 +298,16 @@ static void tell(struct port *p, uint32_t to, uint8_t what)
     struct rope r;
     rope_init(&r);
     rope_add_bytes(&r, &what, 1);
-    cr_assert_eq(port_if_send(p, 0, to, 0, &r), PORT_IF_OK);
+    cr_assert_eq(end_send(p, to, 0, &r), PORT_IF_OK);
     rope_fini(&r);
 }
 
 static struct port *gossip_port[GOSSIPS];
 
 /* Every frame is passed on once, to the next node; the first sets off a timer without delay. */
-static void gossip_hear(void *arg, uint32_t src, struct rope *frame)
+static void gossip_hear(void *arg, uint64_t src, unsigned flags, struct rope *frame)
 {
+    (void)flags;
     struct gossip *g = arg;
     uint8_t what;
     rope_read(frame, 0, 1, &what);
@@ -330,7 +333,8 @@ static void gossip_boot(struct port *p, void *arg)
     uint32_t me = port_node(p);
     gossip_port[me] = p;
     port_timer_init(p, &g->soon[me], gossip_soon, g);
-    port_if_set_handler(p, 0, &(struct port_if_handler){ .receive = gossip_hear, .arg = g });
+    static const struct port_end_ops ops = { .receive = gossip_hear };
+    end_open(p, &ops, g);
     tell(p, (me + 1) % GOSSIPS, (uint8_t)(16 * me));
 }
 
@@ -544,5 +548,62 @@ Test(fake, a_cartridge_has_its_tape_in_every_drive)
     cr_assert_eq(moved, 2);
     rope_read(&tape_block.data, 0, 3, bytes);
     cr_assert_eq(memcmp(bytes, "abc", 3), 0);
+    fake_destroy(f);
+}
+
+/* ---- ends ---- */
+
+static char whose[16];
+static struct port *second[3];
+
+static void mine(void *arg, uint64_t from, unsigned flags, struct rope *frame)
+{
+    const struct port *p = arg;
+    (void)from, (void)frame;
+    size_t n = strlen(whose);
+    whose[n] = port_task_name(p)[0];
+    whose[n + 1] = (char)('0' + port_node(p) + (flags & PORT_ALL ? 5 : 0));
+}
+
+static void boot_ends(struct port *p, void *arg)
+{
+    static const struct port_end_ops ops = { .receive = mine };
+    static const struct match s[] = { { 0, 0xff000000, 's' << 24 } };
+    enum port_if_result why;
+    (void)arg;
+    second[port_node(p)] = port_task_create(p, "second", NULL, NULL);
+    cr_assert(port_end_open(second[port_node(p)], 0, s, 1, &ops, second[port_node(p)], &why));
+    cr_assert_null(port_end_open(p, 0, s, 1, &ops, p, &why));
+    cr_assert_eq(why, PORT_IF_TAKEN);
+    cr_assert_null(port_end_open(p, 1, s, 1, &ops, p, &why));
+    cr_assert_eq(why, PORT_IF_NONE);
+    end_open(p, &ops, p);
+}
+
+static void say_to(struct port *p, void *arg)
+{
+    struct rope r;
+    rope_init(&r);
+    rope_add_bytes(&r, arg, 1);
+    cr_assert_eq(end_send(p, 1, *(const char *)arg == 'a' ? PORT_ALL : 0, &r), PORT_IF_OK);
+    rope_fini(&r);
+}
+
+Test(fake, a_frame_is_the_first_end_s_whose_conditions_it_meets)
+{
+    struct fake *f = fake_create(&(struct fake_options){ .nodes = 3, .broadcast = true });
+    for (uint32_t i = 0; i < 3; i++)
+        fake_boot(f, i, boot_ends, NULL);
+    fake_run(f, 0);
+    for (const char *c = "sxsa"; *c; c++) {
+        fake_call(f, 0, say_to, (void *)(uintptr_t)c);
+        if (c[0] == 'x') { /* the second's task ends: the kernel's has what follows */
+            fake_run(f, 0);
+            port_task_crash(second[1]);
+        }
+    }
+    fake_run(f, 0);
+    cr_assert_str_eq(whose, "s1k1k1k6k7");
+    cr_assert_eq(fake_work(f, 1, PORT_WORK_FILTER), 2, "until it went");
     fake_destroy(f);
 }

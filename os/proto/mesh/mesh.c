@@ -37,16 +37,10 @@ void mesh_header_load(struct mesh_header *h, const uint8_t in[MESH_HEADER])
 
 /* ---- down ---- */
 
-static enum port_if_result send(struct xk_protl *self, uint32_t dst, unsigned flags,
-                                struct rope *frame)
-{
-    const struct mesh_state *st = self->state;
-    return port_if_send(xk_port(self), st->ifc, dst, flags, frame);
-}
-
 static enum xk_status sessn_push(struct xk_sessn *s, struct xk_msg *m)
 {
     struct mesh_state *st = s->protl->state;
+    struct mesh_sessn *ms = s->state;
     struct port *p = xk_port(s->protl);
     struct mesh_header h = { .protocol = (uint16_t)s->upper->number,
                              .life = (uint16_t)port_incarnation(p),
@@ -56,7 +50,6 @@ static enum xk_status sessn_push(struct xk_sessn *s, struct xk_msg *m)
     if (m->control && !st->info.control)
         return XK_REFUSED;
     if (st->queued >= st->params->queue) {
-        struct mesh_sessn *ms = s->state;
         if (list_empty(&ms->waiting))
             list_push(&st->waiting, &ms->waiting);
         st->counts.refused++;
@@ -66,14 +59,14 @@ static enum xk_status sessn_push(struct xk_sessn *s, struct xk_msg *m)
     unsigned flags = (m->part ? PORT_PART : 0) | (m->control ? PORT_CONTROL : 0);
     mesh_header_store(xk_msg_push(m, MESH_HEADER), &h);
     xk_msg_to_rope(m, &frame);
-    port_work(p, PORT_WORK_FRAME_OUT, 1);
-    port_work(p, PORT_WORK_FRAME_BYTES, frame.length);
-    enum port_if_result r =
-        st->queued ? PORT_IF_BUSY : send(s->protl, s->host, flags, &frame); /* DRV1 */
+    port_end_out(st->end, frame.length);
+    enum port_if_result r = PORT_IF_BUSY;
+    if (st->queued == 0) /* DRV1 */
+        r = port_end_send(st->end, ms->station, flags, &frame);
     ASSERT(r == PORT_IF_OK || r == PORT_IF_BUSY);
     if (r == PORT_IF_BUSY) {
         struct mesh_frame *f = port_alloc(p, sizeof *f);
-        f->dst = s->host;
+        f->dst = ms->station;
         f->flags = flags;
         rope_move(&f->data, &frame);
         list_push(&st->queue, &f->link);
@@ -92,7 +85,7 @@ static void if_ready(void *arg)
     struct port *p = xk_port(self);
     while (!list_empty(&st->queue)) {
         struct mesh_frame *f = LIST_ENTRY(st->queue.next, struct mesh_frame, link);
-        enum port_if_result r = send(self, f->dst, f->flags, &f->data);
+        enum port_if_result r = port_end_send(st->end, f->dst, f->flags, &f->data);
         if (r == PORT_IF_BUSY)
             break;
         ASSERT(r == PORT_IF_OK);
@@ -123,26 +116,29 @@ static const struct xk_sessn_ops sessn_ops = { .push = sessn_push, .close = sess
 /* ---- up ---- */
 
 static struct xk_sessn *get_sessn(struct xk_protl *self, struct xk_protl *upper, uint32_t host,
-                                  bool *fresh)
+                                  uint64_t station, bool *fresh)
 {
     struct mesh_state *st = self->state;
     enum xk_status why;
     struct xk_sessn *s = xk_table_open(&st->sessns, self, upper, host, &sessn_ops,
                                        sizeof(struct mesh_sessn), fresh, &why);
-    if (*fresh)
-        list_init(&((struct mesh_sessn *)s->state)->waiting);
+    if (*fresh) {
+        struct mesh_sessn *ms = s->state;
+        list_init(&ms->waiting);
+        ms->station = station;
+    }
     return s;
 }
 
-static void if_receive(void *arg, uint32_t src, struct rope *frame)
+static void if_receive(void *arg, uint64_t from, unsigned flags, struct rope *frame)
 {
     struct xk_protl *self = arg;
     struct mesh_state *st = self->state;
+    uint32_t src;
     struct mesh_header h;
     uint8_t wire[MESH_HEADER];
     struct xk_msg m;
-    port_work(xk_port(self), PORT_WORK_FRAME_IN, 1);
-    port_work(xk_port(self), PORT_WORK_FRAME_BYTES, frame->length);
+    port_end_in(st->end, frame->length);
     st->counts.received++;
     xk_msg_from_rope(&m, frame);
     if (!xk_msg_pop(&m, wire, MESH_HEADER)) {
@@ -151,16 +147,18 @@ static void if_receive(void *arg, uint32_t src, struct rope *frame)
         return;
     }
     mesh_header_load(&h, wire);
-    struct xk_protl *upper = xk_taker(self, h.protocol);
+    /* What goes to all, or comes from elsewhere, is no driver's. */
+    bool known = !(flags & PORT_ALL) && port_if_host(xk_port(self), st->ifc, from, &src);
+    struct xk_protl *upper = known ? xk_taker(self, h.protocol) : NULL;
     if (h.length != xk_msg_length(&m)) {
         st->counts.bad_length++;
-    } else if (xk_heard_low(self->kernel, src, h.life) == XK_OLD) { /* DRV4 */
+    } else if (known && xk_heard_low(self->kernel, src, h.life) == XK_OLD) { /* DRV4 */
         st->counts.stale++;
     } else if (!upper) {
         st->counts.nobody++;
     } else {
         bool fresh;
-        struct xk_sessn *s = get_sessn(self, upper, src, &fresh); /* DRV3 */
+        struct xk_sessn *s = get_sessn(self, upper, src, from, &fresh); /* DRV3 */
         if (fresh)
             xk_open_done(upper, s);
         xk_demux(s, &m);
@@ -168,6 +166,8 @@ static void if_receive(void *arg, uint32_t src, struct rope *frame)
     }
     xk_msg_fini(&m);
 }
+
+static const struct port_end_ops end_ops = { .receive = if_receive, .ready = if_ready };
 
 /* ---- protocol ---- */
 
@@ -187,10 +187,9 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
     xk_table_init(&st->sessns, self, (uint32_t)st->params->idle);
     list_init(&st->queue);
     list_init(&st->waiting);
-    port_if_set_handler(
-        port, st->ifc,
-        &(struct port_if_handler){ .receive = if_receive, .ready = if_ready, .arg = self });
-    return XK_OK;
+    enum port_if_result why;
+    st->end = port_end_open(port, st->ifc, NULL, 0, &end_ops, self, &why);
+    return st->end != NULL ? XK_OK : XK_REFUSED;
 }
 
 static uint32_t interface_of(const void *p)
@@ -203,12 +202,13 @@ static struct xk_sessn *protl_open(struct xk_protl *self, struct xk_protl *upper
 {
     struct mesh_state *st = self->state;
     bool fresh;
-    if (peer->host >= st->info.addresses) {
+    uint64_t station;
+    if (!port_if_station(xk_port(self), st->ifc, peer->host, &station)) {
         *why = XK_NO_PEER;
         return NULL;
     }
     xk_enable(self, upper); /* answers come to who has asked */
-    return get_sessn(self, upper, peer->host, &fresh);
+    return get_sessn(self, upper, peer->host, station, &fresh);
 }
 
 static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
@@ -241,7 +241,7 @@ static const struct counter counters[] = {
           "Frames dropped: shorter or longer than their header says."),
     C_SUM(mesh_state, counts, stale, "1",
           "Frames dropped: of a life of their sender that has ended."),
-    C_SUM(mesh_state, counts, nobody, "1", "Frames dropped: nobody has enabled their protocol."),
+    C_SUM(mesh_state, counts, nobody, "1", "Frames dropped: nobody here is for them."),
     C_END,
 };
 

@@ -27,12 +27,13 @@ struct mesh_params {
 
 struct mesh_frame { /* waits for the interface */
     struct list link;
-    uint32_t dst;
+    uint64_t dst;   /* station */
     unsigned flags; /* PORT_ */
     struct rope data;
 };
 
 struct mesh_sessn {
+    uint64_t station;
     struct list waiting; /* in mesh_state.waiting while its upper wants ready */
 };
 
@@ -40,6 +41,7 @@ struct mesh_state {
     const struct mesh_params *params;
     uint32_t ifc;
     struct port_if_info info;
+    struct port_end *end;
     struct xk_table sessns;
     struct list queue; /* of mesh_frame */
     uint32_t queued;
