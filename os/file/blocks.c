@@ -246,7 +246,7 @@ void blocks_drop(struct blocks *s, struct block *b)
 }
 
 /* A block to give up, or NULL.  Fresh ones are passed over as if they were used now, if all are the
- * first goes. */
+ * first goes (BLOCKS4). */
 static struct block *victim(struct blocks *s, const struct block_file *f, uint64_t index)
 {
     struct block *kept = NULL;
@@ -332,6 +332,23 @@ void blocks_give(struct blocks *s, struct block *b, struct block_file *f)
     b->entry.file = f->id;
     cache_policy_enter(s->policy, &b->entry, ahead);
     touch(s, b);
+}
+
+bool blocks_check(const struct blocks *s, uint32_t dirty, struct err *e)
+{
+    uint32_t count = 0, fresh = 0, mine = 0;
+    LIST_EACH (l, &s->used) {
+        const struct block *b = LIST_ENTRY(l, struct block, used);
+        count++;
+        mine += b->dirty.count > 0;
+        fresh += b->fresh;
+        if (b->data.length != s->block)
+            return err_set(e, "a block holds %llu bytes", (unsigned long long)b->data.length);
+    }
+    return (count == s->count && count <= s->most && mine == s->dirty_count && mine == dirty &&
+            fresh == s->fresh_count) ||
+           err_set(e, "%u blocks, %u dirty, %u fresh: the counts say %u, %u (of files %u), %u",
+                   count, mine, fresh, s->count, s->dirty_count, dirty, s->fresh_count);
 }
 
 /* ---- bytes ---- */

@@ -15,9 +15,8 @@
  *   BLOCKS2  A block that is pinned, waited for, coming, dirty or out does not go for another.
  *   BLOCKS3  Of a block one transfer is under way at a time: what is dirtied while it is out goes
  *            down by another.
- *
- * What is to be used yet (fresh) is spared when blocks go, until `spared` times the store has been
- * fetched, or nothing else may go.
+ *   BLOCKS4  What is to be used yet (fresh) is spared when blocks go, until `spared` times the
+ *            store has been fetched, or nothing else may go.
  *
  * Work named: `priced`, a look-up where the block found last is another's (os/xk/map.h); else none.
  * Upcalls only; nothing blocks.
@@ -105,7 +104,7 @@ struct blocks {
     struct list old;  /* dirty ones, the one dirty longest first */
     /* set by the owner after blocks_init; zeros: nothing is spared, no trigger but for `dirty` */
     bool priced;
-    uint32_t spared;     /* see above */
+    uint32_t spared;     /* BLOCKS4 */
     bool lists;          /* one transfer may have blocks that are not in a row */
     uint32_t group;      /* blocks of a transfer at most, */
     uint32_t back;       /* and before the one that has to go */
@@ -155,6 +154,9 @@ void blocks_drop(struct blocks *s, struct block *b); /* no transfer is under way
 /* It is another file's from now on. */
 void blocks_give(struct blocks *s, struct block *b, struct block_file *f);
 bool block_may_go(const struct block *b); /* BLOCKS2 */
+/* Counts all there is, of files that have so many dirty ones: false with a sentence.  For tests and
+ * audits. */
+bool blocks_check(const struct blocks *s, uint32_t dirty, struct err *e) MUST_CHECK;
 
 /* Puts bytes at `lo`, which are valid then; takes the data. */
 void blocks_put(struct blocks *s, struct block *b, uint64_t lo, struct rope *data);

@@ -40,10 +40,10 @@ static bool goes(const struct block *b, sim_time by)
     return block_writable(b) && b->since <= by;
 }
 
-/* The block, and what lies beside it: up to `back` before it. */
-static void write_row(struct blocks *s, struct block *b, uint32_t back, sim_time by)
+/* The block, and what lies beside it: up to `back` before it, up to `most` in all. */
+static void write_row(struct blocks *s, struct block *b, uint32_t back, uint32_t most, sim_time by)
 {
-    struct block **row = port_alloc(s->port, s->group * sizeof(struct block *));
+    struct block **row = port_alloc(s->port, most * sizeof(struct block *));
     bool (*beside)(struct blocks *, const struct block *, const struct block *) = s->ops->beside;
     struct block_file *f = b->f;
     struct block *first = b, *x = NULL;
@@ -52,7 +52,7 @@ static void write_row(struct blocks *s, struct block *b, uint32_t back, sim_time
            goes(x = blocks_find(s, f, first->key.index - 1), by) && x->f == f &&
            (beside == NULL || beside(s, x, first)))
         first = x;
-    while (n < s->group && goes(x = blocks_find(s, f, first->key.index + n), by) && x->f == f &&
+    while (n < most && goes(x = blocks_find(s, f, first->key.index + n), by) && x->f == f &&
            (n == 0 || beside == NULL || beside(s, row[n - 1], x)))
         row[n++] = x;
     s->ops->write(s, f, row, n);
@@ -68,7 +68,7 @@ void blocks_write_file(struct blocks *s, struct block_file *f, const struct file
     for (struct list *l = f->blocks.next; f->dirty > 0 && l != &f->blocks; l = l->next) {
         struct block *b = LIST_ENTRY(l, struct block, of_file);
         if (block_writable(b) && wanted(s, b, r))
-            write_row(s, b, s->back, SIM_NEVER);
+            write_row(s, b, s->back, s->group, SIM_NEVER);
     }
 }
 
@@ -80,7 +80,7 @@ void blocks_write_some(struct blocks *s, uint32_t least)
         if (s->dirty_count == 0 || before - s->dirty_count >= least)
             return;
         if (block_writable(b))
-            write_row(s, b, s->back, SIM_NEVER);
+            write_row(s, b, s->back, s->group, SIM_NEVER);
     }
 }
 
@@ -104,9 +104,9 @@ void blocks_cluster(struct blocks *s, const struct block *b)
     }
     if (s->lists)
         s->ops->write(s, b->f, row, s->cluster);
-    for (uint32_t i = 0; i < s->cluster; i++)
+    for (uint32_t i = 0, left; (left = s->cluster - i) > 0; i++)
         if (block_writable(row[i]))
-            write_row(s, row[i], s->back, SIM_NEVER);
+            write_row(s, row[i], 0, left < s->group ? left : s->group, SIM_NEVER);
 }
 
 /* ---- age and idleness ---- */
@@ -118,7 +118,7 @@ static void write_old(struct blocks *s, sim_time now)
         struct block *b = LIST_ENTRY(l, struct block, old);
         bool went = goes(b, now - s->age);
         if (went)
-            write_row(s, b, 0, now - s->age);
+            write_row(s, b, 0, s->group, now - s->age);
         next = went ? s->old.next : l->next;
     }
 }

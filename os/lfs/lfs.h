@@ -63,6 +63,9 @@ struct lfs_params {
     int64_t inode;             /* bytes of an inode record */
     int64_t files;             /* inodes made by a format */
     int64_t cache;             /* block buffers */
+    double dirty_fraction;     /* of the buffers: more do not wait */
+    int64_t cluster;           /* dirty ones in a row that go at once; 0: none */
+    sim_time age, idle;        /* after which dirty ones go; 0: never */
     int64_t read_ahead;        /* blocks read beyond a sequential buffered read */
     struct kind_choice policy; /* which buffer goes: of file_cache_policies; no kind: lru */
     struct kind_choice read_ahead_policy; /* of file_read_aheads; no kind: neighbour */

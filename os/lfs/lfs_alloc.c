@@ -326,7 +326,7 @@ void lfs_cut_add(struct lfs_file *f, struct lfs_extent x)
 
 uint32_t lfs_ext_room(const struct lfs_file *f)
 {
-    uint32_t used = f->ext_count + 2 * (f->dirty + f->inflight);
+    uint32_t used = f->ext_count + 2 * (f->kept.dirty + f->inflight);
     return used < f->fs->record_extents ? f->fs->record_extents - used : 0;
 }
 

@@ -1,11 +1,7 @@
-/* lfs_buf.c: the buffer cache: a bounded number of blocks.  Which goes says a policy
- * (os/file/policy.h); what was fetched and not used yet (fresh) stays longer, until KEEP_TURNS
- * times the cache was fetched.
+/* lfs_buf.c: the buffer cache: what the store of blocks (os/file/blocks.h) keeps comes from and
+ * goes to the device here.  What was fetched and not used yet stays longer, until SPARED times the
+ * cache was fetched.
  *
- *   absent  --new-->    empty    --fill-->  reading  --done-->  clean
- *   clean, empty  --modify-->  dirty  --flush-->  writing  --done-->  clean
- *   writing  --modify-->  writing and dirty  --done-->  dirty
- *   clean  --drop, or needed for another block-->  absent
  * A failed fill drops the buffer and fails the request that wanted it; a failed flush drops the
  * change and is reported by the next FILE_FLUSH of the file (LFS6).
  *
@@ -13,118 +9,7 @@
  */
 #include "os/lfs/lfs_internal.h"
 
-static struct list *bucket(struct lfs *fs, const struct lfs_file *f, uint32_t blk)
-{
-    return &fs->hash[(f->ino * 2654435761u + blk) % fs->hash_count];
-}
-
-struct lfs_buf *lfs_buf_find(struct lfs *fs, struct lfs_file *f, uint32_t blk)
-{
-    if (fs->buf_count == 0)
-        return NULL;
-    LIST_EACH (l, bucket(fs, f, blk)) {
-        struct lfs_buf *b = LIST_ENTRY(l, struct lfs_buf, hash);
-        if (b->f == f && b->blk == blk)
-            return b;
-    }
-    return NULL;
-}
-
-void lfs_buf_touch(struct lfs *fs, struct lfs_buf *b)
-{
-    cache_policy_used(fs->policy, &b->entry);
-    list_remove(&b->lru);
-    list_push(&fs->lru, &b->lru);
-}
-
-void lfs_buf_used(struct lfs *fs, struct lfs_buf *b)
-{
-    fs->fresh_count -= b->fresh;
-    b->fresh = false;
-}
-
-static void drop(struct lfs *fs, struct lfs_buf *b, bool evicted)
-{
-    ASSERT(!b->reading && !b->writing); /* LFSI6 */
-    lfs_buf_used(fs, b);
-    if (b->dirty) {
-        b->f->dirty--;
-        fs->dirty_count--;
-    }
-    lfs_wake_all(fs, &b->waiters);
-    lfs_wake_all(fs, &fs->buf_waiters);
-    cache_policy_left(fs->policy, &b->entry, evicted);
-    list_remove(&b->lru);
-    list_remove(&b->hash);
-    rope_fini(&b->data);
-    fs->buf_count--;
-    port_free(fs->port, b);
-}
-
-void lfs_buf_drop(struct lfs *fs, struct lfs_buf *b)
-{
-    drop(fs, b, false);
-}
-
-static bool may_go(struct cache_entry *e)
-{
-    const struct lfs_buf *b = CONTAINER_OF(e, struct lfs_buf, entry);
-    return !b->dirty && !b->reading && !b->writing && list_empty(&b->waiters);
-}
-
-void lfs_buf_init(struct lfs *fs)
-{
-    struct kind_choice plain = kind_plain(&file_cache_policies, "lru");
-    const struct kind_choice *choice = &fs->params.policy;
-    list_init(&fs->lru);
-    fs->policy = cache_policy_start(fs->port, choice->kind != NULL ? choice : &plain,
-                                    (uint32_t)fs->params.cache, may_go);
-}
-
-#define KEEP_TURNS 4
-
-/* A buffer to give up, or NULL.  Fresh ones are passed over as if they were used now, if all are
- * the first goes. */
-static struct lfs_buf *victim(struct lfs *fs, const struct lfs_file *f, uint32_t blk)
-{
-    struct lfs_buf *kept = NULL;
-    uint64_t turns = KEEP_TURNS * (uint64_t)fs->params.cache;
-    for (;;) {
-        struct cache_entry *e = cache_policy_victim(fs->policy, lfs_handle(f), blk);
-        struct lfs_buf *b = e != NULL ? CONTAINER_OF(e, struct lfs_buf, entry) : NULL;
-        if (b == NULL || b == kept)
-            return kept;
-        if (b->fresh && fs->counts.buffer_misses - b->born > turns)
-            lfs_buf_used(fs, b);
-        if (!b->fresh)
-            return b;
-        kept = kept != NULL ? kept : b;
-        bool ahead = e->ahead;
-        lfs_buf_touch(fs, b);
-        e->ahead = ahead;
-    }
-}
-
-struct lfs_buf *lfs_buf_new(struct lfs *fs, struct lfs_file *f, uint32_t blk, bool fresh)
-{
-    if (fs->buf_count >= (uint32_t)fs->params.cache) {
-        struct lfs_buf *b = victim(fs, f, blk);
-        if (b == NULL)
-            return NULL;
-        drop(fs, b, true);
-    }
-    struct lfs_buf *b = port_alloc(fs->port, sizeof *b);
-    b->f = f;
-    b->blk = blk;
-    rope_init(&b->data);
-    list_init(&b->waiters);
-    list_push(&fs->lru, &b->lru);
-    list_push(bucket(fs, f, blk), &b->hash);
-    b->entry = (struct cache_entry){ .file = lfs_handle(f), .index = blk };
-    cache_policy_enter(fs->policy, &b->entry, fresh);
-    fs->buf_count++;
-    return b;
-}
+#define SPARED 4
 
 /* The request is of a block of which these fragments are on the device; 0: all of it. */
 static void narrow(struct lfs_io *io, uint32_t frag, uint32_t frags)
@@ -136,31 +21,33 @@ static void narrow(struct lfs_io *io, uint32_t frag, uint32_t frags)
     io->io.sectors = frags * sectors;
 }
 
-static void fill_failed(struct lfs *fs, struct lfs_buf *b)
+static void fill_failed(struct lfs *fs, struct block *b)
 {
     struct list *l;
     while ((l = list_pop(&b->waiters)) != NULL) {
         LIST_ENTRY(l, struct lfs_op, wait)->status = FILE_IO_ERROR;
         list_push(&fs->ready, l);
     }
-    lfs_buf_drop(fs, b);
+    blocks_drop(&fs->store, b);
 }
 
 static void fill_ended(struct lfs_io *io, bool good)
 {
     struct lfs *fs = io->fs;
     for (uint32_t i = 0; i < io->count; i++) {
-        struct lfs_buf *b = io->bufs[i];
+        struct block *b = io->bufs[i];
+        struct rope data;
         b->reading = false;
         if (!good) {
             fill_failed(fs, b);
             continue;
         }
-        b->valid = true;
         uint64_t at = (uint64_t)i * fs->super.block, left = io->io.data.length - at;
         uint64_t n = left < fs->super.block ? left : fs->super.block;
-        rope_add_slice(&b->data, &io->io.data, at, n);
-        rope_add_zero(&b->data, fs->super.block - n);
+        rope_init(&data);
+        rope_add_slice(&data, &io->io.data, at, n);
+        rope_add_zero(&data, fs->super.block - n);
+        blocks_fill(&fs->store, b, &data);
         lfs_wake_all(fs, &b->waiters);
     }
     lfs_wake_all(fs, &fs->buf_waiters);
@@ -176,11 +63,11 @@ static void flush_ended(struct lfs_io *io, bool good)
         io->f->failed_write = true;
     }
     for (uint32_t i = 0; i < io->count; i++) {
-        struct lfs_buf *b = io->bufs[i];
-        b->writing = false;
+        struct block *b = io->bufs[i];
+        block_set_clear(fs->port, &b->out);
         lfs_wake_all(fs, &b->waiters);
-        if (!good && !b->dirty)
-            lfs_buf_drop(fs, b);
+        if (!good && b->dirty.count == 0)
+            blocks_drop(&fs->store, b);
     }
     lfs_wake_all(fs, &fs->buf_waiters);
 }
@@ -196,22 +83,14 @@ uint32_t lfs_buf_fill(struct lfs *fs, struct lfs_file *f, uint32_t blk, uint32_t
     uint32_t most = want < w.run ? want : w.run;
     if (most > fs->max_io_blocks)
         most = fs->max_io_blocks;
-    struct lfs_buf **bufs = port_alloc(fs->port, most * sizeof(struct lfs_buf *));
-    uint32_t n = 0;
-    while (n < most && lfs_buf_find(fs, f, blk + n) == NULL) {
-        struct lfs_buf *b = lfs_buf_new(fs, f, blk + n, true);
-        if (b == NULL)
-            break;
-        b->reading = b->fresh = true;
-        b->born = fs->counts.buffer_misses;
-        fs->fresh_count++;
-        bufs[n++] = b;
-    }
+    struct block **bufs = port_alloc(fs->port, most * sizeof(struct block *));
+    bool full;
+    uint32_t n = blocks_take_row(&fs->store, &f->kept, blk, blk + most, false, bufs, &full);
     if (n == 0) {
         port_free(fs->port, bufs);
         return 0;
     }
-    fs->counts.buffer_misses += n;
+    fs->store.counts.fetched += n;
     struct lfs_io *io = lfs_io_new(fs, f, PORT_IO_READ, blk, w.dev, n, op);
     io->ended = fill_ended;
     io->waits = op != NULL;
@@ -221,148 +100,115 @@ uint32_t lfs_buf_fill(struct lfs *fs, struct lfs_file *f, uint32_t blk, uint32_t
     return n;
 }
 
-/* Slices beyond which a buffer is copied together: many small writes otherwise leave one slice
- * each. */
-#define BUF_SLICES 16
-
-void lfs_buf_modify(struct lfs *fs, struct lfs_buf *b, uint32_t at, const struct rope *data,
+void lfs_buf_modify(struct lfs *fs, struct block *b, uint32_t at, const struct rope *data,
                     uint64_t off, uint32_t bytes)
 {
-    struct rope made;
-    uint32_t block = fs->super.block;
-    rope_init(&made);
-    if (bytes < block) {
-        ASSERT(b->valid);
-        rope_add_slice(&made, &b->data, 0, at);
-    }
-    rope_add_slice(&made, data, off, bytes);
-    if (at + bytes < block)
-        rope_add_slice(&made, &b->data, at + bytes, block - at - bytes);
-    rope_fini(&b->data);
-    rope_move(&b->data, &made);
-    if (b->data.count > BUF_SLICES)
-        rope_flatten(&b->data, true);
+    struct rope part;
+    ASSERT(bytes == fs->super.block || b->valid.count > 0); /* LFSI6 */
+    rope_init(&part);
+    rope_add_slice(&part, data, off, bytes);
+    blocks_put(&fs->store, b, at, &part);
     port_work(fs->port, PORT_WORK_COPY, bytes);
     fs->counts.copied_bytes += bytes;
-    b->valid = true;
-    lfs_buf_used(fs, b);
-    if (!b->dirty) {
-        b->dirty = true;
-        b->f->dirty++;
-        fs->dirty_count++;
-    }
-    lfs_buf_touch(fs, b);
+    blocks_had(&fs->store, b);
+    blocks_dirty(&fs->store, b, 0, fs->super.block);
+    blocks_use(&fs->store, b);
     lfs_arm_flush(fs);
 }
 
-static bool flushable(const struct lfs_buf *b)
+/* ---- what the store asks for ---- */
+
+/* Blocks that lie in a row, whole. */
+static bool beside(struct blocks *s, const struct block *a, const struct block *b)
 {
-    return b != NULL && b->dirty && !b->writing;
+    const struct lfs_file *f = lfs_file_of(a);
+    struct lfs_where x = lfs_goes(f, (uint32_t)a->key.index),
+                     y = lfs_goes(f, (uint32_t)b->key.index);
+    (void)s;
+    return x.dev + 1 == y.dev && x.frags == 0 && y.frags == 0 && !x.moves && !y.moves;
 }
 
-/* The block may be written together with the one beside it: it lies there, whole. */
-static bool joins(struct lfs *fs, struct lfs_file *f, uint32_t blk, uint32_t dev)
+static void flush(struct blocks *s, struct block_file *kept, struct block *const *row,
+                  uint32_t count)
 {
-    struct lfs_where w = lfs_where(f, blk);
-    return w.dev == dev && w.frags == 0 && !w.moves && flushable(lfs_buf_find(fs, f, blk));
-}
-
-void lfs_buf_flush(struct lfs *fs, struct lfs_buf *b)
-{
-    struct lfs_file *f = b->f;
-    uint32_t from = b->blk, to = b->blk + 1;
+    struct lfs *fs = CONTAINER_OF(s, struct lfs, store);
+    struct lfs_file *f = CONTAINER_OF(kept, struct lfs_file, kept);
+    uint32_t from = (uint32_t)row[0]->key.index;
     struct lfs_where w = lfs_goes(f, from);
-    uint32_t most = w.frags > 0 || w.moves ? 1 : fs->max_io_blocks;
     uint32_t bytes = w.frags > 0 ? w.frags * fs->super.fragment : fs->super.block;
     ASSERT(w.dev != LFS_NO_BLOCK);
-    while (to - from < most && from > 0 && joins(fs, f, from - 1, w.dev - 1)) {
-        from--;
-        w.dev--;
-    }
-    while (to - from < most && joins(fs, f, to, w.dev + (to - from)))
-        to++;
-    struct lfs_io *io = lfs_io_new(fs, f, PORT_IO_WRITE, from, w.dev, to - from, NULL);
+    struct lfs_io *io = lfs_io_new(fs, f, PORT_IO_WRITE, from, w.dev, count, NULL);
     io->ended = flush_ended;
-    io->bufs = port_alloc(fs->port, (to - from) * sizeof(struct lfs_buf *));
-    for (uint32_t i = from; i < to; i++) {
-        struct lfs_buf *x = lfs_buf_find(fs, f, i);
-        x->dirty = false;
-        f->dirty--;
-        fs->dirty_count--;
-        x->writing = true;
-        io->bufs[i - from] = x;
-        rope_add_slice(&io->io.data, &x->data, 0, bytes);
+    io->bufs = port_alloc(fs->port, count * sizeof(struct block *));
+    for (uint32_t i = 0; i < count; i++) {
+        blocks_out(s, row[i]);
+        io->bufs[i] = row[i];
+        rope_add_slice(&io->io.data, &row[i]->data, 0, bytes);
     }
     narrow(io, w.frag, w.frags);
     lfs_io_start(io);
 }
 
+static void leaves(struct blocks *s, struct block *b)
+{
+    struct lfs *fs = CONTAINER_OF(s, struct lfs, store);
+    lfs_wake_all(fs, &b->waiters);
+    lfs_wake_all(fs, &fs->buf_waiters);
+}
+
+static const struct blocks_ops ops = { .write = flush, .beside = beside, .leaves = leaves };
+
+void lfs_buf_init(struct lfs *fs)
+{
+    const struct lfs_params *p = &fs->params;
+    blocks_init(&fs->store, fs->port, &ops, 0, (uint32_t)p->cache, &p->policy);
+    blocks_behind_init(&fs->store);
+    fs->store.spared = SPARED;
+    fs->store.dirty_most = (uint32_t)(p->dirty_fraction * (double)p->cache);
+    fs->store.dirty_left = UINT32_MAX;
+    fs->store.cluster = (uint32_t)p->cluster;
+    fs->store.age = p->age;
+    fs->store.idle = p->idle;
+}
+
+void lfs_buf_sized(struct lfs *fs)
+{
+    fs->store.block = fs->super.block;
+    fs->store.group = fs->max_io_blocks;
+    fs->store.back = fs->max_io_blocks - 1;
+}
+
+/* ---- the buffers of a file ---- */
+
 bool lfs_buf_flush_file(struct lfs *fs, struct lfs_file *f)
 {
     bool left = false;
-    LIST_EACH (l, &fs->lru) {
-        struct lfs_buf *b = LIST_ENTRY(l, struct lfs_buf, lru);
-        if (f != NULL && b->f != f)
-            continue;
-        if (flushable(b))
-            lfs_buf_flush(fs, b);
-        left = left || b->dirty || b->writing;
+    blocks_write_file(&fs->store, &f->kept, NULL);
+    LIST_EACH (l, &f->kept.blocks) {
+        const struct block *b = LIST_ENTRY(l, struct block, of_file);
+        left = left || b->dirty.count > 0 || b->out.count > 0;
     }
     return left;
 }
 
-void lfs_buf_flush_oldest(struct lfs *fs)
-{
-    LIST_EACH (l, &fs->lru) {
-        struct lfs_buf *b = LIST_ENTRY(l, struct lfs_buf, lru);
-        if (flushable(b)) {
-            lfs_buf_flush(fs, b);
-            return;
-        }
-    }
-}
-
-bool lfs_buf_any(const struct lfs *fs, const struct lfs_file *f)
-{
-    LIST_EACH (l, &fs->lru)
-        if (LIST_ENTRY(l, struct lfs_buf, lru)->f == f)
-            return true;
-    return false;
-}
-
-void lfs_buf_demote(struct lfs *fs, const struct lfs_file *f, struct file_list runs)
-{
-    uint64_t block = fs->super.block;
-    LIST_EACH_SAFE (l, nx, &fs->lru) {
-        struct lfs_buf *b = LIST_ENTRY(l, struct lfs_buf, lru);
-        uint64_t at = b->blk * block;
-        if (b->f != f || file_list_bytes(runs, (struct file_window){ at, at + block }) < block)
-            continue;
-        if (may_go(&b->entry))
-            lfs_buf_drop(fs, b);
-        else
-            cache_policy_demote(fs->policy, &b->entry);
-    }
-}
-
 void lfs_buf_drop_idle(struct lfs *fs, const struct lfs_file *f)
 {
-    LIST_EACH_SAFE (l, nx, &fs->lru) {
-        struct lfs_buf *b = LIST_ENTRY(l, struct lfs_buf, lru);
-        if (b->f == f && !b->dirty && !b->reading && !b->writing)
-            lfs_buf_drop(fs, b);
+    LIST_EACH_SAFE (l, nx, &f->kept.blocks) {
+        struct block *b = LIST_ENTRY(l, struct block, of_file);
+        if (b->dirty.count == 0 && !lfs_buf_busy(b))
+            blocks_drop(&fs->store, b);
     }
 }
 
-struct lfs_buf *lfs_buf_drop_range(struct lfs *fs, struct lfs_file *f, uint32_t from)
+struct block *lfs_buf_drop_range(struct lfs *fs, struct lfs_file *f, uint32_t from)
 {
-    LIST_EACH_SAFE (l, nx, &fs->lru) {
-        struct lfs_buf *b = LIST_ENTRY(l, struct lfs_buf, lru);
-        if (b->f != f || b->blk < from)
+    LIST_EACH_SAFE (l, nx, &f->kept.blocks) {
+        struct block *b = LIST_ENTRY(l, struct block, of_file);
+        if (b->key.index < from)
             continue;
-        if (b->reading || b->writing)
+        if (lfs_buf_busy(b))
             return b;
-        lfs_buf_drop(fs, b);
+        blocks_drop(&fs->store, b);
     }
     return NULL;
 }

@@ -8,8 +8,8 @@
  *       file: marking a range written adds two extents at most, so a record always fits.
  *   LFSI5  Blocks of a cut or removed file become free only when the record without them is on the
  *       device.
- *   LFSI6  A buffer is clean, dirty (newer than the device), reading or writing (and maybe dirty
- *       again); one device request per buffer at a time.
+ *   LFSI6  A buffer is a block of the store (os/file/blocks.h), valid as a whole or not at all;
+ *       dirty it is newer than the device; one device request per buffer at a time.
  *   LFSI7  Callbacks and parked requests run from lfs_run's loop alone, and never while a request
  *       is submitted from outside it: no recursion.
  *   LFSI8  On a device with volatile writes a record is written when all data that it speaks of is
@@ -27,8 +27,7 @@
 #define OS_LFS_LFS_INTERNAL_H
 
 #include "os/file/ahead.h"
-#include "os/file/pieces.h"
-#include "os/file/policies.h"
+#include "os/file/blocks.h"
 #include "os/lfs/lfs.h"
 #include "os/xk/msg.h" /* wire_put / wire_get */
 
@@ -88,7 +87,8 @@ struct lfs_file {
     struct lfs_extent *next; /* LFSI9: places of one block each */
     uint32_t next_count;
     uint32_t resv_dev, resv_count; /* blocks set aside behind the last allocated one */
-    uint32_t dirty, inflight;      /* LFSI4 */
+    struct block_file kept;        /* its buffers, and how many are dirty (LFSI4) */
+    uint32_t inflight;             /* device writes (LFSI4) */
     bool failed_write;             /* a delayed write failed and nobody was told yet */
     struct list active, waiting;   /* lfs_op.link */
     uint32_t exclusive;            /* of both lists, those that are */
@@ -111,19 +111,6 @@ static inline uint64_t lfs_handle(const struct lfs_file *f)
 {
     return (uint64_t)f->generation << 32 | f->ino;
 }
-
-struct lfs_buf {
-    struct list lru;          /* lfs.lru, oldest first */
-    struct cache_entry entry; /* its policy's */
-    struct list hash;         /* lfs.hash[] */
-    struct list waiters;
-    struct lfs_file *f;
-    uint32_t blk;
-    bool valid, dirty, reading, writing;
-    bool fresh;       /* filled, and not used since */
-    uint64_t born;    /* counts.buffer_misses as it was filled */
-    struct rope data; /* one block, when valid */
-};
 
 /* A stretch of a request's list: bytes in a row in the file and in the data. */
 struct lfs_stretch {
@@ -182,7 +169,7 @@ struct lfs_io {
     sim_time held_since, held_for;
     void (*ended)(struct lfs_io *io, bool good);
     struct lfs_piece *piece; /* for what is read */
-    struct lfs_buf **bufs;   /* that it fills or writes; or NULL */
+    struct block **bufs;     /* that it fills or writes; or NULL */
     uint32_t blk, count;
 };
 
@@ -219,13 +206,10 @@ struct lfs {
     struct lfs_op *renaming;    /* one at a time */
     struct list name_waiters;   /* lfs_op.wait: for its end */
     struct list doubts;         /* lfs_file.doubt */
-    struct list lru;
-    struct cache_policy *policy;
-    struct list *hash;
-    uint32_t hash_count, buf_count, dirty_count, fresh_count;
-    struct list buf_waiters; /* lfs_op.wait: for any buffer */
-    struct list ready;       /* lfs_op.wait: to be stepped */
-    struct list completed;   /* lfs_op.wait: done to be called */
+    struct blocks store;        /* the buffers; whole blocks of them are valid, or none */
+    struct list buf_waiters;    /* lfs_op.wait: for any buffer */
+    struct list ready;          /* lfs_op.wait: to be stepped */
+    struct list completed;      /* lfs_op.wait: done to be called */
     bool running;
     struct list held; /* lfs_io.link: wait for the device, in its order */
     uint32_t sent;    /* requests for data that the device has */
@@ -233,8 +217,8 @@ struct lfs {
     struct port_timer flush_timer, answer_timer;
     uint32_t reserved; /* blocks set aside for growing files, still free */
     struct {
-        uint64_t fast_bytes, copied_bytes, device_reads, device_writes, buffer_hits, buffer_misses,
-            coalesced, used, fragments;
+        uint64_t fast_bytes, copied_bytes, device_reads, device_writes, buffer_hits, coalesced,
+            used, fragments;
     } counts;
 };
 
@@ -306,30 +290,32 @@ void lfs_tail_cut(struct lfs_file *f, uint32_t blk, uint32_t bytes); /* it needs
 void lfs_tail_drop(struct lfs_file *f); /* the next places: no buffer is dirty */
 
 /* lfs_buf.c */
-struct lfs_buf *lfs_buf_find(struct lfs *fs, struct lfs_file *f, uint32_t blk);
-/* A buffer for a block that has none: neither valid nor reading; fresh: to be filled.  NULL: none
- * can be had now. */
-struct lfs_buf *lfs_buf_new(struct lfs *fs, struct lfs_file *f, uint32_t blk, bool fresh);
-void lfs_buf_init(struct lfs *fs);                    /* there is no buffer yet */
-void lfs_buf_drop(struct lfs *fs, struct lfs_buf *b); /* not busy */
-void lfs_buf_used(struct lfs *fs, struct lfs_buf *b); /* it is not fresh any more */
-void lfs_buf_touch(struct lfs *fs, struct lfs_buf *b);
+static inline struct lfs_file *lfs_file_of(const struct block *b)
+{
+    return CONTAINER_OF(b->f, struct lfs_file, kept);
+}
+static inline struct block *lfs_buf_find(struct lfs *fs, const struct lfs_file *f, uint32_t blk)
+{
+    return blocks_find(&fs->store, &f->kept, blk);
+}
+static inline bool lfs_buf_busy(const struct block *b)
+{
+    return b->reading || b->out.count > 0;
+}
+void lfs_buf_init(struct lfs *fs);  /* there is no buffer yet */
+void lfs_buf_sized(struct lfs *fs); /* the size of a block is known */
 /* Reads written block `blk` and up to want-1 more behind it into new buffers, for `req` or ahead
  * of need; the number of buffers, 0 when none can be had. */
 uint32_t lfs_buf_fill(struct lfs *fs, struct lfs_file *f, uint32_t blk, uint32_t want,
                       struct lfs_op *o);
-/* Overwrites part of a valid buffer and makes it dirty; takes `bytes` from data. */
-void lfs_buf_modify(struct lfs *fs, struct lfs_buf *b, uint32_t at, const struct rope *data,
+/* Overwrites part of a buffer, which is valid unless it is all of it, and makes it dirty; takes
+ * `bytes` from data. */
+void lfs_buf_modify(struct lfs *fs, struct block *b, uint32_t at, const struct rope *data,
                     uint64_t off, uint32_t bytes);
-void lfs_buf_flush(struct lfs *fs, struct lfs_buf *b); /* dirty and not busy */
-/* Starts writing all dirty buffers of f (NULL: of all files); true while any is dirty or busy. */
+/* Starts writing all dirty buffers of f; true while any is dirty or out. */
 bool lfs_buf_flush_file(struct lfs *fs, struct lfs_file *f);
-void lfs_buf_flush_oldest(struct lfs *fs);
 /* The first buffer of f at or behind `from` that is busy, or NULL once all of them are dropped. */
-struct lfs_buf *lfs_buf_drop_range(struct lfs *fs, struct lfs_file *f, uint32_t from);
-bool lfs_buf_any(const struct lfs *fs, const struct lfs_file *f); /* one has a block of f */
-/* The clean ones whose blocks lie in the list go, the others go first. */
-void lfs_buf_demote(struct lfs *fs, const struct lfs_file *f, struct file_list runs);
+struct block *lfs_buf_drop_range(struct lfs *fs, struct lfs_file *f, uint32_t from);
 /* Drops the clean buffers of f that nobody uses. */
 void lfs_buf_drop_idle(struct lfs *fs, const struct lfs_file *f);
 

@@ -152,7 +152,7 @@ static uint32_t worth(struct lfs_op *o, const struct lfs_stretch *x)
     uint64_t block = fs->super.block, first = x->off / block, end = x->off + x->len;
     uint32_t most = (uint32_t)fs->params.read_ahead;
     if (!fs->params.buffered || o->req->op != FILE_READ || x->len == 0 ||
-        fs->fresh_count >= (uint32_t)fs->params.cache / 2)
+        fs->store.fresh_count >= (uint32_t)fs->params.cache / 2)
         return 0;
     bool before = first == 0 || lfs_buf_find(fs, o->f, (uint32_t)first - 1) != NULL;
     if (o->list != NULL)
@@ -260,15 +260,15 @@ static uint32_t fast_run(struct lfs_op *o, uint32_t blk, struct lfs_where w)
     return n;
 }
 
-static void read_from_buffer(struct lfs_op *o, struct lfs_buf *b, uint32_t at, uint32_t n)
+static void read_from_buffer(struct lfs_op *o, struct block *b, uint32_t at, uint32_t n)
 {
     rope_add_slice(&piece_new(o)->data, &b->data, at, n);
     port_work(o->fs->port, PORT_WORK_COPY, n);
     o->fs->counts.copied_bytes += n;
     o->fs->counts.buffer_hits++;
-    lfs_buf_used(o->fs, b);
+    blocks_had(&o->fs->store, b);
     if (o->list == NULL) /* of a list a block is wanted once */
-        lfs_buf_touch(o->fs, b);
+        blocks_use(&o->fs->store, b);
     advance(o, n);
 }
 
@@ -302,7 +302,7 @@ static void read_fill(struct lfs_op *o, uint32_t blk)
         look_ahead(o);
         return;
     }
-    lfs_buf_flush_oldest(fs);
+    blocks_write_some(&fs->store, 1);
     lfs_park(o, &fs->buf_waiters);
 }
 
@@ -313,9 +313,9 @@ static bool read_some(struct lfs_op *o)
     uint32_t block = fs->super.block, blk = (uint32_t)(o->pos / block),
              at = (uint32_t)(o->pos % block);
     uint32_t n = o->end - o->pos < block - at ? (uint32_t)(o->end - o->pos) : block - at;
-    struct lfs_buf *b = lfs_buf_find(fs, o->f, blk);
+    struct block *b = lfs_buf_find(fs, o->f, blk);
     struct lfs_where w = lfs_where(o->f, blk);
-    if (b != NULL && b->valid) {
+    if (b != NULL && b->valid.count > 0) {
         read_from_buffer(o, b, at, n);
     } else if (b != NULL) {
         lfs_park(o, &b->waiters);
@@ -402,32 +402,13 @@ void lfs_step_hint(struct lfs_op *o)
     lfs_complete(o, FILE_OK);
 }
 
-/* Each piece is told as a whole. */
-static void advise(struct lfs_op *o)
-{
-    const struct file_req *r = o->req;
-    uint64_t block = o->fs->super.block;
-    struct cache_advice a = { r->hint, r->file, 0, UINT64_MAX, r->size };
-    if (r->hint != FILE_PRIORITY || file_bytes(r) == 0) {
-        cache_policy_advise(o->fs->policy, &a);
-        return;
-    }
-    for (uint32_t k = 0; k < r->run_count; k++)
-        for (uint64_t i = 0; i < r->runs[k].count && r->runs[k].len > 0; i++) {
-            uint64_t at = r->runs[k].off + i * r->runs[k].stride;
-            a.from = at / block;
-            a.to = (at + r->runs[k].len - 1) / block + 1;
-            cache_policy_advise(o->fs->policy, &a);
-        }
-}
-
 void lfs_step_advise(struct lfs_op *o)
 {
     enum file_hint hint = o->req->hint;
     if (hint >= FILE_PRIORITY)
-        advise(o);
+        blocks_advise(&o->fs->store, o->req);
     else if (hint == FILE_WONT_NEED)
-        lfs_buf_demote(o->fs, o->f, (struct file_list){ o->req->runs, o->req->run_count });
+        blocks_wont_need(&o->fs->store, &o->f->kept, o->req);
     else
         o->f->way = hint;
     lfs_complete(o, FILE_OK);
@@ -449,15 +430,15 @@ static bool write_fast(struct lfs_op *o, uint32_t blk, struct lfs_where w)
     uint64_t whole = (o->end - o->pos) / block;
     uint32_t most = whole < fs->max_io_blocks ? (uint32_t)whole : fs->max_io_blocks;
     while (run < most && lfs_where(o->f, blk + run).dev == w.dev + run) {
-        struct lfs_buf *b = lfs_buf_find(fs, o->f, blk + run);
-        if (b != NULL && (b->reading || b->writing)) {
+        struct block *b = lfs_buf_find(fs, o->f, blk + run);
+        if (b != NULL && lfs_buf_busy(b)) {
             if (run > 0)
                 break;
             lfs_park(o, &b->waiters);
             return false;
         }
         if (b != NULL)
-            lfs_buf_drop(fs, b);
+            blocks_drop(&fs->store, b);
         run++;
     }
     if (lfs_ext_room(o->f) < 2) { /* writes under way count against it (LFSI4) */
@@ -479,12 +460,12 @@ static bool write_buffered(struct lfs_op *o, uint32_t blk, uint32_t at, uint32_t
                            struct lfs_where w)
 {
     struct lfs *fs = o->fs;
-    struct lfs_buf *b = lfs_buf_find(fs, o->f, blk);
+    struct block *b = lfs_buf_find(fs, o->f, blk);
     if (b != NULL && b->reading) {
         lfs_park(o, &b->waiters);
         return false;
     }
-    if (lfs_ext_room(o->f) < 2 && !(b != NULL && b->dirty)) {
+    if (lfs_ext_room(o->f) < 2 && !(b != NULL && b->dirty.count > 0)) {
         if (lfs_buf_flush_file(fs, o->f)) /* buffers that wait count against it (LFSI4) */
             lfs_park(o, &fs->buf_waiters);
         else
@@ -497,19 +478,18 @@ static bool write_buffered(struct lfs_op *o, uint32_t blk, uint32_t at, uint32_t
             look_ahead(o);
             return false;
         }
-    } else if (b == NULL && (b = lfs_buf_new(fs, o->f, blk, false)) != NULL) {
-        rope_add_zero(&b->data, fs->super.block);
-        b->valid = true;
+    } else if (b == NULL && (b = blocks_take(&fs->store, &o->f->kept, blk, false)) != NULL) {
+        block_set_add(fs->port, &b->valid, 0, fs->super.block); /* zeros */
     }
     if (b == NULL) {
-        lfs_buf_flush_oldest(fs);
+        blocks_write_some(&fs->store, 1);
         lfs_park(o, &fs->buf_waiters);
         return false;
     }
     lfs_buf_modify(fs, b, at, &o->req->data, o->at, n);
     advance(o, n);
-    if (fs->dirty_count > (uint32_t)fs->params.cache / 2)
-        lfs_buf_flush_oldest(fs);
+    blocks_cluster(&fs->store, b);
+    blocks_behind(&fs->store);
     return true;
 }
 
@@ -526,11 +506,11 @@ static bool write_some(struct lfs_op *o)
 }
 
 /* A buffer that is being written to fragments, which must not change meanwhile; or NULL. */
-static struct lfs_buf *tail_on_its_way(const struct lfs_op *o)
+static struct block *tail_on_its_way(const struct lfs_op *o)
 {
     for (uint32_t b = o->blk_from; o->fs->frags > 1 && b < o->blk_to && b < LFS_TAIL_BLOCKS; b++) {
-        struct lfs_buf *buf = lfs_buf_find(o->fs, o->f, b);
-        if (buf != NULL && buf->writing)
+        struct block *buf = lfs_buf_find(o->fs, o->f, b);
+        if (buf != NULL && buf->out.count > 0)
             return buf;
     }
     return NULL;
@@ -539,7 +519,7 @@ static struct lfs_buf *tail_on_its_way(const struct lfs_op *o)
 void lfs_step_write(struct lfs_op *o)
 {
     struct file_req *r = o->req;
-    struct lfs_buf *busy = o->phase == 0 ? tail_on_its_way(o) : NULL;
+    struct block *busy = o->phase == 0 ? tail_on_its_way(o) : NULL;
     if (busy != NULL) {
         lfs_park(o, &busy->waiters);
         return;

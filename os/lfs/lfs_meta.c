@@ -206,6 +206,7 @@ struct lfs_file *lfs_file_new(struct lfs *fs, uint32_t ino)
     f->fs = fs;
     f->ino = ino;
     f->way = FILE_AS_IT_COMES;
+    block_file_init(&f->kept, ino, lfs_handle(f));
     list_init(&f->active);
     list_init(&f->waiting);
     list_init(&f->store_waiters);
@@ -278,7 +279,7 @@ void lfs_removed(struct lfs_file *f, bool stored)
     f->way = FILE_AS_IT_COMES;
     port_free(fs->port, f->readers);
     f->readers = NULL;
-    cache_policy_removed(fs->policy, lfs_handle(f));
+    cache_policy_removed(fs->store.policy, lfs_handle(f));
     f->parent->kids--;
     f->parent->mtime = port_now(fs->port);
     lfs_name_remove(f);
@@ -323,7 +324,7 @@ static void step_remove(struct lfs_op *o)
         return;
     }
     f->removing = true;
-    struct lfs_buf *b = lfs_buf_drop_range(o->fs, f, 0);
+    struct block *b = lfs_buf_drop_range(o->fs, f, 0);
     if (b != NULL) {
         lfs_park(o, &b->waiters);
         return;
@@ -392,7 +393,7 @@ static void step_sync(struct lfs_op *o)
 /* What buffers have of the file is written, and they let it go. */
 static void step_forget(struct lfs_op *o)
 {
-    if (o->phase > 0 || lfs_buf_any(o->fs, o->f))
+    if (o->phase > 0 || !list_empty(&o->f->kept.blocks))
         step_sync(o);
     else
         lfs_complete(o, FILE_OK);
@@ -433,7 +434,7 @@ static bool zero_tail(struct lfs_op *o)
     struct lfs *fs = o->fs;
     uint32_t block = fs->super.block, blk = (uint32_t)(o->req->size / block);
     uint32_t at = (uint32_t)(o->req->size % block);
-    struct lfs_buf *b = lfs_buf_find(fs, o->f, blk);
+    struct block *b = lfs_buf_find(fs, o->f, blk);
     struct rope zero;
     if (at == 0 || (b == NULL && !lfs_where(o->f, blk).written))
         return true;
@@ -441,7 +442,7 @@ static bool zero_tail(struct lfs_op *o)
         if (lfs_buf_fill(fs, o->f, blk, 1, o) > 0) {
             b = lfs_buf_find(fs, o->f, blk);
         } else {
-            lfs_buf_flush_oldest(fs);
+            blocks_write_some(&fs->store, 1);
             lfs_park(o, &fs->buf_waiters);
             return false;
         }
@@ -488,7 +489,7 @@ static void step_set_size(struct lfs_op *o)
         o->phase = DROP;
     }
     if (o->phase == DROP) {
-        struct lfs_buf *b = lfs_buf_drop_range(fs, o->f, keep);
+        struct block *b = lfs_buf_drop_range(fs, o->f, keep);
         if (b != NULL) {
             lfs_park(o, &b->waiters);
             return;

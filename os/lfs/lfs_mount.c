@@ -25,6 +25,20 @@ const struct param lfs_params_desc[] = {
         "ASSUMED(a few; a mount reads all records)"),
     P_INT(lfs_params, cache, "64", "1", "65536", "Block buffers of the buffered path.",
           "ASSUMED(4 MiB of an I/O node's 16 to 32 MB)"),
+    P_REAL(lfs_params, dirty_fraction, "0.5", "0", "1",
+           "Of the buffers: when more are dirty, the one used least recently goes, and what lies "
+           "beside it.",
+           "ASSUMED(half)"),
+    P_TIME(lfs_params, age, "0", "0", "1h",
+           "What has been dirty so long goes; 0: `flush_delay` alone says when.",
+           "UNIX: update writes after 30 s; ASSUMED(none: flush_delay is enough)"),
+    P_TIME(lfs_params, idle, "0", "0", "1h",
+           "All dirty buffers go when nobody has read or written for so long; 0: never.",
+           "ASSUMED(none: flush_delay is enough)"),
+    P_INT(lfs_params, cluster, "0", "0", "64",
+          "So many dirty buffers of a file in a row, at a multiple of that, go once all are there; "
+          "0: they wait as others do.",
+          "[McVoy & Kleiman 1991]: a cluster of 56 KB, 7 blocks"),
     P_INT(lfs_params, read_ahead, "4", "0", "1024",
           "Blocks fetched ahead of each sequential buffered reader.",
           "ASSUMED(the next cluster, after McVoy & Kleiman 1991)"),
@@ -75,7 +89,7 @@ static void flush_tick(struct port_timer *t)
 {
     struct lfs *fs = t->arg;
     uint32_t n = 0;
-    (void)lfs_buf_flush_file(fs, NULL);
+    blocks_write_some(&fs->store, UINT32_MAX);
     LIST_EACH (l, &fs->changed)
         n++;
     struct lfs_file **all = n > 0 ? port_alloc(fs->port, n * sizeof(struct lfs_file *)) : NULL;
@@ -113,7 +127,8 @@ const struct counter lfs_counters[] = {
     C_SUM(lfs, counts, buffer_hits, "1", "Pieces of reads that a buffer had."),
     C_MOST(lfs, counts, used, "B", "Space of a device that files had at most, tables left out."),
     C_NOW(lfs, counts, fragments, "1", "Fragments that the ends of small files lie in."),
-    C_SUM(lfs, counts, buffer_misses, "1", "Blocks that had to be read into a buffer."),
+    COUNTER(COUNTER_SUM, "buffer_misses", lfs, store.counts.fetched, "1",
+            "Blocks that had to be read into a buffer."),
     C_END,
 };
 
@@ -128,10 +143,6 @@ static struct lfs *lfs_new(struct port *p, uint32_t dev, const struct lfs_params
         fs->params.read_ahead_policy = kind_plain(&file_read_aheads, "neighbour");
     lfs_buf_init(fs);
     list_init(&fs->held);
-    fs->hash_count = (uint32_t)params->cache;
-    fs->hash = port_alloc(p, fs->hash_count * sizeof *fs->hash);
-    for (uint32_t i = 0; i < fs->hash_count; i++)
-        list_init(&fs->hash[i]);
     lfs_run_init(fs);
     port_timer_init(p, &fs->flush_timer, flush_tick, fs);
     return fs;
@@ -150,6 +161,7 @@ static void lfs_sized(struct lfs *fs, const struct lfs_super *super,
     fs->max_io_blocks = (uint32_t)(fs->params.max_io / super->block);
     if (fs->max_io_blocks == 0)
         fs->max_io_blocks = 1;
+    lfs_buf_sized(fs);
     fs->record_extents = (super->inode - LFS_RECORD_HEADER) / LFS_EXTENT_BYTES;
     fs->frags = super->block / super->fragment;
     fs->free_from = fs->frag_at = fs->first_data;
@@ -296,6 +308,7 @@ static void load_record(struct lfs *fs, uint32_t ino, const uint8_t *image)
         return;
     f->sequence = r.sequence;
     f->generation = r.generation;
+    f->kept.id = lfs_handle(f);
     f->used = r.used;
     f->size = r.size;
     f->in = r.parent;
@@ -668,7 +681,7 @@ static bool check_file(const struct lfs_file *f, uint64_t *used, struct err *e)
         if (!check_used(fs, &f->cut[k], used))
             return err_set(e, "file '%s': what was cut is free too early (LFSI5)", f->name);
     *used += (uint64_t)f->resv_count * fs->frags;
-    if (f->ext_count + 2 * (f->dirty + f->inflight) > fs->record_extents)
+    if (f->ext_count + 2 * (f->kept.dirty + f->inflight) > fs->record_extents)
         return err_set(e, "file '%s': its record may not hold its extents (LFSI4)", f->name);
     return true;
 }
@@ -676,13 +689,13 @@ static bool check_file(const struct lfs_file *f, uint64_t *used, struct err *e)
 bool lfs_check(const struct lfs *fs, struct err *e)
 {
     uint64_t used = (uint64_t)fs->first_data * fs->frags, frags = 0;
-    uint32_t bufs = 0, fresh = 0, dirty = 0, file_dirty = 0, free_bits = 0, free_frags = 0;
+    uint32_t file_dirty = 0, free_bits = 0, free_frags = 0;
     for (uint32_t i = 0; i < fs->file_room; i++) {
         if (fs->files[i] == NULL)
             continue;
         if (!check_file(fs->files[i], &used, e))
             return false;
-        file_dirty += fs->files[i]->dirty;
+        file_dirty += fs->files[i]->kept.dirty;
         for (uint32_t k = 0; k < fs->files[i]->ext_count; k++)
             frags += fs->files[i]->ext[k].frags;
     }
@@ -698,17 +711,10 @@ bool lfs_check(const struct lfs *fs, struct err *e)
                        "%u blocks and %u fragments are free, %llu fragments used or free of %u "
                        "blocks (LFSI1)",
                        free_bits, free_frags, (unsigned long long)used, fs->super.blocks);
-    LIST_EACH (l, &fs->lru) {
-        const struct lfs_buf *b = LIST_ENTRY(l, struct lfs_buf, lru);
-        bufs++;
-        dirty += b->dirty;
-        fresh += b->fresh;
-        if (b->valid && b->data.length != fs->super.block)
-            return err_set(e, "a buffer holds %llu bytes", (unsigned long long)b->data.length);
+    LIST_EACH (l, &fs->store.used) {
+        const struct block *b = LIST_ENTRY(l, struct block, used);
+        if (b->valid.count > 0 && !block_set_has(&b->valid, 0, fs->super.block))
+            return err_set(e, "a buffer is valid in part (LFSI6)");
     }
-    if (bufs != fs->buf_count || bufs > fs->params.cache || dirty != fs->dirty_count ||
-        dirty != file_dirty || fresh != fs->fresh_count)
-        return err_set(e, "%u buffers, %u dirty, %u fresh: the counts say %u, %u, %u (LFSI6)", bufs,
-                       dirty, fresh, fs->buf_count, fs->dirty_count, fs->fresh_count);
-    return true;
+    return blocks_check(&fs->store, file_dirty, e);
 }

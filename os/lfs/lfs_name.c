@@ -174,6 +174,7 @@ static void step_create(struct lfs_op *o)
     f = ino < fs->file_room && fs->files[ino] != NULL ? fs->files[ino] : lfs_file_new(fs, ino);
     f->used = f->creating = true;
     f->generation++;
+    f->kept.id = lfs_handle(f);
     f->size = 0;
     f->failed_write = false;
     f->replaces = 0;
@@ -250,7 +251,7 @@ static void step_moved(struct lfs_op *o)
 static void step_move(struct lfs_op *o)
 {
     struct lfs_move *m = o->move;
-    struct lfs_buf *b = NULL;
+    struct block *b = NULL;
     if (m->target != NULL && o->f == NULL)
         m->target = NULL; /* a REMOVE was there first */
     if (m->target != NULL && (b = lfs_buf_drop_range(o->fs, m->target, 0)) != NULL) {

@@ -295,6 +295,8 @@ void lfs_begin(struct lfs *fs, struct file_req *r, void (*step)(struct lfs_op *o
     list_init(&o->pieces);
     file_req_begin(r);
     port_work(fs->port, PORT_WORK_FILE, 1);
+    if (r->op == FILE_READ || r->op == FILE_WRITE)
+        fs->store.asked = port_now(fs->port);
     if (fs->up)
         enter(o);
     else

@@ -138,6 +138,7 @@ static void script(void *arg)
                                          .inode = 2048,
                                          .files = 8,
                                          .cache = 4,
+                                         .dirty_fraction = 0.5,
                                          .read_ahead = 2,
                                          .max_io = 65536,
                                          .prealloc = 8,
@@ -199,7 +200,9 @@ static void check_file(uint32_t i)
 
 static void judge(void *arg)
 {
-    static const struct lfs_params p = { .cache = 4, .read_ahead = 2, .max_io = 65536 };
+    static const struct lfs_params p = {
+        .cache = 4, .dirty_fraction = 0.5, .read_ahead = 2, .max_io = 65536
+    };
     struct err e = ERR_INIT;
     (void)arg;
     w.self = port_thread_self(w.port);

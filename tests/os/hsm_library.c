@@ -102,6 +102,7 @@ void hsm_library_lfs(struct lfs_params *lfs)
                                 .inode = 1024,
                                 .files = 16,
                                 .cache = 8,
+                                .dirty_fraction = 0.5,
                                 .max_io = 16384,
                                 .prealloc = 8,
                                 .flush_delay = SIM_SEC };

@@ -11,6 +11,7 @@ struct lfs_params lfs_world_params(void)
                                 .inode = 1024,
                                 .files = 8,
                                 .cache = 4,
+                                .dirty_fraction = 0.5,
                                 .read_ahead = 2,
                                 .max_io = 16384,
                                 .prealloc = 8,

@@ -24,6 +24,7 @@ void pfs_world_defaults(struct pfs_world *w, uint32_t compute, uint32_t io)
                                   .inode = 1024,
                                   .files = 16,
                                   .cache = 4,
+                                  .dirty_fraction = 0.5,
                                   .read_ahead = 2,
                                   .max_io = 8192,
                                   .prealloc = 8,

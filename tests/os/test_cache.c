@@ -136,18 +136,24 @@ static uint32_t draw(uint32_t n)
     return (uint32_t)(state >> 33) % n;
 }
 
-static void move(uint32_t client, enum file_op op, uint64_t off, uint8_t *bytes, uint64_t len)
+static void move_at(struct file_sys *at, enum file_op op, uint64_t off, uint8_t *bytes,
+                    uint64_t len)
 {
     struct file_req r;
     file_req_init(&r, op, NULL, NULL);
     file_range(&r, off, len);
     if (op == FILE_WRITE)
         rope_add_bytes(&r.data, bytes, len);
-    cr_assert_eq(ask(w.top[client], &r), FILE_OK);
+    cr_assert_eq(ask(at, &r), FILE_OK);
     cr_assert_eq(r.moved, len);
     if (op == FILE_READ)
         rope_read(&r.data, 0, len, bytes);
     rope_fini(&r.data);
+}
+
+static void move(uint32_t client, enum file_op op, uint64_t off, uint8_t *bytes, uint64_t len)
+{
+    move_at(w.top[client], op, off, bytes, len);
 }
 
 /* ---- what it counts ---- */
@@ -279,7 +285,7 @@ Test(cache, buffers_of_lfs_go_as_a_slow_model_says)
         char more[60];
         (void)snprintf(more, sizeof more, "read_ahead=0, policy='%s'", policy_name(policy));
         const struct lfs *fs = lfs_over(more, 1);
-        uint64_t before = fs->counts.buffer_misses, misses = 0;
+        uint64_t before = fs->store.counts.fetched, misses = 0;
         bool program = strcmp(policy_name(policy), "application") == 0;
         policy_model_init(&m, policy_name(policy), 12);
         state = (uint64_t)policy + 1;
@@ -293,8 +299,8 @@ Test(cache, buffers_of_lfs_go_as_a_slow_model_says)
             }
             misses += !policy_model_use(&m, block);
             lfs_read(block * LFS_BLOCK + draw(LFS_BLOCK - 9), 9);
-            cr_assert_eq(fs->counts.buffer_misses - before, misses, "%s, request %d: %d, not %d",
-                         policy_name(policy), (int)t, (int)(fs->counts.buffer_misses - before),
+            cr_assert_eq(fs->store.counts.fetched - before, misses, "%s, request %d: %d, not %d",
+                         policy_name(policy), (int)t, (int)(fs->store.counts.fetched - before),
                          (int)misses);
         }
         stop();
@@ -323,7 +329,7 @@ Test(cache, buffers_of_lfs_are_read_ahead_as_the_policy_says)
     for (size_t k = 0; k < ARRAY_LEN(cases); k++) {
         struct lfs *fs = lfs_over(cases[k].more, 1);
         struct lfs_file *f = lfs_by_handle(fs, w.file);
-        uint64_t late = 0, misses = fs->counts.buffer_misses;
+        uint64_t late = 0, misses = fs->store.counts.fetched;
         lfs_say(cases[k].way, 0, 0, 0);
         for (uint64_t i = 0; i < 12; i++) {
             fake_run_until(w.r.f, fake_now(w.r.f) + SIM_SEC); /* time to think */
@@ -331,7 +337,7 @@ Test(cache, buffers_of_lfs_are_read_ahead_as_the_policy_says)
             lfs_read(i * cases[k].by * LFS_BLOCK, LFS_BLOCK);
         }
         cr_assert_eq(late, cases[k].late, "case %d: %d late", (int)k, (int)late);
-        misses = fs->counts.buffer_misses - misses;
+        misses = fs->store.counts.fetched - misses;
         cr_assert(cases[k].by < 6 || misses == 12 + 4, "ahead of the first alone");
         cr_assert_not_null(lfs_buf_find(fs, f, (uint32_t)(11 * cases[k].by)));
         lfs_say(FILE_WONT_NEED, 11 * cases[k].by * LFS_BLOCK, LFS_BLOCK, 0);
@@ -695,33 +701,41 @@ static void wait_for(sim_time time)
     fake_run_until(w.r.f, fake_now(w.r.f) + time);
 }
 
-Test(cache, what_has_waited_for_its_age_goes_down_and_nothing_else)
+/* Blocks [0, blocks) are written, all bytes or some. */
+static void goes_by_age(const struct blocks *s, struct file_sys *at, uint32_t blocks, bool all)
 {
-    static uint8_t bytes[100];
-    struct file_cache_params p = { .bytes = 40000, .block = 100, .dirty_fraction = 1 };
-    p.dirty = 40000;
-    p.age = 5 * SIM_SEC;
-    start(&p, 1);
+    static uint8_t bytes[LFS_BLOCK];
     sim_time since[100];
-    uint64_t written = 0;
-    for (int i = 0; i < 100; i++)
+    uint64_t before = s->counts.written, written = 0;
+    for (uint32_t i = 0; i < blocks; i++)
         since[i] = SIM_NEVER;
     state = 5;
     for (int t = 0; t < 300; t++) {
         wait_for((sim_time)draw(1000) * SIM_SEC / 500);
-        for (int i = 0; i < 100; i++)
-            if (since[i] != SIM_NEVER && since[i] + p.age <= fake_now(w.r.f)) {
+        for (uint32_t i = 0; i < blocks; i++)
+            if (since[i] != SIM_NEVER && since[i] + s->age <= fake_now(w.r.f)) {
                 since[i] = SIM_NEVER;
                 written++;
             }
-        cr_assert_eq(cache_of(0)->store.counts.written, written, "turn %d: %d blocks, not %d", t,
-                     (int)cache_of(0)->store.counts.written, (int)written);
-        uint32_t i = draw(100);
-        move(0, FILE_WRITE, i * 100 + draw(50), bytes, 1 + draw(50));
+        cr_assert_eq(s->counts.written - before, written, "turn %d: %d blocks, not %d", t,
+                     (int)(s->counts.written - before), (int)written);
+        uint32_t i = draw(blocks), in = draw(50), len = 1 + draw(50);
+        move_at(at, FILE_WRITE, i * s->block + (all ? 0 : in), bytes, all ? s->block : len);
         since[i] = since[i] == SIM_NEVER ? fake_now(w.r.f) : since[i];
     }
-    cr_assert_gt(written, 200);
+    cr_assert_gt(written, blocks < 20 ? 50 : 200);
     stop();
+}
+
+Test(cache, what_has_waited_for_its_age_goes_down_and_nothing_else)
+{
+    struct file_cache_params p = { .bytes = 40000, .block = 100, .dirty_fraction = 1 };
+    p.dirty = 40000;
+    p.age = 5 * SIM_SEC;
+    start(&p, 1);
+    goes_by_age(&cache_of(0)->store, w.top[0], 100, false);
+    struct lfs *fs = lfs_over("dirty_fraction=1, flush_delay='1h', age='5s'", 1);
+    goes_by_age(&fs->store, w.below, 10, true);
 }
 
 Test(cache, triggers_of_write_behind)
@@ -798,6 +812,60 @@ Test(cache, triggers_of_write_behind)
         cr_assert_eq(cache_of(0)->store.counts.written, (uint64_t)k);
         stop();
     }
+}
+
+Test(cache, triggers_of_write_behind_of_the_buffers_of_lfs)
+{
+    static uint8_t bytes[LFS_BLOCK];
+    const struct blocks *s = &lfs_over("dirty_fraction=1, flush_delay='1h', idle='2s'", 1)->store;
+    uint64_t before = s->counts.written;
+    for (uint64_t i = 0; i < 4; i++) {
+        move_at(w.below, FILE_WRITE, 2 * i * LFS_BLOCK, bytes, 50);
+        wait_for(SIM_SEC);
+        cr_assert_eq(s->counts.written, before);
+    }
+    lfs_read(0, 10); /* asks, too */
+    wait_for(3 * SIM_SEC / 2);
+    cr_assert_eq(s->counts.written, before);
+    wait_for(SIM_SEC);
+    cr_assert_eq(s->counts.written, before + 4);
+    stop();
+    s = &lfs_over("dirty_fraction=1, flush_delay='1h', cluster=4", 1)->store;
+    before = s->counts.written;
+    for (uint64_t i = 1; i < 8; i++) {
+        move_at(w.below, FILE_WRITE, i * LFS_BLOCK, bytes, i == 5 ? 50 : LFS_BLOCK);
+        cr_assert_eq(s->counts.written - before, i < 7 ? 0 : 4, "block %d", (int)i);
+    }
+    move_at(w.below, FILE_WRITE, 0, bytes, LFS_BLOCK);
+    cr_assert_eq(s->counts.written - before, 8);
+    stop();
+    s = &lfs_over("flush_delay='1h'", 1)->store;
+    before = s->counts.written;
+    for (uint64_t i = 0; i < 30; i++) {
+        move_at(w.below, FILE_WRITE, 2 * i * LFS_BLOCK, bytes, LFS_BLOCK);
+        cr_assert_leq(s->dirty_count, 6); /* half of them */
+        cr_assert_eq(s->counts.written - before, i < 6 ? 0 : i - 5, "one goes for each");
+    }
+    stop();
+}
+
+/* What came ahead and was not used yet stays while others go, but not for ever. */
+Test(cache, buffers_of_lfs_that_are_to_be_used_yet_are_spared)
+{
+    struct lfs *fs = lfs_over("read_ahead=0", 1);
+    struct lfs_file *f = lfs_by_handle(fs, w.file);
+    lfs_say(FILE_WILL_READ, 0, 4 * LFS_BLOCK, 0);
+    wait_for(SIM_SEC);
+    cr_assert_eq(fs->store.fresh_count, 4);
+    for (uint64_t i = 0; i < 48; i++) { /* four times the buffers, less what was there */
+        cr_assert(i >= 44 || lfs_buf_find(fs, f, 3) != NULL, "BLOCKS4: gone after %d", (int)i);
+        lfs_read((8 + i) * LFS_BLOCK, 9);
+    }
+    for (uint64_t i = 0; i < 12; i++)
+        lfs_read((20 + i) * LFS_BLOCK, 9);
+    cr_assert_null(lfs_buf_find(fs, f, 3), "BLOCKS4: it stays for ever");
+    cr_assert_eq(fs->store.fresh_count, 0);
+    stop();
 }
 
 /* ---- several over one ---- */
