@@ -6,7 +6,8 @@
     N(ideal)                                                                                       \
     N(flit)                                                                                        \
     N(ethernet)                                                                                    \
-    N(fddi)
+    N(fddi)                                                                                        \
+    N(atm)
 #define DECLARE(name) extern const struct net_ops net_##name;
 #define ITEM(name) &net_##name.kind,
 NETS(DECLARE)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "mesh/switch/atm.h"
 #include "sim/digest.h"
 #include "tests/direct/bench_net.h"
 
@@ -71,6 +72,28 @@ Test(mesh_load, an_ejection_channel_is_an_m_d_1_queue)
     cr_assert_float_eq(bench_value(&b, "blocking") / want, 1, 0.06, "%g, want %g",
                        bench_value(&b, "blocking"), want);
     bench_stop(&b);
+}
+
+/* Cells of 40 bytes, at most one of a station in each slot of 53 octets: W = (N-1)/N p/(2(1-p))
+ * slots of 4.24 us in an output queue of an ATM switch. */
+Test(mesh_load, slots_hold_at_most_one_packet_of_a_terminal)
+{
+    char text[128];
+    double p = 0.7;
+    snprintf(text, sizeof(text),
+             "load=%.9f slot=53 packet_flits=40 self_sends=true measure=400ms "
+             "drain=20ms",
+             p * 40 / 53);
+    run(&net_atm, "stations=4 rate=taxi100 buffer_cells=0", text, 3);
+    cr_assert_float_eq(bench_value(&b, "offered"), p * 40 / 53, 0.004);
+    double want = 0.75 * p / (2 * (1 - p)) * 4.24e-6;
+    cr_assert_float_eq(bench_value(&b, "blocking"), want, 0.03 * want, "%g, not %g",
+                       bench_value(&b, "blocking"), want);
+    cr_assert_float_eq(bench_value(&b, "queue"), 0, 1e-12);
+    bench_stop(&b);
+    snprintf(text, sizeof(text), "load=0.8 slot=53 packet_flits=40");
+    cr_assert(!bench_start(&b, &net_atm, "stations=4 rate=taxi100", &direct_mesh_load, text, 1));
+    cr_assert(strstr(b.err.text, "in each slot of 53"), "%s", b.err.text);
 }
 
 Test(mesh_load, past_saturation_it_says_so_and_accepts_no_more_than_the_bisection)

@@ -116,7 +116,10 @@ EOF
 config ring <<EOF
 return { mesh = { kind = "fddi" }, workload = { kind = "mesh_batch", packets = 9, packet_flits = 64 } }
 EOF
-for c in cable ring pfs svm disks tapes libraries files arrays job app; do
+config cells <<EOF
+return { mesh = { kind = "atm" }, workload = { kind = "mesh_batch", packets = 9, packet_flits = 64 } }
+EOF
+for c in cable ring cells pfs svm disks tapes libraries files arrays job app; do
     gives 0 "$PSIM" run "$T/$c.lua" --no-store -q --json
     cp "$T/out" "$T/$c.json"
 done

@@ -93,6 +93,22 @@ gives 2 ring -p mesh.ttrt=3ms;                     says "mesh.ttrt"
 gives 2 ring -p workload.packet_flits=4501;        says "up to 4500 are allowed"
 gives 0 ring --json
 awk '$1 == "\"network.claims\":" { getline; exit $0 !~ /2/ }' "$T/out" || fail "two lost tokens are not two claims"
+# Cells: what the graph cannot be is told before the run; what queues lose is told after it.
+config cells <<'END'
+return {
+    mesh = { kind = "atm", stations = 6, switches = 2, trunks = { { 0, 1 } } },
+    workload = { kind = "mesh_load", load = 1.2, load_unit = "capacity", packet_flits = 1500, measure = "100ms" },
+}
+END
+cells() { "$PSIM" run "$T/cells.lua" -q --no-store "$@"; }
+gives 2 cells -p mesh.switches=3;                  says "mesh.trunks: there is no way from switch 2 to switch 0"
+gives 2 cells -p mesh.switches=1;                  says "mesh.trunks: a trunk joins two switches, numbers from 0 to 0"
+gives 2 cells -p mesh.rate=oc4;                    says "oc3c"
+gives 2 cells -p workload.packet_flits=65536
+says "packets of 65536 flits are too long for the ATM network of 6 stations, 2 switches: up to 65535 are allowed"
+gives 2 cells -p workload.slot=1501 -p workload.load=3;  says "more than one packet of 1500 flits in each slot of 1501"
+gives 0 cells
+grep -q "packets were dropped by the network" "$T/err" || fail "the loss of cells is not told"
 # The digest of the exact model and of its reference are the same.
 gives 0 run --json -p mesh.kind=worm; digests "$T/out" >"$T/a"
 gives 0 run --json -p mesh.kind=flit; digests "$T/out" >"$T/b"

@@ -40,7 +40,7 @@ struct mesh_load_params {
     struct pattern_params pattern; /* first */
     double load;
     int load_unit, process;
-    int64_t burst;
+    int64_t slot, burst;
     double tail;
     int64_t packet_flits, long_flits;
     double long_share;
@@ -55,11 +55,16 @@ static const struct param mesh_load_params_desc[] = {
              "flits: flits a terminal and flit time; capacity: fraction of the load at which "
              "uniform traffic fills the busiest channel.",
              "Dally & Towles 2004, ch. 23"),
-    P_CHOICE(mesh_load_params, process, "bernoulli", processes,
-             "bernoulli: a terminal generates a packet in each flit time with the same "
-             "probability, at whole flit times; poisson: exponential gaps; on_off: bursts of "
-             "packets back to back with Pareto lengths of bursts and pauses (self-similar).",
-             "Dally & Towles 2004, ch. 24; Willinger et al. 1997"),
+    P_CHOICE(
+        mesh_load_params, process, "bernoulli", processes,
+        "bernoulli: a terminal generates a packet in each flit time (or slot) with the same "
+        "probability, at whole flit times (slots); poisson: exponential gaps; on_off: bursts of "
+        "packets back to back with Pareto lengths of bursts and pauses (self-similar).",
+        "Dally & Towles 2004, ch. 24; Willinger et al. 1997"),
+    P_INT(mesh_load_params, slot, "1", "1", "1000000",
+          "Process bernoulli: flit times of a slot, of which each has at most one packet of a "
+          "terminal: 53 for the cells of an ATM network.",
+          "Hluchyj and Karol 1988"),
     P_INT(mesh_load_params, burst, "4", "1", "100000",
           "Process on_off: packets of the shortest burst.", "ASSUMED(short beside the window)"),
     P_REAL(mesh_load_params, tail, "1.25", "1.01", "4",
@@ -90,7 +95,7 @@ struct source {
     struct load *load;
     struct sim_rng rng;
     uint32_t terminal;
-    double chance; /* packets a flit time */
+    double chance; /* packets a flit time, or slot */
     sim_time mean_gap, least_pause;
     sim_time burst_end; /* process on_off */
     uint64_t made;      /* packets */
@@ -150,7 +155,8 @@ static void next_packet(struct source *q, uint32_t flits)
     struct load *l = q->load;
     sim_time gap;
     if (l->p->process == PROCESS_BERNOULLI)
-        gap = sim_time_mul(l->d.flit_time, (int64_t)sim_rng_geometric(&q->rng, q->chance) + 1);
+        gap = sim_time_mul(l->d.flit_time * l->p->slot,
+                           (int64_t)sim_rng_geometric(&q->rng, q->chance) + 1);
     else if (l->p->process == PROCESS_POISSON)
         gap = sim_rng_exponential(&q->rng, q->mean_gap);
     else
@@ -302,12 +308,13 @@ static bool set_load(struct load *l, struct err *e)
         l->offered *= pattern_uniform_capacity(&l->d);
     for (uint32_t i = 0; i < l->d.terminals; i++)
         most = fmax(most, l->offered * pattern_rate(&l->pattern, i));
-    if (p->process == PROCESS_BERNOULLI && most / mean > 1)
+    if (p->process == PROCESS_BERNOULLI && most / mean * (double)p->slot > 1)
         return err_set(e,
                        "workload.load: a load of %g flits a flit time needs more than one packet "
-                       "of %g flits in "
-                       "each: take process \"poisson\" or longer packets",
-                       most, mean);
+                       "of %g flits in each slot of %" PRId64
+                       ": take process \"poisson\" or longer "
+                       "packets",
+                       most, mean, p->slot);
     if (p->process == PROCESS_ON_OFF && most >= 1)
         return err_set(e,
                        "workload.load: process \"on_off\" sends one flit a flit time in its "
@@ -326,9 +333,11 @@ static void set_rate(struct source *q, double offered)
     double packet = mean_flits(l) * (double)l->d.flit_time, burst = (double)l->p->burst * packet;
     double mean_scale = sim_rng_pareto_mean(l->p->tail, LONGEST);
     q->chance = offered / mean_flits(l);
+    q->mean_gap = sim_time_scale(l->d.flit_time, 1 / q->chance);
+    if (l->p->process == PROCESS_BERNOULLI)
+        q->chance *= (double)l->p->slot;
     if (l->p->process == PROCESS_ON_OFF)
         q->least_pause = sim_time_scale(1, (burst + packet / 2 / mean_scale) * (1 / offered - 1));
-    q->mean_gap = sim_time_scale(l->d.flit_time, 1 / q->chance);
 }
 
 static void declare(struct load *l)
