@@ -16,6 +16,7 @@
 #include "os/file/cache.h"
 #include "os/file/file.h"
 #include "os/file/policies.h"
+#include "os/file/token_protocol.h"
 #include "os/hsm/bitfile_server.h"
 #include "os/hsm/files.h"
 #include "os/hsm/mover.h"
@@ -100,35 +101,16 @@ static const struct kind *const direct[] = {
 const struct kind_set registry_direct = { "workload", "workload", direct };
 
 const struct kind_set *const registry_sets[] = {
-    &net_kinds,
-    &blk_kinds,
-    &registry_workloads,
-    &registry_direct,
-    &os_protocols,
-    &os_services,
-    &vm_replacements,
-    &svm_managers,
-    &pfs_modes,
-    &vesta_modes,
-    &pio_systems,
-    &io_patterns,
-    &io_filetypes,
-    &coll_methods,
-    &arrays_operations,
-    &sched_policies,
-    &os_layers,
-    &ckpt_sinks,
-    &ckpt_policies,
-    &cut_algorithms,
-    &file_cache_policies,
-    &file_read_aheads,
-    &hsm_replacements,
-    &hsm_prefetches,
-    &hsm_migrations,
-    &tape_layouts,
-    &changer_kinds,
-    &changer_queues,
-    NULL,
+    &net_kinds,        &blk_kinds,       &registry_workloads,
+    &registry_direct,  &os_protocols,    &os_services,
+    &vm_replacements,  &svm_managers,    &pfs_modes,
+    &vesta_modes,      &pio_systems,     &io_patterns,
+    &io_filetypes,     &coll_methods,    &arrays_operations,
+    &sched_policies,   &os_layers,       &ckpt_sinks,
+    &ckpt_policies,    &cut_algorithms,  &file_cache_policies,
+    &file_read_aheads, &token_protocols, &hsm_replacements,
+    &hsm_prefetches,   &hsm_migrations,  &tape_layouts,
+    &changer_kinds,    &changer_queues,  NULL,
 };
 
 const struct machine_registry registry_machine = {
@@ -150,8 +132,8 @@ void registry_each_group(void (*fn)(void *arg, const char *path, const char *cho
         const struct kind_set *set = registry_sets[i];
         const char *path = set == &sched_policies ? "devices.queue.params" : set->path;
         bool policy = set == &sched_policies || set == &file_cache_policies ||
-                      set == &file_read_aheads || set == &hsm_replacements ||
-                      set == &hsm_prefetches;
+                      set == &file_read_aheads || set == &token_protocols ||
+                      set == &hsm_replacements || set == &hsm_prefetches;
         for (const struct kind *const *k = set->items; *k; k++) {
             char *choice = base_printf("%s = '%s'", policy ? "policy" : "kind", (*k)->name);
             if ((*k)->params)

@@ -1,13 +1,15 @@
 /* token_server.c: the service token_server: see token.h.
  *
- * A file's nodes that wait stand in one queue.  The first is granted the token as soon as those
- * that have it leave it; they are asked to.
+ * A file's nodes that wait stand in one queue.  Who is granted what it needs next is the first of
+ * those before whom nobody waits for any of it, as soon as those that have some of it leave that;
+ * they are asked to.
  */
 #include "os/file/token.h"
 
 #include "os/xk/map.h"
 #include "os/xk/peers.h"
 
+#include <stdio.h>
 #include <string.h>
 
 struct tokens_params {
@@ -31,30 +33,43 @@ struct tokens {
     struct list again;   /* calls */
     struct port_timer timer;
     struct {
-        uint64_t grants, recalls, waits, freed, kept;
+        uint64_t grants, recalls, waits, freed, kept, lost_most;
     } counts;
 };
 static const struct counter tokens_counters[] = {
     C_SUM(tokens, counts, grants, "1", "Tokens that were granted."),
     C_SUM(tokens, counts, recalls, "1", "Calls that a node give a token back."),
     C_SUM(tokens, counts, waits, "1", "Grants that had to wait for other nodes."),
-    C_SUM(tokens, counts, freed, "1", "Tokens of nodes that died."),
-    C_SUM(tokens, counts, kept, "1", "Tokens that were told after the server's crash."),
+    C_SUM(tokens, counts, freed, "1", "Files of which a node that died had tokens, for each."),
+    C_SUM(tokens, counts, kept, "1", "Ranges that were told after the server's crash."),
+    C_SUM(tokens, counts, lost_most, "B",
+          "Bytes that nodes that died might have written and not propagated, as far as the server "
+          "knows the files to reach: no more than these are lost of them."),
     C_END,
 };
 
 struct shared_file {
     struct list link;
     uint64_t file;
-    struct list have, wait; /* tenure.link */
+    uint64_t least;   /* it is at least so long, in the file system */
+    struct list have; /* tenure.link */
+    struct list wait; /* wish.link */
 };
 
-struct tenure { /* a node that has a token, or waits for one */
+struct tenure { /* a node that has tokens */
     struct list link;
     uint32_t host;
-    enum token_mode mode, may; /* may: it was asked to go down to that */
-    uint64_t stamp;            /* of one that has it */
-    bool calling;              /* TOKEN_GRANT is on its way */
+    struct token_set has;
+    struct token_set asked; /* to give back: TOKEN_WRITE all, TOKEN_READ writing */
+    struct token_msg last;  /* grant; of its stamp */
+    bool calling;           /* TOKEN_GRANT is on its way */
+};
+
+struct wish { /* a node that waits for one */
+    struct list link;
+    uint32_t host;
+    enum token_mode mode;
+    struct token_range range, want;
 };
 
 struct client {
@@ -81,12 +96,31 @@ bool token_serves(const struct os_boot *b, const struct token_params *p, uint32_
 
 /* ---- messages ---- */
 
+static void range_put(uint8_t out[16], struct token_range r)
+{
+    wire_put64(out, r.lo);
+    wire_put64(out + 8, r.hi);
+}
+
+static struct token_range range_get(const uint8_t in[16])
+{
+    return (struct token_range){ wire_get64(in), wire_get64(in + 8) };
+}
+
+static bool is_range(struct token_range r)
+{
+    return r.lo < r.hi && r.hi <= TOKEN_END;
+}
+
 void token_msg_store(struct rope *out, const struct token_msg *m)
 {
     uint8_t b[TOKEN_MSG_BYTES];
     wire_put64(b, m->file);
     wire_put64(b + 8, m->stamp);
     wire_put32(b + 16, m->mode);
+    range_put(b + 20, m->range);
+    wire_put64(b + 36, m->size);
+    range_put(b + 44, m->want);
     rope_add_bytes(out, b, sizeof b);
 }
 
@@ -100,7 +134,29 @@ bool token_msg_load(struct rope *in, struct token_msg *m)
     m->file = wire_get64(b);
     m->stamp = wire_get64(b + 8);
     m->mode = wire_get32(b + 16);
+    m->range = range_get(b + 20);
+    m->size = wire_get64(b + 36);
+    m->want = range_get(b + 44);
     return m->mode <= TOKEN_WRITE;
+}
+
+void token_entry_store(struct rope *out, const struct token_entry *x)
+{
+    uint8_t b[TOKEN_ENTRY_BYTES];
+    wire_put64(b, x->file);
+    range_put(b + 8, x->range);
+    wire_put64(b + 24, x->size);
+    rope_add_bytes(out, b, sizeof b);
+}
+
+bool token_entry_load(struct rope *in, struct token_entry *x)
+{
+    uint8_t b[TOKEN_ENTRY_BYTES];
+    if (in->length < sizeof b)
+        return false;
+    rope_take_front(in, sizeof b, b);
+    *x = (struct token_entry){ wire_get64(b), range_get(b + 8), wire_get64(b + 24) };
+    return is_range(x->range);
 }
 
 /* ---- files ---- */
@@ -130,9 +186,9 @@ static void drop_unused(struct tokens *s, struct shared_file *f)
     port_free(s->port, f);
 }
 
-static struct tenure *find(struct list *in, uint32_t host)
+static struct tenure *find(const struct shared_file *f, uint32_t host)
 {
-    LIST_EACH (l, in) {
+    LIST_EACH (l, &f->have) {
         struct tenure *x = LIST_ENTRY(l, struct tenure, link);
         if (x->host == host)
             return x;
@@ -140,18 +196,39 @@ static struct tenure *find(struct list *in, uint32_t host)
     return NULL;
 }
 
-static struct tenure *add(struct tokens *s, struct list *to, uint32_t host, enum token_mode mode)
+static struct tenure *tenure_of(struct tokens *s, struct shared_file *f, uint32_t host)
 {
-    struct tenure *x = port_alloc(s->port, sizeof *x);
-    *x = (struct tenure){ .host = host, .mode = mode, .may = TOKEN_WRITE };
-    list_push(to, &x->link);
+    struct tenure *x = find(f, host);
+    if (x != NULL)
+        return x;
+    x = port_alloc(s->port, sizeof *x);
+    *x = (struct tenure){ .host = host };
+    list_push(&f->have, &x->link);
     return x;
 }
 
-static void end(struct tokens *s, struct tenure *x)
+static void tenure_end(struct tokens *s, struct tenure *x)
 {
     list_remove(&x->link);
+    token_set_clear(s->port, &x->has);
+    token_set_clear(s->port, &x->asked);
     port_free(s->port, x);
+}
+
+static struct wish *wish_of(const struct shared_file *f, uint32_t host)
+{
+    LIST_EACH (l, &f->wait) {
+        struct wish *w = LIST_ENTRY(l, struct wish, link);
+        if (w->host == host)
+            return w;
+    }
+    return NULL;
+}
+
+static void wish_end(struct tokens *s, struct wish *w)
+{
+    list_remove(&w->link);
+    port_free(s->port, w);
 }
 
 /* ---- calls to nodes ---- */
@@ -174,8 +251,8 @@ static bool pointless(struct call *c)
     if (c->what == TOKEN_RECOVER)
         return false;
     struct shared_file *f = xk_map_resolve(&s->map, &c->m.file);
-    struct tenure *x = f != NULL ? find(&f->have, c->host) : NULL;
-    return x == NULL || x->stamp != c->m.stamp;
+    struct tenure *x = f != NULL ? find(f, c->host) : NULL;
+    return x == NULL || x->last.stamp != c->m.stamp;
 }
 
 static void called(void *arg, enum xk_status status, struct rope *reply)
@@ -190,7 +267,7 @@ static void called(void *arg, enum xk_status status, struct rope *reply)
     }
     if (c->what == TOKEN_GRANT && !pointless(c)) {
         struct shared_file *f = xk_map_resolve(&s->map, &c->m.file);
-        find(&f->have, c->host)->calling = false;
+        find(f, c->host)->calling = false;
     }
     port_free(s->port, c);
 }
@@ -234,67 +311,158 @@ static void calls_again(struct port_timer *t)
 
 /* ---- the queue of a file ---- */
 
-/* Whoever stands in its way is asked to leave; false: somebody does. */
-static bool way_is_free(struct tokens *s, struct shared_file *f, const struct tenure *w)
+/* What it waits for: behind what is known of the file, up to infinity. */
+static struct token_range need_of(const struct shared_file *f, const struct wish *w)
 {
-    bool is_free = true;
+    return (struct token_range){ w->range.lo, w->range.hi > f->least ? TOKEN_END : w->range.hi };
+}
+
+/* Whoever stands in its way is asked to leave; false: somebody does. */
+static bool way_is_free(struct tokens *s, struct shared_file *f, const struct wish *w)
+{
+    struct token_range need = need_of(f, w);
+    bool writes = w->mode == TOKEN_WRITE, is_free = true;
     LIST_EACH (l, &f->have) {
         struct tenure *x = LIST_ENTRY(l, struct tenure, link);
-        enum token_mode may = w->mode == TOKEN_WRITE ? TOKEN_NONE : TOKEN_READ;
-        if (x->host == w->host || x->mode <= may)
+        enum token_mode gives = writes ? TOKEN_WRITE : TOKEN_READ;
+        if (x->host == w->host || !token_set_bars(&x->has, need, w->mode))
             continue;
         is_free = false;
-        if (x->may <= may)
+        if (token_set_has(&x->asked, need, gives))
             continue;
-        x->may = may;
+        token_set_raise(s->port, &x->asked, need, gives, 0);
         s->counts.recalls++;
         call(s, x->host, TOKEN_RECALL,
-             (struct token_msg){ .file = f->file, .stamp = x->stamp, .mode = may });
+             (struct token_msg){ .file = f->file,
+                                 .stamp = x->last.stamp,
+                                 .mode = writes ? TOKEN_NONE : TOKEN_READ,
+                                 .range = need });
     }
     return is_free;
 }
 
-static struct tenure *grant(struct tokens *s, struct shared_file *f, struct tenure *w)
+/* `want` ends where r begins or ends, if that is beside `need`. */
+static void clip(struct token_range *want, struct token_range need, struct token_range r)
 {
-    struct tenure *x = find(&f->have, w->host);
-    if (x == NULL)
-        x = add(s, &f->have, w->host, w->mode);
-    x->mode = w->mode;
-    x->may = TOKEN_WRITE;
-    x->stamp = ++s->stamp;
+    if (r.hi <= need.lo && r.hi > want->lo)
+        want->lo = r.hi;
+    if (r.lo >= need.hi && r.lo < want->hi)
+        want->hi = r.lo;
+}
+
+/* What it needs, and of what it would like all that nobody has or waits for. */
+static struct token_range widest(const struct shared_file *f, const struct wish *w)
+{
+    struct token_range need = need_of(f, w), want = w->want;
+    bool writes = w->mode == TOKEN_WRITE;
+    want.lo = want.lo < need.lo ? want.lo : need.lo;
+    want.hi = want.hi > need.hi ? want.hi : need.hi;
+    LIST_EACH (l, &f->have) {
+        const struct tenure *x = LIST_ENTRY(l, struct tenure, link);
+        ASSERT_MSG(x->host == w->host || !token_set_bars(&x->has, need, w->mode), "TOK7");
+        for (uint32_t i = 0; x->host != w->host && i < x->has.count; i++)
+            if (writes || x->has.at[i].mode == TOKEN_WRITE)
+                clip(&want, need, x->has.at[i].r);
+    }
+    LIST_EACH (l, &f->wait) {
+        const struct wish *o = LIST_ENTRY(l, struct wish, link);
+        if (o != w && (writes || o->mode == TOKEN_WRITE))
+            clip(&want, need, need_of(f, o));
+    }
+    return want;
+}
+
+static struct tenure *grant(struct tokens *s, struct shared_file *f, struct wish *w)
+{
+    struct token_range r = widest(f, w);
+    struct tenure *x = tenure_of(s, f, w->host);
+    x->last = (struct token_msg){
+        .file = f->file, .stamp = ++s->stamp, .mode = w->mode, .range = r, .size = f->least
+    };
+    token_set_raise(s->port, &x->has, r, w->mode, s->stamp);
+    token_set_lower(s->port, &x->asked, r, TOKEN_NONE, 0);
     s->counts.grants++;
-    end(s, w);
+    wish_end(s, w);
     return x;
 }
 
 static void run(struct tokens *s, struct shared_file *f)
 {
-    while (list_empty(&s->clients) && !list_empty(&f->wait)) {
-        struct tenure *w = LIST_ENTRY(f->wait.next, struct tenure, link);
-        if (!way_is_free(s, f, w))
-            return;
+    struct token_set before = { .count = 0 }; /* what those who came first wait for */
+    if (!list_empty(&s->clients))
+        return;
+    LIST_EACH_SAFE (l, next, &f->wait) {
+        struct wish *w = LIST_ENTRY(l, struct wish, link);
+        struct token_range need = need_of(f, w);
+        if (token_set_bars(&before, need, w->mode) || !way_is_free(s, f, w)) {
+            token_set_raise(s->port, &before, need, w->mode, 0);
+            if (token_set_has(&before, TOKEN_ALL, TOKEN_WRITE))
+                break;
+            continue;
+        }
         struct tenure *x = grant(s, f, w);
         x->calling = true;
-        call(s, x->host, TOKEN_GRANT,
-             (struct token_msg){ .file = f->file, .stamp = x->stamp, .mode = x->mode });
+        call(s, x->host, TOKEN_GRANT, x->last);
     }
+    token_set_clear(s->port, &before);
     drop_unused(s, f);
+}
+
+static bool is_next(struct tokens *s, struct shared_file *f, const struct wish *w)
+{
+    bool is = list_empty(&s->clients);
+    for (struct list *l = f->wait.next; l != &w->link && is; l = l->next) {
+        const struct wish *o = LIST_ENTRY(l, struct wish, link);
+        bool both_read = o->mode == TOKEN_READ && w->mode == TOKEN_READ;
+        is = both_read || !token_overlap(need_of(f, o), need_of(f, w));
+    }
+    return is && way_is_free(s, f, w);
+}
+
+/* What a node says of the size; who has the file alone may have cut it. */
+static void hear_size(struct shared_file *f, const struct tenure *x, const struct token_msg *m)
+{
+    bool alone = f->have.next == &x->link && f->have.prev == &x->link;
+    if (m->stamp != x->last.stamp) /* it is of before the last grant */
+        f->least = alone && m->size < f->least ? m->size : f->least;
+    else
+        f->least = alone || m->size > f->least ? m->size : f->least;
 }
 
 /* What it is granted at once; NULL: it waits. */
 static struct tenure *ask(struct tokens *s, uint32_t host, const struct token_msg *m)
 {
     struct shared_file *f = file_of(s, m->file);
-    struct tenure *x = find(&f->have, host), *w = find(&f->wait, host);
-    if (x != NULL && x->stamp > m->stamp) /* the answer was lost, or is on its way as a call */
+    struct tenure *x = find(f, host);
+    struct wish *w = wish_of(f, host);
+    if (x != NULL && x->last.stamp > m->stamp) /* the answer was lost, or is on its way as a call */
         return x->calling ? NULL : x;
-    if (w == NULL)
-        w = add(s, &f->wait, host, m->mode);
+    if (x != NULL)
+        hear_size(f, x, m);
+    if (w == NULL) {
+        w = port_alloc(s->port, sizeof *w);
+        *w = (struct wish){ .host = host };
+        list_push(&f->wait, &w->link);
+    }
     w->mode = m->mode;
-    if (list_empty(&s->clients) && f->wait.next == &w->link && way_is_free(s, f, w))
+    w->range = m->range;
+    w->want = m->want;
+    if (is_next(s, f, w))
         return grant(s, f, w);
     s->counts.waits++;
     return NULL;
+}
+
+static void release(struct tokens *s, struct shared_file *f, uint32_t host,
+                    const struct token_msg *m)
+{
+    struct tenure *x = find(f, host);
+    if (x == NULL)
+        return;
+    hear_size(f, x, m);
+    token_set_lower(s->port, &x->has, m->range, m->mode, m->stamp);
+    if (x->has.count == 0)
+        tenure_end(s, x);
 }
 
 static void serve(void *arg, struct select_request *request, uint32_t procedure, struct rope *args)
@@ -305,21 +473,15 @@ static void serve(void *arg, struct select_request *request, uint32_t procedure,
     struct shared_file *f = NULL;
     uint32_t host = select_request_host(request);
     rope_init(&reply);
-    if (!token_msg_load(args, &m))
+    if (!token_msg_load(args, &m) || !is_range(m.range))
         procedure = TOKEN_RECOVER; /* nothing of it is asked of a server */
     if (procedure == TOKEN_ASK && m.mode != TOKEN_NONE) {
         const struct tenure *x = ask(s, host, &m);
         f = xk_map_resolve(&s->map, &m.file);
-        m.stamp = x != NULL ? x->stamp : 0;
-        m.mode = x != NULL ? x->mode : TOKEN_NONE;
+        m = x != NULL ? x->last : (struct token_msg){ .file = m.file };
         token_msg_store(&reply, &m);
     } else if (procedure == TOKEN_RELEASE && (f = xk_map_resolve(&s->map, &m.file)) != NULL) {
-        struct tenure *x = find(&f->have, host);
-        if (x != NULL && x->stamp == m.stamp && m.mode < x->mode) {
-            x->mode = m.mode;
-            if (x->mode == TOKEN_NONE)
-                end(s, x);
-        }
+        release(s, f, host, &m);
     }
     select_reply(request, &reply);
     rope_fini(&reply);
@@ -360,11 +522,10 @@ static void recovered(struct tokens *s, const struct call *c, struct rope *reply
         rope_take_front(reply, sizeof b, b);
         next = wire_get64(b);
     }
-    while (reply->length >= sizeof b) {
-        rope_take_front(reply, sizeof b, b);
-        struct shared_file *f = file_of(s, wire_get64(b));
-        if (find(&f->have, c->host) == NULL)
-            (void)add(s, &f->have, c->host, TOKEN_WRITE);
+    for (struct token_entry x; token_entry_load(reply, &x);) {
+        struct shared_file *f = file_of(s, x.file);
+        f->least = x.size > f->least ? x.size : f->least;
+        token_set_raise(s->port, &tenure_of(s, f, c->host)->has, x.range, TOKEN_WRITE, 0);
         s->counts.kept++;
     }
     if (next != 0)
@@ -373,10 +534,43 @@ static void recovered(struct tokens *s, const struct call *c, struct rope *reply
         heard(s, c->host);
 }
 
+/* What a node that died may have lost. */
+struct loss {
+    char text[200];
+    uint64_t files, ranges;
+};
+
+static void count_loss(struct tokens *s, struct loss *out, const struct shared_file *f,
+                       const struct tenure *x)
+{
+    uint64_t before = out->ranges;
+    for (uint32_t i = 0; i < x->has.count; i++) {
+        struct token_range r = x->has.at[i].r;
+        uint64_t end = r.hi < f->least ? r.hi : f->least;
+        size_t n = strlen(out->text);
+        if (x->has.at[i].mode != TOKEN_WRITE)
+            continue;
+        out->ranges++;
+        s->counts.lost_most += end > r.lo ? end - r.lo : 0;
+        if (n > sizeof out->text - 80) {
+            (void)snprintf(out->text + n, sizeof out->text - n, "%s",
+                           out->text[n - 1] == '.' ? "" : " ...");
+            continue;
+        }
+        n += (size_t)snprintf(out->text + n, sizeof out->text - n, "%sfile %llu from byte %llu",
+                              n > 0 ? ", " : "", (unsigned long long)f->file,
+                              (unsigned long long)r.lo);
+        if (r.hi < TOKEN_END)
+            (void)snprintf(out->text + n, sizeof out->text - n, " to %llu",
+                           (unsigned long long)(r.hi - 1));
+    }
+    out->files += out->ranges > before;
+}
+
 static void peer_changed(void *arg, uint32_t host, uint32_t life, bool alive)
 {
     struct tokens *s = arg;
-    uint64_t writing = 0;
+    struct loss loss = { .files = 0 };
     (void)life;
     if (alive) { /* a life that this one has not asked */
         LIST_EACH (l, &s->clients)
@@ -386,22 +580,25 @@ static void peer_changed(void *arg, uint32_t host, uint32_t life, bool alive)
     }
     LIST_EACH_SAFE (l, next, &s->files) {
         struct shared_file *f = LIST_ENTRY(l, struct shared_file, link);
-        struct tenure *x = find(&f->have, host), *w = find(&f->wait, host);
+        struct tenure *x = find(f, host);
+        struct wish *w = wish_of(f, host);
         if (x != NULL) {
             s->counts.freed++;
-            writing += x->mode == TOKEN_WRITE;
-            end(s, x);
+            count_loss(s, &loss, f, x);
+            if (token_set_has(&x->has, TOKEN_ALL, TOKEN_WRITE)) /* it may have cut it */
+                f->least = 0;
+            tenure_end(s, x);
         }
         if (w != NULL)
-            end(s, w);
+            wish_end(s, w);
         if (x != NULL || w != NULL)
             run(s, f);
     }
-    if (writing > 0)
+    if (loss.files > 0)
         port_remark(s->port,
-                    "node %u died with the tokens to write %llu files: what it had written and "
-                    "not propagated is lost",
-                    host, (unsigned long long)writing);
+                    "node %u died with tokens to write %llu files: what it had written and not "
+                    "propagated is lost (%s)",
+                    host, (unsigned long long)loss.files, loss.text);
     if (!xk_alive(s->rpc->kernel, host))
         heard(s, host);
 }

@@ -19,7 +19,8 @@ enum { CLIENTS = 3, SERVER = CLIENTS, NODES, FILES = 2, PLACES = 24, FLIGHT = 8,
 struct op {
     uint64_t value, start, end, known; /* steps; known: it is in the file by then */
     uint32_t node, life, file, place;
-    bool write, ended, failed;
+    bool write, stat, ended, failed;
+    uint64_t size_min, size_max; /* what it saw of the file's size */
 };
 
 struct flight {
@@ -57,7 +58,9 @@ struct world {
     struct op *ops;
     uint32_t op_count;
     uint64_t seed, steps, reads, failed;
-    bool crashes; /* requests may fail */
+    bool crashes;  /* requests may fail */
+    uint64_t base; /* values up to this are gone */
+    bool grows;    /* the files begin empty, and the size is looked at */
 };
 
 static uint64_t draw_state;
@@ -173,13 +176,19 @@ static enum file_status ask(struct world *w, uint32_t node, struct file_req *r)
     return r->status;
 }
 
-static uint64_t make(struct world *w, const char *name)
+static uint64_t make_empty(struct world *w, const char *name)
 {
     struct file_req r;
     file_req_init(&r, FILE_CREATE, NULL, NULL);
     r.name = name;
     cr_assert_eq(ask(w, 0, &r), FILE_OK);
-    uint64_t file = r.file;
+    return r.file;
+}
+
+static uint64_t make(struct world *w, const char *name)
+{
+    struct file_req r;
+    uint64_t file = make_empty(w, name);
     file_req_init(&r, FILE_WRITE, NULL, NULL); /* later writes change no size */
     r.file = file;
     file_range(&r, 0, PLACES * APART);
@@ -237,9 +246,14 @@ static void ended(struct file_req *r)
     w->failed += o->failed;
     cr_assert(!o->failed || (w->crashes && r->status == FILE_UNREACHABLE), "%s: %s",
               file_op_name(r->op), file_status_name(r->status));
-    if (!o->failed && !o->write) {
-        cr_assert_eq(r->moved, 8);
-        rope_read(&r->data, 0, 8, b);
+    if (!o->failed && o->stat) {
+        o->size_min = o->size_max = r->attr.size;
+    } else if (!o->failed && !o->write) {
+        uint64_t off = (uint64_t)o->place * APART;
+        cr_assert(r->moved == 8 || w->grows);
+        o->size_min = r->moved > 0 ? off + r->moved : 0;
+        o->size_max = r->moved < 8 ? off + r->moved : UINT64_MAX;
+        rope_read(&r->data, 0, r->moved, b);
         o->value = wire_get64(b);
         w->reads++;
     }
@@ -253,9 +267,10 @@ static void submit_random(struct port *p, void *arg)
     struct op *o = &w->ops[x->op];
     uint8_t b[8];
     (void)p;
-    file_req_init(&x->r, o->write ? FILE_WRITE : FILE_READ, ended, x);
+    file_req_init(&x->r, o->write ? FILE_WRITE : o->stat ? FILE_STAT : FILE_READ, ended, x);
     x->r.file = w->file[o->file];
-    file_range(&x->r, (uint64_t)o->place * APART, sizeof b);
+    if (!o->stat)
+        file_range(&x->r, (uint64_t)o->place * APART, sizeof b);
     if (o->write) {
         wire_put64(b, o->value);
         rope_add_bytes(&x->r.data, b, sizeof b);
@@ -272,7 +287,7 @@ static void random_op(struct world *w)
     if (x == NULL || !fake_up(w->r.f, node) || w->top[node] == NULL)
         return;
     w->ops = realloc(w->ops, (w->op_count + 1) * sizeof *w->ops);
-    w->ops[w->op_count] = (struct op){ .value = w->op_count + 1,
+    w->ops[w->op_count] = (struct op){ .value = w->base + w->op_count + 1,
                                        .start = w->steps,
                                        .end = UINT64_MAX,
                                        .known = UINT64_MAX,
@@ -281,6 +296,9 @@ static void random_op(struct world *w)
                                        .file = draw(FILES),
                                        .place = draw(4) > 0 ? draw(3) : draw(PLACES),
                                        .write = draw(2) == 0 };
+    struct op *o = &w->ops[w->op_count];
+    o->stat = w->grows && !o->write && draw(3) == 0;
+    o->place = w->grows ? draw(PLACES) : o->place;
     x->w = w;
     x->op = w->op_count++;
     x->life = w->life[node];
@@ -312,10 +330,11 @@ static void judge(struct world *w, uint64_t from)
     }
     for (uint32_t i = 0; i < w->op_count; i++) {
         const struct op *o = &w->ops[i];
-        if (o->write || !o->ended || o->failed || o->value == 0)
+        if (o->write || o->stat || !o->ended || o->failed || o->value == 0)
             continue;
-        struct op *by = &w->ops[o->value - 1];
-        cr_assert(o->value <= w->op_count && by->write && by->file == o->file &&
+        cr_assert(o->value > w->base, "what was cut off is seen again");
+        struct op *by = &w->ops[o->value - 1 - w->base];
+        cr_assert(o->value <= w->base + w->op_count && by->write && by->file == o->file &&
                       by->place == o->place && by->start <= o->end,
                   "a value that nobody has written: %llu", (unsigned long long)o->value);
         if ((by->node != o->node || by->life != o->life) && by->start >= from && o->end < by->known)
@@ -323,10 +342,10 @@ static void judge(struct world *w, uint64_t from)
     }
     for (uint32_t i = 0; i < w->op_count; i++) {
         const struct op *o = &w->ops[i];
-        if (o->write || !o->ended || o->failed)
+        if (o->write || o->stat || !o->ended || o->failed)
             continue;
-        uint64_t since = o->value == 0 ? 0 : w->ops[o->value - 1].known;
-        const struct op *by = o->value == 0 ? NULL : &w->ops[o->value - 1];
+        uint64_t since = o->value == 0 ? 0 : w->ops[o->value - 1 - w->base].known;
+        const struct op *by = o->value == 0 ? NULL : &w->ops[o->value - 1 - w->base];
         if (by != NULL && by->ended && by->end < since)
             since = by->end;
         for (uint32_t k = 0; k < w->op_count; k++) {
@@ -340,6 +359,30 @@ static void judge(struct world *w, uint64_t from)
     }
 }
 
+/* Nobody sees a file shorter than a WRITE that had ended, or another look at it, made it, nor
+ * longer than any WRITE that had begun. */
+static void judge_sizes(const struct world *w)
+{
+    for (uint32_t i = 0; i < w->op_count; i++) {
+        const struct op *o = &w->ops[i];
+        uint64_t least = 0, most = 0;
+        if (o->write)
+            continue;
+        for (uint32_t k = 0; k < w->op_count; k++) {
+            const struct op *n = &w->ops[k];
+            uint64_t end = n->write ? (uint64_t)n->place * APART + 8 : n->size_min;
+            if (n->file == o->file && n->end < o->start && end > least)
+                least = end;
+            if (n->file == o->file && n->write && n->start <= o->end && end > most)
+                most = end;
+        }
+        cr_assert_geq(o->size_max, least, "seed %d: node %u sees %d bytes, %d were there before",
+                      (int)w->seed, o->node, (int)o->size_max, (int)least);
+        cr_assert_leq(o->size_min, most, "seed %d: node %u sees %d bytes, only %d were written",
+                      (int)w->seed, o->node, (int)o->size_min, (int)most);
+    }
+}
+
 static bool busy(const struct world *w)
 {
     for (int i = 0; i < FLIGHT; i++)
@@ -349,14 +392,21 @@ static bool busy(const struct world *w)
 }
 
 #define CACHE "{layer=cache, bytes='4KiB', block='512B', ahead=2, dirty='1KiB'}"
+#define LARGE "{layer=cache, bytes='64KiB', block='1KiB', dirty='64KiB', idle='2ms'}"
 #define STACK "{{layer=token}, " CACHE ", {layer=remote}}"
+#define RANGE(p) "{layer=token, protocol={policy='range', " p "}}"
 static const char *const stacks[] = {
     STACK,
-    "{{layer=token}, {layer=cache, bytes='64KiB', block='1KiB', dirty='64KiB', idle='2ms'}, "
-    "{layer=remote}}",
+    "{" RANGE("block='512B'") ", " CACHE ", {layer=remote}}",
+    "{{layer=token}, " LARGE ", {layer=remote}}",
+    "{" RANGE("block='1KiB'") ", " LARGE ", {layer=remote}}",
     "{{layer=token}, {layer=pass}, {layer=remote}}",
+    "{" RANGE("block='1B'") ", {layer=pass}, {layer=remote}}",
     "{{layer=token, each=true}, " CACHE ", {layer=remote}}",
+    "{" RANGE("block='512B', widen=false") ", " LARGE ", {layer=remote}}", /* half its blocks */
+    "{" RANGE("block='100B', widen=false") ", " CACHE ", {layer=remote}}",
 };
+enum { WHOLE_LARGE = 2, RANGE_LARGE = 3, NO_CACHE = 4 };
 
 static void random_run(struct world *w, uint64_t seed, int turns)
 {
@@ -382,6 +432,35 @@ Test(tokens, what_is_read_is_what_was_written_last)
             cr_assert(step(w), "a request never ends");
         judge(w, 0);
         cr_assert_gt(w->reads, 60);
+        world_free(w);
+    }
+}
+
+/* TOK1: sizes; who cuts a file is seen by all. */
+Test(tokens, a_file_is_as_long_as_it_was_written_last)
+{
+    for (uint64_t n = 0; n < sample("TOKEN_SEEDS", 18); n++) {
+        struct world *w = world_new(
+            stacks[n % ARRAY_LEN(stacks)],
+            (struct fake_options){ .seed = n + 1, .order = n % 4 ? FAKE_RANDOM : FAKE_IN_ORDER });
+        w->grows = true;
+        for (int i = 0; i < FILES; i++)
+            w->file[i] = make_empty(w, i == 0 ? "a" : "b");
+        for (int round = 0; round < 4; round++) {
+            struct file_req r;
+            w->base += w->op_count;
+            w->op_count = 0;
+            random_run(w, 100 * n + (uint64_t)round + 1, 100);
+            while (busy(w))
+                cr_assert(step(w), "a request never ends");
+            judge(w, 0);
+            judge_sizes(w);
+            for (int i = 0; i < FILES; i++) {
+                file_req_init(&r, FILE_SIZE, NULL, NULL);
+                r.file = w->file[i];
+                cr_assert_eq(ask(w, draw(CLIENTS), &r), FILE_OK);
+            }
+        }
         world_free(w);
     }
 }
@@ -432,7 +511,7 @@ static uint64_t count(const struct world *w, uint32_t node, const char *name)
 /* Who has the token asks nobody; who reads leaves the writer its right to read. */
 Test(tokens, a_token_is_kept_until_it_is_recalled)
 {
-    struct world *w = world_new(stacks[1], (struct fake_options){ .seed = 1 });
+    struct world *w = world_new(stacks[WHOLE_LARGE], (struct fake_options){ .seed = 1 });
     uint64_t f = make(w, "a");
     for (uint64_t i = 1; i <= 10; i++) {
         cr_assert_eq(put(w, 1, f, 8 * i, i), FILE_OK);
@@ -457,8 +536,8 @@ Test(tokens, a_token_is_kept_until_it_is_recalled)
 Test(tokens, what_was_written_outlives_a_crash_of_the_server)
 {
     for (int known = 0; known < 2; known++) {
-        struct world *w =
-            world_new(stacks[1], (struct fake_options){ .seed = 1, .detect_delay = SIM_MS });
+        struct world *w = world_new(stacks[WHOLE_LARGE],
+                                    (struct fake_options){ .seed = 1, .detect_delay = SIM_MS });
         uint64_t f = make(w, "a"), g = make(w, "b");
         cr_assert_eq(get(w, 2, g, 0), 0);
         cr_assert_eq(put(w, 1, f, 8, 5), FILE_OK);
@@ -480,7 +559,7 @@ Test(tokens, what_was_written_outlives_a_crash_of_the_server)
 Test(tokens, the_token_of_a_dead_node_is_free)
 {
     struct world *w =
-        world_new(stacks[1], (struct fake_options){ .seed = 1, .detect_delay = SIM_MS });
+        world_new(stacks[WHOLE_LARGE], (struct fake_options){ .seed = 1, .detect_delay = SIM_MS });
     uint64_t f = make(w, "a"), remarks = fake_counts(w->r.f)->remarks;
     cr_assert_eq(put(w, 1, f, 8, 5), FILE_OK);
     fake_crash(w->r.f, 1);
@@ -505,6 +584,59 @@ Test(tokens, a_server_that_is_gone_is_told)
     file_req_init(&r, FILE_FLUSH, NULL, NULL);
     r.file = f;
     cr_assert_eq(ask(w, 1, &r), FILE_UNREACHABLE);
+    world_free(w);
+}
+
+/* Who work on parts of a file come to have these, and ask no more; but for the end of the file. */
+Test(tokens, parts_of_a_file_are_of_different_nodes)
+{
+    struct world *w = world_new(stacks[RANGE_LARGE], (struct fake_options){ .seed = 1 });
+    uint64_t f = make(w, "a");
+    for (uint64_t i = 1; i <= 10; i++) {
+        cr_assert_eq(put(w, 1, f, 8 * i, i), FILE_OK);
+        cr_assert_eq(put(w, 2, f, 2048 + 8 * i, 100 + i), FILE_OK);
+        cr_assert_eq(get(w, 1, f, 8 * i), i);
+        cr_assert_eq(get(w, 2, f, 2048 + 8 * i), 100 + i);
+    }
+    cr_assert_eq(count(w, 1, "token.grants"), 1);
+    cr_assert_eq(count(w, 2, "token.grants"), 1);
+    cr_assert_eq(count(w, 1, "token.recalls"), 1, "what is behind its part");
+    cr_assert_eq(count(w, 2, "token.recalls"), 0);
+    cr_assert_eq(count(w, 1, "cache.written") + count(w, 2, "cache.written"), 0);
+    cr_assert_eq(get(w, 2, f, 16), 2);
+    cr_assert_eq(get(w, 2, f, 2048 + 80), 110, "its own stays");
+    cr_assert_eq(count(w, 2, "token.recalls"), 0);
+    cr_assert_eq(put(w, 0, f, 1200, 7), FILE_OK); /* between them */
+    cr_assert_eq(get(w, 1, f, 80), 10);
+    cr_assert_eq(get(w, 2, f, 2048 + 8), 101);
+    cr_assert_eq(count(w, 2, "token.grants"), 2);
+    world_free(w);
+}
+
+/* TOK5: ranges are told again, and what others made of the size is not forgotten. */
+Test(tokens, ranges_outlive_a_crash_of_the_server)
+{
+    struct world *w =
+        world_new("{" RANGE("block='1KiB'") ", {layer=cache, block='1KiB'}, {layer=remote}}",
+                  (struct fake_options){ .seed = 1, .detect_delay = SIM_MS });
+    uint64_t f = make(w, "a");
+    struct file_req r;
+    cr_assert_eq(put(w, 1, f, 8, 5), FILE_OK);
+    cr_assert_eq(put(w, 2, f, 8192, 6), FILE_OK);
+    cr_assert_eq(put(w, 1, f, 0, 7), FILE_OK);
+    fake_crash(w->r.f, SERVER);
+    fake_restart(w->r.f, SERVER);
+    fake_run_until(w->r.f, fake_now(w->r.f) + 50 * SIM_MS);
+    cr_assert_eq(count(w, SERVER, "token_server.kept"), 2);
+    file_req_init(&r, FILE_STAT, NULL, NULL);
+    r.file = f;
+    cr_assert_eq(ask(w, 0, &r), FILE_OK);
+    cr_assert_eq(r.attr.size, 8200);
+    for (uint32_t i = 0; i < CLIENTS; i++) {
+        cr_assert_eq(get(w, i, f, 8), 5);
+        cr_assert_eq(get(w, i, f, 0), 7);
+        cr_assert_eq(get(w, i, f, 8192), 6);
+    }
     world_free(w);
 }
 
@@ -534,7 +666,7 @@ static void start(struct world *w, uint32_t node, uint64_t file, enum file_op op
 /* TOK3: who reads does not overtake who waits to write. */
 Test(tokens, the_queue_is_fair)
 {
-    struct world *w = world_new(stacks[1], (struct fake_options){ .seed = 1 });
+    struct world *w = world_new(stacks[WHOLE_LARGE], (struct fake_options){ .seed = 1 });
     uint64_t f = make(w, "a");
     struct late write, read;
     uint8_t b[8];
@@ -569,7 +701,7 @@ Test(tokens, the_queue_is_fair)
 Test(tokens, what_could_not_be_propagated_is_told_once)
 {
     struct world *w =
-        world_new(stacks[1], (struct fake_options){ .seed = 1, .detect_delay = SIM_MS });
+        world_new(stacks[WHOLE_LARGE], (struct fake_options){ .seed = 1, .detect_delay = SIM_MS });
     uint64_t f = make(w, "a");
     struct late read;
     struct file_req r;
@@ -598,11 +730,35 @@ static bool from_node_1(void *arg, uint32_t src, uint32_t dst, struct rope *fram
     return src != 1;
 }
 
+/* TOK8: who has the token cannot be heard, and the server lives. */
+Test(tokens, who_waits_for_too_long_is_told)
+{
+    struct world *w = world_new("{{layer=token, timeout='5ms'}, " LARGE ", {layer=remote}}",
+                                (struct fake_options){ .seed = 1, .lossy = true });
+    uint64_t f = make(w, "a");
+    struct late read;
+    cr_assert_eq(put(w, 1, f, 8, 5), FILE_OK);
+    fake_on_frame(w->r.f, from_node_1, NULL);
+    sim_time since = fake_now(w->r.f);
+    start(w, 2, f, FILE_READ, &read);
+    while (!read.ended)
+        cr_assert(step(w));
+    cr_assert_eq(read.r.status, FILE_UNREACHABLE);
+    cr_assert_geq(fake_now(w->r.f), since + 5 * SIM_MS);
+    cr_assert_lt(fake_now(w->r.f), since + 8 * SIM_MS);
+    cr_assert_eq(count(w, 2, "token.late"), 1);
+    fake_on_frame(w->r.f, NULL, NULL);
+    fake_run_until(w->r.f, fake_now(w->r.f) + 30 * SIM_SEC);
+    cr_assert_eq(get(w, 2, f, 8), 5);
+    world_free(w);
+}
+
 /* TOK5: nobody gets what a node has that has not said so yet. */
 Test(tokens, a_server_that_is_back_waits_for_all)
 {
-    struct world *w = world_new(
-        stacks[1], (struct fake_options){ .seed = 1, .lossy = true, .detect_delay = SIM_MS });
+    struct world *w =
+        world_new(stacks[WHOLE_LARGE],
+                  (struct fake_options){ .seed = 1, .lossy = true, .detect_delay = SIM_MS });
     uint64_t f = make(w, "a");
     struct late read;
     uint8_t b[8];
@@ -629,7 +785,7 @@ Test(tokens, a_server_that_is_back_waits_for_all)
 Test(tokens, a_long_request_is_seen_whole)
 {
     enum { LONG = 100000 };
-    struct world *w = world_new(stacks[2], (struct fake_options){ .seed = 1, .mtu = 512 });
+    struct world *w = world_new(stacks[NO_CACHE], (struct fake_options){ .seed = 1, .mtu = 512 });
     static uint8_t bytes[LONG];
     uint64_t f = make(w, "a");
     struct late write = { .a = { w, &write.r, 1 } }, read = { .a = { w, &read.r, 2 } };
