@@ -500,7 +500,7 @@ static void submit(struct file_sys *s, struct file_req *r)
     file_req_begin(r);
     j->f = all ? NULL : cache_file_of(c, r->file);
     c->store.asked = moves(r) ? port_now(s->port) : c->store.asked;
-    j->past = moves(r) && (r->uid != 0 || too_much(c, r));
+    j->past = moves(r) && (r->direct || r->uid != 0 || too_much(c, r));
     j->alone =
         j->past ||
         (!moves(r) && (r->op != FILE_HINT || r->hint == FILE_FORGET || r->hint >= FILE_PROPAGATE));

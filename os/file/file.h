@@ -200,6 +200,10 @@ struct file_req {
     uint64_t to_dir;
     uint32_t uid, gid; /* the caller's */
     uint64_t size;
+    /* READ, WRITE: past buffers, which then neither have its bytes nor give any but what was
+     * written to them; whole blocks go to the device.  A layer that knows no such thing does as
+     * always. */
+    bool direct;
     const struct file_run *runs;
     uint32_t run_count;
     struct file_run one; /* for a list of one, see file_range */

@@ -4,6 +4,7 @@
  *
  *   request                            reply
  *    0 hint  4    32 name    4          0 status   4    16 moved   8    40 network time 8
+ *      (of READ and WRITE: 1, it is direct)
  *    4 runs  4    36 to_name 4          4 grew     4    24 queue   8    48 attr        72
  *    8 file  8    40 to_dir  8          8 file     8    32 device  8   120 data
  *   16 dir   8    48 uid     4

@@ -226,11 +226,16 @@ static bool plan(struct job *j)
     const struct file_req *r = j->r;
     struct mapped_file *f = j->f;
     bool list = r->op == FILE_READ || r->op == FILE_WRITE;
+    bool some = hint_is(r, FILE_PROPAGATE) || hint_is(r, FILE_REFRESH);
     j->from = 0;
     j->to = UINT64_MAX;
     j->how = PROTECT;
-    if (list)
+    if (list || (some && (r->size != 0 || file_bytes(r) > 0)))
         hull(r, &j->from, &j->to);
+    if (some && r->size != 0) { /* and all from there on */
+        j->from = j->from < j->to && j->from < r->size ? j->from : r->size;
+        j->to = UINT64_MAX;
+    }
     j->lo = j->from;
     j->hi = j->to;
     switch (r->op) {

@@ -3,6 +3,11 @@
 
 #include <string.h>
 
+static bool moves(const struct file_req *r)
+{
+    return r->op == FILE_READ || r->op == FILE_WRITE;
+}
+
 static void attr_store(uint8_t b[FILE_WIRE_ATTR], const struct file_attr *a)
 {
     wire_put64(b, a->size);
@@ -46,7 +51,7 @@ void file_request_store(struct rope *out, const struct file_req *r)
     size_t name = r->name != NULL ? strnlen(r->name, FILE_NAME_MAX + 1) : 0;
     size_t to = r->to_name != NULL ? strnlen(r->to_name, FILE_NAME_MAX + 1) : 0;
     ASSERT(r->run_count <= FILE_WIRE_RUNS);
-    wire_put32(b, r->hint);
+    wire_put32(b, moves(r) ? r->direct : r->hint);
     wire_put32(b + 4, r->run_count);
     wire_put64(b + 8, r->file);
     wire_put64(b + 16, r->dir);
@@ -72,7 +77,7 @@ bool file_request_load(struct rope *in, struct file_req *r, struct file_run runs
         return false;
     rope_take_front(in, sizeof b, b);
     uint32_t name = wire_get32(b + 32), to = wire_get32(b + 36);
-    r->hint = wire_get32(b);
+    uint32_t first = wire_get32(b);
     r->run_count = wire_get32(b + 4);
     r->file = wire_get64(b + 8);
     r->dir = wire_get64(b + 16);
@@ -82,9 +87,11 @@ bool file_request_load(struct rope *in, struct file_req *r, struct file_run runs
     r->gid = wire_get32(b + 52);
     attr_load(b + 56, &r->attr);
     if (r->run_count > FILE_WIRE_RUNS || name > FILE_NAME_MAX + 1 || to > FILE_NAME_MAX + 1 ||
-        r->hint >= FILE_HINT_COUNT ||
+        first >= (moves(r) ? 2 : FILE_HINT_COUNT) ||
         in->length < (uint64_t)r->run_count * FILE_RUN_BYTES + name + to)
         return false;
+    r->direct = moves(r) && first == 1;
+    r->hint = moves(r) ? 0 : first;
     for (uint32_t i = 0; i < r->run_count; i++) {
         uint8_t x[FILE_RUN_BYTES];
         rope_take_front(in, sizeof x, x);

@@ -8,6 +8,12 @@
 
 #include <stdlib.h>
 
+/* Whole blocks go through buffers, too. */
+static bool is_buffered(const struct lfs_op *o)
+{
+    return o->fs->params.buffered && !o->req->direct;
+}
+
 /* ---- the list ---- */
 
 static int by_offset(const void *a, const void *b)
@@ -151,7 +157,7 @@ static uint32_t worth(struct lfs_op *o, const struct lfs_stretch *x)
     struct lfs *fs = o->fs;
     uint64_t block = fs->super.block, first = x->off / block, end = x->off + x->len;
     uint32_t most = (uint32_t)fs->params.read_ahead;
-    if (!fs->params.buffered || o->req->op != FILE_READ || x->len == 0 ||
+    if (!is_buffered(o) || o->req->op != FILE_READ || x->len == 0 ||
         fs->store.fresh_count >= (uint32_t)fs->params.cache / 2)
         return 0;
     bool before = first == 0 || lfs_buf_find(fs, o->f, (uint32_t)first - 1) != NULL;
@@ -281,7 +287,7 @@ static void look_ahead(struct lfs_op *o)
     for (uint32_t i = o->ahead > o->next ? o->ahead : o->next; i < o->listed && i < most; i++) {
         const struct lfs_stretch *x = &o->list[i];
         uint64_t end = x->off + x->len;
-        bool all = o->fs->params.buffered && o->req->op == FILE_READ;
+        bool all = is_buffered(o) && o->req->op == FILE_READ;
         if (x->off % block > 0 || x->len < block || all)
             (void)lfs_buf_fill(o->fs, o->f, first_block(o, x),
                                all ? end_block(o, x) - first_block(o, x) + worth(o, x) : 1, o);
@@ -296,7 +302,7 @@ static void read_fill(struct lfs_op *o, uint32_t blk)
 {
     struct lfs *fs = o->fs;
     uint32_t want = (uint32_t)((o->end - 1) / fs->super.block) - blk + 1;
-    want = fs->params.buffered ? want + o->more : 1;
+    want = is_buffered(o) ? want + o->more : 1;
     if (lfs_buf_fill(fs, o->f, blk, want, o) > 0) {
         lfs_park(o, &lfs_buf_find(fs, o->f, blk)->waiters);
         look_ahead(o);
@@ -323,7 +329,7 @@ static bool read_some(struct lfs_op *o)
     } else if (w.dev == LFS_NO_BLOCK || !w.written) {
         rope_add_zero(&piece_new(o)->data, n);
         advance(o, n);
-    } else if (n == block && !fs->params.buffered && w.frags == 0) {
+    } else if (n == block && !is_buffered(o) && w.frags == 0) {
         uint32_t run = fast_run(o, blk, w);
         struct lfs_io *io = lfs_io_new(fs, o->f, PORT_IO_READ, blk, w.dev, run, o);
         io->ended = read_ended;
@@ -500,7 +506,7 @@ static bool write_some(struct lfs_op *o)
              at = (uint32_t)(o->pos % block);
     uint32_t n = o->end - o->pos < block - at ? (uint32_t)(o->end - o->pos) : block - at;
     struct lfs_where w = lfs_where(o->f, blk);
-    if (n == block && !fs->params.buffered && !w.moves)
+    if (n == block && !is_buffered(o) && !w.moves)
         return write_fast(o, blk, w);
     return write_buffered(o, blk, at, n, w);
 }

@@ -230,7 +230,10 @@ static enum pio_status open_file(struct pio *s, const struct pio_open *o, struct
     struct port *p = s->node->port;
     struct pio_file *f = port_alloc(p, sizeof *f);
     *f = (struct pio_file){ .sys = s, .mode = o->mode, .rank = o->rank, .ranks = o->ranks };
-    enum pio_status st = s->ops->open(f, o);
+    struct pio_open here = *o;
+    f->direct = o->flags & PIO_O_DIRECT;
+    here.flags &= ~(unsigned)PIO_O_DIRECT; /* systems need not know it */
+    enum pio_status st = s->ops->open(f, &here);
     *out = f;
     if (st != PIO_OK) {
         port_free(p, f);
@@ -543,6 +546,7 @@ void pio_by_files(struct pio_req *r, struct file_sys *files, uint64_t file,
     t->q.file = file;
     t->q.uid = user->uid;
     t->q.gid = user->gid;
+    t->q.direct = r->file->direct;
     t->q.runs = t->runs;
     t->q.run_count = r->run_count;
     rope_move(&t->q.data, &r->data);

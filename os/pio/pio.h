@@ -118,7 +118,8 @@ enum {
     PIO_O_READ_ONLY = 32,
     /* Of a system that is PIO_RETURN: a rank whose node crashes has closed the file, and may open
      * it again: what they do together remembers no crash. */
-    PIO_O_RETURN = 1 << 17
+    PIO_O_RETURN = 1 << 17,
+    PIO_O_DIRECT = 1 << 18 /* its transfers go past buffers, where the system has a way (file.h) */
 };
 enum { PIO_PLAIN = -1 };
 
@@ -293,6 +294,7 @@ struct pio_file {
     int mode;
     uint32_t rank, ranks;
     bool atomic;               /* for constructions: where a request is atomic a list is, too */
+    bool direct;               /* PIO_O_DIRECT */
     void *state;               /* the system's */
     struct pio_cached *cached; /* private: client caching */
 };

@@ -343,6 +343,7 @@ static void submit_random(struct port *p, void *arg)
     x->busy = true;
     s->busy++;
     x->r.file = s->file;
+    x->r.direct = g->reads % 8 == 0; /* that is asked of READ and WRITE alone */
     if (s->stale) {
         x->r.op = FILE_STAT;
     } else if (kind < 11) {

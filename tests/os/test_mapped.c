@@ -99,6 +99,7 @@ static enum file_status put(struct world *w, uint32_t node, uint64_t file, uint6
     struct file_req r;
     uint8_t b[8];
     file_req_init(&r, FILE_WRITE, NULL, NULL);
+    r.direct = value % 2; /* past the cache */
     r.file = file;
     file_range(&r, off, sizeof b);
     wire_put64(b, value);
@@ -112,6 +113,7 @@ static enum file_status get(struct world *w, uint32_t node, uint64_t file, uint6
     struct file_req r;
     uint8_t b[8] = { 0 };
     file_req_init(&r, FILE_READ, NULL, NULL);
+    r.direct = w->steps % 2;
     r.file = file;
     file_range(&r, off, sizeof b);
     enum file_status s = ask(w, node, &r);
@@ -279,6 +281,8 @@ static void booted(struct rig *r, uint32_t node, struct port *p)
         begin(w, node);
 }
 
+static const char *server_files = "{{layer=lfs, block='2KiB', cache=5, queue=4}}";
+
 static struct world *world_new(const char *client, int64_t frames, struct fake_options o)
 {
     struct world *w = calloc(1, sizeof *w);
@@ -307,7 +311,7 @@ static struct world *world_new(const char *client, int64_t frames, struct fake_o
                                 .group_count = 2,
                                 .services = w->services,
                                 .service_count = 3 };
-    w->server.files = io_val("{{layer=lfs, block='2KiB', cache=5, queue=4}}");
+    w->server.files = io_val(server_files);
     w->client.files = io_val(client);
     cr_assert(file_client_service.ready(&w->client, &w->boot, "client", &e), "%s", e.text);
     cr_assert(file_server_service.ready(&w->server, &w->boot, "server", &e), "%s", e.text);
@@ -680,6 +684,42 @@ Test(mapped, a_page_is_the_file_up_to_its_end)
     }
 }
 
+/* CACHE5: each direct request has the device, whatever caches here and there have. */
+static void read_direct(struct world *w, uint32_t node)
+{
+    enum { BLOCK = 2048 };
+    uint64_t before = 0;
+    for (int i = 0; i < 6; i++) {
+        struct file_req r;
+        uint64_t now = fake_count(w->r.f, SERVER, "lfs.fast_bytes");
+        cr_assert_eq(now - before, i > 3 ? BLOCK : 0, "request %d", i);
+        before = now;
+        file_req_init(&r, FILE_READ, NULL, NULL);
+        r.direct = i >= 3;
+        r.file = w->file[0];
+        file_range(&r, 0, BLOCK);
+        cr_assert_eq(ask(w, node, &r), FILE_OK);
+        cr_assert_eq(r.moved, BLOCK);
+        rope_fini(&r.data);
+        if (i == 2) { /* nor does the server's buffer have it */
+            file_req_init(&r, FILE_HINT, NULL, NULL);
+            r.hint = FILE_FORGET;
+            r.file = w->file[0];
+            cr_assert_eq(ask(w, node, &r), FILE_OK);
+        }
+    }
+    cr_assert_eq(count(w, "cache.past"), 3);
+}
+
+Test(mapped, a_direct_request_goes_past_buffers)
+{
+    server_files = "{{layer=lfs, block='2KiB', cache=5, queue=4, buffered=true}}";
+    struct world *w = world_new(stacks[1], 0, (struct fake_options){ .seed = 1 });
+    run(w, 0, make_both);
+    run(w, 0, read_direct);
+    world_free(w);
+}
+
 /* A flat copy: random loads and stores of any length, requests, sizes, flushes. */
 static void shadowed(struct world *w, uint32_t node)
 {
@@ -694,6 +734,11 @@ static void shadowed(struct world *w, uint32_t node)
         struct file_req r;
         uint8_t fill = (uint8_t)(1 + draw(255));
         uint32_t what = draw(16);
+        bool direct = what >= 10 && draw(2) == 0;
+        if (direct) { /* of whole blocks, too */
+            off = off / 512 * 512;
+            len = draw(2) ? 512 : len;
+        }
         memset(got, fill, len);
         if (what < 10 && off + len > size)
             continue;
@@ -706,6 +751,7 @@ static void shadowed(struct world *w, uint32_t node)
         } else if (what < 12) {
             file_req_init(&r, FILE_WRITE, NULL, NULL);
             r.file = w->file[0];
+            r.direct = direct;
             file_range(&r, off, len);
             rope_add_bytes(&r.data, got, len);
             enum file_status s = ask(w, node, &r);
@@ -715,6 +761,7 @@ static void shadowed(struct world *w, uint32_t node)
         } else if (what < 14) {
             file_req_init(&r, FILE_READ, NULL, NULL);
             r.file = w->file[0];
+            r.direct = direct;
             file_range(&r, off, len);
             cr_assert_eq(ask(w, node, &r), FILE_OK);
             cr_assert_eq(r.moved, off >= size ? 0 : size - off < len ? size - off : len);
@@ -736,7 +783,7 @@ Test(mapped, memory_and_requests_equal_a_flat_file)
 {
     static const char *const alone[] = {
         "{{layer=mapped}, " CACHE ", {layer=lfs, block='1KiB', cache=6}}",
-        "{{layer=mapped}, {layer=lfs, block='2KiB'}}",
+        "{{layer=mapped}, {layer=lfs, block='512B', cache=8, buffered=true}}",
     };
     for (uint64_t n = 0; n < 10; n++) {
         bool local = n % 5 >= ARRAY_LEN(stacks);
