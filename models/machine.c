@@ -125,10 +125,9 @@ static bool load_network(struct machine *m, struct err *e)
     m->net_ops = kind_choose(m->reg->nets, v, "model", m->reg->nets->items[0]->name, table_path, e);
     if (m->net_ops == NULL)
         return false;
-    struct val *t = network_table(m, &m->net_ops->kind);
+    struct val *t = m->net_table = network_table(m, &m->net_ops->kind);
     m->network_faults = network_fails(m, t);
     m->net_params = kind_load(&m->net_ops->kind, t, but, table_path, e);
-    val_free(t);
     return m->net_params != NULL;
 }
 
@@ -466,6 +465,7 @@ void machine_destroy(struct machine *m)
     free(m->io);
     free(m->ranks);
     free(m->net_params);
+    val_free(m->net_table);
     free(m->failure);
     free(m);
 }

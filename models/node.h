@@ -318,6 +318,7 @@ struct machine {
     struct activity *running; /* NODE1 */
     const struct net_ops *net_ops;
     void *net_params;
+    struct val *net_table; /* which they point into */
     struct net *net;
     bool network_faults;                   /* channels or routers die by a schedule */
     bool network_overtakes, network_drops; /* as net_grid says */

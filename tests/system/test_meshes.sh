@@ -109,6 +109,8 @@ says "packets of 65536 flits are too long for the ATM network of 6 stations, 2 s
 gives 2 cells -p workload.slot=1501 -p workload.load=3;  says "more than one packet of 1500 flits in each slot of 1501"
 gives 0 cells
 grep -q "packets were dropped by the network" "$T/err" || fail "the loss of cells is not told"
+# Its trunks are a list among the parameters of a machine's network, which is there when that is made.
+gives 0 "$PSIM" run atm_pingpong --no-store -q
 # The digest of the exact model and of its reference are the same.
 gives 0 run --json -p mesh.kind=worm; digests "$T/out" >"$T/a"
 gives 0 run --json -p mesh.kind=flit; digests "$T/out" >"$T/b"
