@@ -1,5 +1,6 @@
 /* sharing.c: programs read and write records of a file of their own and of one that all share, and
- * what they saw is judged.
+ * what they saw is judged.  In the file of all they are after the same records, or (`parts`) each
+ * after those of a part of its own.
  *
  * A record is as long as a request and full of one number, another for each write.  At the end the
  * records of all accesses travel to rank 0, which asks whether each record of each file behaved as
@@ -21,7 +22,7 @@ struct params {
     int64_t nodes, size, records;
     double shared, writes;
     int system;
-    bool verify;
+    bool parts, verify;
 };
 static const struct param params_desc[] = {
     P_CHOICE_OF(params, system, "files", pio_systems, "The file system."),
@@ -29,7 +30,9 @@ static const struct param params_desc[] = {
     P_INT(params, nodes, "0", "0", NULL, "Compute nodes that take part; 0: all."),
     P_SIZE(params, size, "4KiB", "8B", "64KiB", "Bytes of a record: of a request; of 8 a multiple.",
            "ASSUMED(a page)"),
-    P_INT(params, records, "16", "1", "1000000", "Records of a file."),
+    P_INT(params, records, "16", "1", "1000000", "Records of a file, or of a part."),
+    P_BOOL(params, parts, "false",
+           "The file of all has a part for each program, which reads and writes no other."),
     P_REAL(params, shared, "0.5", "0", "1", "Of the requests: as many are of the file of all."),
     P_REAL(params, writes, "0.3", "0", "1", "Of the requests: as many are writes."),
     P_BOOL(params, verify, "true",
@@ -82,7 +85,7 @@ static bool check(const void *params, const struct os_layout *l, struct err *e)
         .unit = UINT64_C(64) << 10,
         .files = files(params, l),
         .ranks = programs(params, l),
-        .size = (uint64_t)(p->size * p->records),
+        .size = (uint64_t)(p->size * p->records) * (p->parts ? programs(params, l) : 1),
     };
     return pio_check(io_system(p->system), l, &plan, e);
 }
@@ -135,6 +138,7 @@ static bool request(void *self, uint64_t k)
     (void)k;
     bool shared = (double)port_random_below(p, GRAIN) < r->p->shared * GRAIN;
     uint64_t at = port_random_below(p, (uint64_t)r->p->records);
+    at += shared && r->p->parts ? (uint64_t)r->p->records * r->j.rank : 0;
     struct history_op op = { .node = r->j.rank, .size = WORD };
     op.write = (double)port_random_below(p, GRAIN) < r->p->writes * GRAIN;
     op.addr = ((shared ? 0 : UINT64_C(1) + r->j.rank) << 32) + at * WORD;
@@ -214,6 +218,8 @@ static void judge(struct run *r)
 static bool open_file(struct run *r, int which, bool makes)
 {
     char name[32];
+    uint64_t parts = which == 1 && r->p->parts ? r->j.ranks : 1;
+    uint64_t bytes = (uint64_t)(r->p->size * r->p->records) * parts;
     (void)snprintf(name, sizeof name, which == 0 ? "own.%u" : "shared", r->j.rank);
     const struct pio_open o = { .name = name,
                                 .flags = makes ? PIO_O_CREATE : 0,
@@ -221,9 +227,7 @@ static bool open_file(struct run *r, int which, bool makes)
                                 .mode = PIO_PLAIN,
                                 .unit = UINT64_C(64) << 10 };
     return io_good(&r->j, pio_open(r->j.sys, &o, &r->file[which]), "open", name) &&
-           (!makes ||
-            io_good(&r->j, pio_set_size(r->file[which], (uint64_t)(r->p->size * r->p->records)),
-                    "lsize", name));
+           (!makes || io_good(&r->j, pio_set_size(r->file[which], bytes), "lsize", name));
 }
 
 static void program(struct os_node *node, const struct program *me)
