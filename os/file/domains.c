@@ -10,6 +10,9 @@ static const struct counter domains_counters[] = {
     C_SUM(domains, counts, links, "1", "Of these calls such as came to a remote link."),
     C_SUM(domains, counts, refused, "1", "Requests for domains that this node has not."),
     C_SUM(domains, counts, taken, "1", "Domains that a node took over."),
+    C_SUM(domains, counts, grants, "1", "Tokens of names and attributes that were granted."),
+    C_SUM(domains, counts, recalls, "1", "Calls that a node forget what is under one."),
+    C_SUM(domains, counts, waits, "1", "Changes that had to wait for that."),
     C_END,
 };
 
@@ -31,14 +34,16 @@ static bool is_ready(struct domains *d, void (*go)(void *arg), void *arg)
 
 /* ---- handles ---- */
 
-/* As the node's file system has it; FILE_REMOTE: the domain is not here. */
+/* As the node's file system has it; FILE_REMOTE: the domain is not here; FILE_UNREACHABLE: nor, as
+ * far as is known, elsewhere. */
 static enum file_status inward(struct domains *d, uint64_t handle, uint64_t *local)
 {
     uint32_t seat = prefix_seat_of(handle);
     const struct served *s = seat <= d->x.seat_count ? d->of_seat[seat] : NULL;
     if (s == NULL || s->state != SEAT_HERE) {
+        bool soon = s != NULL && s->state != SEAT_STANDBY;
         d->counts.refused++;
-        return FILE_REMOTE;
+        return soon && prefix_local(handle) != FILE_ROOT ? FILE_UNREACHABLE : FILE_REMOTE;
     }
     *local = prefix_local(handle) == FILE_ROOT ? s->root : prefix_local(handle);
     return d->broken;
@@ -74,6 +79,8 @@ struct passing {
     void *arg;
     uint64_t file, dir, to_dir;
     uint32_t seat;
+    struct change change;
+    struct file_req q; /* of a RENAME: what the two names are */
 };
 
 static void end(struct passing *p)
@@ -85,6 +92,8 @@ static void end(struct passing *p)
     r->to_dir = p->to_dir;
     if (r->op != FILE_CREATE && r->op != FILE_LIST)
         r->file = p->file;
+    p->d->renames -= r->op == FILE_RENAME && p->change.runs;
+    held_changed(p->d, &p->change);
     port_free(p->d->sys.port, p);
     r->done(r);
 }
@@ -131,6 +140,8 @@ static void ended(struct file_req *r)
         if (r->file >> PREFIX_LOCAL != 0)
             r->status = FILE_NO_INODE; /* a handle has no room for it */
         r->file = outward(p->d, p->seat, r->file);
+        if (r->status == FILE_OK)
+            held_made(p->d, &p->change, r->file);
     }
     if (r->op == FILE_LIST && r->status == FILE_OK) {
         r->file = r->file == 0 ? 0 : prefix_handle(p->seat, r->file);
@@ -167,6 +178,81 @@ static enum file_status names_inward(struct passing *p)
                                                                                   : FILE_OK;
 }
 
+/* ---- changes, before which others forget: PFX6 ---- */
+
+static void go_on(struct change *c)
+{
+    struct passing *p = CONTAINER_OF(c, struct passing, change);
+    file_submit(p->d->sys.below, p->r);
+}
+
+static void key(struct passing *p, uint64_t handle)
+{
+    for (uint32_t i = 0; i < p->change.keys; i++)
+        if (p->change.key[i] == handle)
+            return;
+    if (handle != 0)
+        p->change.key[p->change.keys++] = handle;
+}
+
+static void looked(struct file_req *q)
+{
+    struct passing *p = q->arg;
+    key(p, q->status == FILE_OK ? outward(p->d, p->seat, q->file) : 0);
+    if (q->name == p->r->to_name) {
+        held_change(p->d, &p->change);
+        return;
+    }
+    q->dir = p->r->to_dir;
+    q->name = p->r->to_name;
+    file_submit(p->d->sys.below, q);
+}
+
+static void change(struct passing *p)
+{
+    struct file_req *r = p->r;
+    p->change.go = go_on;
+    switch (r->op) {
+    case FILE_CREATE:
+        key(p, p->dir);
+        break;
+    case FILE_REMOVE:
+        key(p, p->file);
+        key(p, held_parent(p->d, p->file));
+        break;
+    case FILE_RENAME:
+        p->d->renames++;
+        p->change.runs = true;
+        held_deny_all(p->d);
+        key(p, p->dir);
+        key(p, p->to_dir);
+        file_req_init(&p->q, FILE_LOOKUP, looked, p);
+        p->q.dir = r->dir;
+        p->q.name = r->name;
+        file_submit(p->d->sys.below, &p->q);
+        return;
+    default:
+        key(p, p->file);
+    }
+    held_change(p->d, &p->change);
+}
+
+static bool changes(const struct file_req *r)
+{
+    switch (r->op) {
+    case FILE_CREATE:
+    case FILE_REMOVE:
+    case FILE_RENAME:
+    case FILE_WRITE:
+    case FILE_SIZE:
+    case FILE_CHANGE:
+    case FILE_ROLLBACK:
+        return true;
+    default:
+        return false;
+    }
+}
+
 static void go_down(void *arg)
 {
     struct passing *p = arg;
@@ -181,13 +267,16 @@ static void go_down(void *arg)
         s = inward(p->d, r->file, &r->file);
     if (s == FILE_OK && r->op == FILE_REMOVE && prefix_local(p->file) == FILE_ROOT)
         s = FILE_ELSEWHERE;
-    if (s == FILE_OK)
-        file_submit(p->d->sys.below, r);
-    else
+    if (s != FILE_OK)
         refuse(p, s);
+    else if (p->d->keeps && changes(r))
+        change(p);
+    else
+        file_submit(p->d->sys.below, r);
 }
 
-static void submit(struct file_sys *sys, struct file_req *r)
+/* Of a node that makes names; OS_NO_RANK: of any. */
+static void submit_from(struct file_sys *sys, struct file_req *r, uint32_t from)
 {
     struct domains *d = CONTAINER_OF(sys, struct domains, sys);
     struct passing *p = port_alloc(sys->port, sizeof *p);
@@ -197,7 +286,9 @@ static void submit(struct file_sys *sys, struct file_req *r)
                            .arg = r->arg,
                            .file = r->file,
                            .dir = r->dir,
-                           .to_dir = r->to_dir };
+                           .to_dir = r->to_dir,
+                           .change = { .from = from } };
+    list_init(&p->change.link);
     list_init(&p->link);
     r->done = ended;
     r->arg = p;
@@ -206,7 +297,14 @@ static void submit(struct file_sys *sys, struct file_req *r)
         go_down(p);
 }
 
+static void submit(struct file_sys *sys, struct file_req *r)
+{
+    submit_from(sys, r, OS_NO_RANK);
+}
+
 /* ---- the service ---- */
+
+enum { NAMES_MAX = 32 }; /* of a path that tokens are granted for */
 
 struct ask {
     struct domains *d;
@@ -216,26 +314,74 @@ struct ask {
     struct file_run runs[FILE_WIRE_RUNS];
     char names[2][FILE_NAME_MAX + 2];
     char path[PREFIX_PATH_MAX + 1], name[FILE_NAME_MAX + 2];
-    const char *at;      /* in the path */
-    struct rope handles; /* of the names used */
+    const char *at; /* in the path */
     uint32_t seat, used, domain, other;
+    bool wants; /* tokens */
+    struct wish wish;
+    uint64_t dir, seen[NAMES_MAX]; /* where the path begins, what its names are */
+    uint32_t seen_count;
 };
+
+/* Of STAT and LIST: what was looked at. */
+static bool grant(struct ask *a)
+{
+    struct domains *d = a->d;
+    struct rope rest;
+    struct file_entry x;
+    bool good = true;
+    if (a->q.op == FILE_STAT)
+        return held_grant(d, &a->wish, a->q.file, 0);
+    if (a->dir == 0 || a->q.file != 0) /* a part of the list */
+        return false;
+    rope_init(&rest);
+    rope_add_slice(&rest, &a->q.data, 0, a->q.data.length);
+    while (good && file_entry_next(&rest, &x))
+        good = held_grant(d, &a->wish, a->q.dir, x.file);
+    rope_fini(&rest);
+    return good && held_grant(d, &a->wish, a->q.dir, 0);
+}
+
+/* Of LOOKUP: each directory on the way. */
+static uint32_t grant_names(struct ask *a, struct rope *out)
+{
+    uint32_t mask = 0;
+    uint64_t dir = a->dir;
+    uint8_t b[8];
+    for (uint32_t i = 0; i < a->seen_count; i++) {
+        mask |= (uint32_t)held_grant(a->d, &a->wish, dir, a->seen[i]) << i;
+        dir = a->seen[i];
+        wire_put64(b, dir);
+        rope_add_bytes(out, b, sizeof b);
+    }
+    if (a->q.status == FILE_NO_FILE && a->seen_count == a->used && a->used < NAMES_MAX)
+        mask |= (uint32_t)held_grant(a->d, &a->wish, dir, 0) << a->used;
+    return mask;
+}
 
 static void answer(struct ask *a)
 {
     struct domains *d = a->d;
     uint8_t b[PREFIX_HEAD] = { 0 };
-    struct rope reply;
+    struct rope reply, names;
+    uint32_t mask = 0;
+    rope_init(&names);
+    if (a->wants && a->q.op == FILE_LOOKUP)
+        mask = grant_names(a, &names);
+    else if (a->wants && a->q.status == FILE_OK)
+        mask = grant(a);
+    if (a->wants)
+        held_wish_end(d, &a->wish);
     if (a->q.status == FILE_REMOTE && a->other == 0)
         a->used = PREFIX_NOT_HERE;
     wire_put32(b, a->used);
     wire_put32(b + 4, a->domain);
     wire_put32(b + 8, a->other);
+    wire_put32(b + 12, mask);
     rope_init(&reply);
     rope_add_bytes(&reply, b, sizeof b);
     a->q.part[FILE_NETWORK] += port_now(d->sys.port) - a->came;
     file_reply_store(&reply, &a->q);
-    rope_join(&reply, &a->handles);
+    rope_join(&reply, &names);
     rope_join(&reply, &a->q.data);
     select_reply(a->call, &reply);
     rope_fini(&reply);
@@ -261,6 +407,8 @@ static void walk_on(struct ask *a)
     a->at += n + (a->at[n] == '/');
     a->q.name = a->name;
     a->d->counts.names++;
+    if (a->wants)
+        held_look(a->d, &a->wish, outward(a->d, a->seat, a->q.dir));
     file_submit(a->d->sys.below, &a->q);
 }
 
@@ -268,7 +416,6 @@ static void looked_up(struct file_req *q)
 {
     struct ask *a = q->arg;
     struct domains *d = a->d;
-    uint8_t b[8];
     if (q->status != FILE_OK) {
         answer(a);
         return;
@@ -283,8 +430,8 @@ static void looked_up(struct file_req *q)
         answer(a);
         return;
     }
-    wire_put64(b, outward(d, a->seat, q->file));
-    rope_add_bytes(&a->handles, b, sizeof b);
+    if (a->wants && a->used <= NAMES_MAX)
+        a->seen[a->seen_count++] = outward(d, a->seat, q->file);
     q->dir = q->file;
     walk_on(a);
 }
@@ -316,9 +463,8 @@ static void serve_ask(struct domains *d, struct select_request *call, uint32_t o
     a->call = call;
     a->came = port_now(d->sys.port);
     a->at = a->path;
-    rope_init(&a->handles);
     file_req_init(&a->q, op, asked, a);
-    bool good = (op == FILE_LOOKUP || op == FILE_STAT || op == FILE_LIST) &&
+    bool good = (op == FILE_LOOKUP || op == FILE_STAT || op == FILE_LIST || op == FILE_CREATE) &&
                 file_request_load(args, &a->q, a->runs, a->names) &&
                 args->length <= PREFIX_PATH_MAX;
     if (!good) {
@@ -326,8 +472,17 @@ static void serve_ask(struct domains *d, struct select_request *call, uint32_t o
         answer(a);
         return;
     }
+    a->dir = op != FILE_LIST || a->q.file == 0 ? a->q.dir : 0;
+    a->wish.host = select_request_host(call);
+    a->wants = d->keeps && op != FILE_CREATE && a->q.size == 1;
+    if (a->wants)
+        held_wish(d, &a->wish);
     if (op != FILE_LOOKUP) {
-        file_submit(&d->sys, &a->q);
+        if (a->wants)
+            held_look(d, &a->wish, op == FILE_STAT ? a->q.file : a->q.dir);
+        if (op == FILE_STAT && d->renames > 0)
+            held_deny_all(d);
+        submit_from(&d->sys, &a->q, a->wish.host);
         return;
     }
     rope_take_front(args, args->length, a->path);
@@ -419,6 +574,7 @@ static struct file_sys *start(const struct file_boot *b, const void *params, str
     d->sys = (struct file_sys){ .ops = &file_domains, .port = b->node->port, .below = below };
     d->rpc = b->rpc;
     d->retry_delay = p->retry_delay;
+    held_init(d, b->node->boot);
     bool good = prefixes_read(&d->x, p, b->node->boot, d->sys.port, "domains", &e);
     ASSERT_MSG(good, "the check has read them before");
     list_init(&d->queue);

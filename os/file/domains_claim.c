@@ -14,14 +14,28 @@ struct claim {
 
 static void ask_all(struct served *s);
 
+static void told(struct served *s)
+{
+    s->state = SEAT_HERE;
+}
+
+/* The domain is this node's: PFX7. */
+static void take(struct served *s)
+{
+    s->state = SEAT_TELLING;
+    held_tell_all(s, told);
+}
+
 static void decide(struct served *s)
 {
     if (s->again) {
         ask_all(s);
         return;
     }
-    s->state = s->beaten ? SEAT_STANDBY : SEAT_HERE;
+    s->state = SEAT_STANDBY;
     s->d->counts.taken += !s->beaten;
+    if (!s->beaten)
+        take(s);
 }
 
 static void later(struct claim *c)
@@ -95,6 +109,7 @@ void domains_calls_again(struct port_timer *t)
     struct domains *d = t->arg;
     struct list now, *l;
     list_init(&now);
+    held_again(d);
     list_splice(&now, &d->again);
     while ((l = list_pop(&now)) != NULL) {
         struct claim *c = LIST_ENTRY(l, struct claim, link);
@@ -110,9 +125,11 @@ void domains_claim(struct domains *d)
     bool first = port_incarnation(d->sys.port) == 1;
     for (uint32_t i = 0; i < d->served_count; i++) {
         struct served *s = &d->served[i];
-        if (d->x.domain[s->domain].count == 1 || (first && s->place == 0))
-            s->state = SEAT_HERE;
-        else if (!first)
+        if (first)
+            s->state = s->place == 0 ? SEAT_HERE : SEAT_STANDBY;
+        else if (d->x.domain[s->domain].count == 1)
+            take(s);
+        else
             ask_all(s);
     }
 }
@@ -134,7 +151,7 @@ void domains_claim_serve(struct domains *d, struct select_request *q, struct rop
         rope_take_front(args, sizeof b, b);
         s = mine(d, wire_get32(b));
     }
-    uint8_t has = s != NULL && s->state == SEAT_HERE;
+    uint8_t has = s != NULL && (s->state == SEAT_HERE || s->state == SEAT_TELLING);
     if (s != NULL && s->state == SEAT_ASKING && wire_get32(b + 4) < s->place)
         s->again = true; /* it is there, and goes before this one */
     rope_init(&reply);
@@ -147,6 +164,8 @@ void domains_peer_changed(void *arg, uint32_t host, uint32_t life, bool alive)
 {
     struct domains *d = arg;
     (void)life;
+    if (!alive)
+        held_gone(d, host);
     for (uint32_t i = 0; i < d->served_count && !alive; i++) {
         struct served *s = &d->served[i];
         const struct prefix_domain *x = &d->x.domain[s->domain];

@@ -2,21 +2,20 @@
 #include "os/file/prefix.h"
 
 #include "os/file/file_internal.h"
+#include "os/file/prefix_kept.h"
 #include "os/xk/peers.h"
 
 #include <string.h>
 
 #define NO_DOMAIN UINT32_MAX
 
-struct prefix_params {
-    const char *group;
-    bool table;
-    sim_time retry_delay;
-};
 static const struct param prefix_params[] = {
     P_STRING(prefix_params, group, "io", "The group of nodes that have the domains."),
     P_BOOL(prefix_params, table, "true",
            "Where a domain was found is kept; otherwise each path is looked up from the root on."),
+    P_BOOL(prefix_params, keep, "false",
+           "Names, attributes and lists are kept under tokens of their directory, or file."),
+    P_INT(prefix_params, names, "10000", "1", "1000000000", "So many names at most are kept."),
     P_TIME(prefix_params, retry_delay, "10ms", "1us", "1h",
            "Pause before a call that was refused for lack of room is made again.",
            "ASSUMED(a disk access long)"),
@@ -38,10 +37,12 @@ struct prefix {
     uint32_t root;   /* the domain */
     uint32_t *found; /* the table: by domain the seat where it was found last; 0: it is not in it */
     struct list fars;
-    struct list waiting; /* step.link: to be done at once, or again */
+    struct prefix_kept *kept; /* NULL: nothing is */
+    struct list asks;         /* asked.link: calls by name under way */
+    struct list waiting;      /* step.link: to be done at once, or again */
     struct port_timer timer;
     struct {
-        uint64_t lookups, calls, links, stale, searches, unreached;
+        uint64_t lookups, calls, links, stale, searches, unreached, kept, recalls;
     } counts;
 };
 static const struct counter prefix_counters[] = {
@@ -51,6 +52,8 @@ static const struct counter prefix_counters[] = {
     C_SUM(prefix, counts, stale, "1", "Entries of the table that were found to be wrong."),
     C_SUM(prefix, counts, searches, "1", "Calls that ask a node whether it has a domain."),
     C_SUM(prefix, counts, unreached, "1", "Requests that ended as unreachable."),
+    C_SUM(prefix, counts, kept, "1", "Requests that were answered from what is kept."),
+    C_SUM(prefix, counts, recalls, "1", "Tokens of names and attributes that were recalled."),
     C_END,
 };
 
@@ -62,12 +65,18 @@ struct step { /* what is to be done later */
 };
 
 struct asked { /* a request, until it has ended */
+    struct list link;
     struct prefix *p;
     struct file_req *r;
     void (*done)(struct file_req *r); /* the caller's, and what the request had */
     void *arg;
     uint64_t file, dir, to_dir;
-    const char *path;  /* of a LOOKUP: what is left */
+    const char *path; /* of a LOOKUP: what is left, */
+    const char *from; /* and was behind the domain's root */
+    bool inside;      /* it was sent to a directory that is kept */
+    bool late;        /* a token has been recalled since it was sent */
+    bool makes;       /* prefix_kept_change has been said of `made` */
+    uint64_t made;
     uint32_t domain;   /* the request is of its root, or of a path from there; or NO_DOMAIN */
     uint32_t seat;     /* that it was sent to */
     uint32_t tries;    /* since the domain was last found somewhere else */
@@ -142,10 +151,18 @@ static uint32_t longest(const struct prefix *p, const char **path)
 
 /* ---- ends ---- */
 
+/* What they answer may be of before. */
+static void asks_are_late(struct prefix *p)
+{
+    LIST_EACH (l, &p->asks)
+        LIST_ENTRY(l, struct asked, link)->late = true;
+}
+
 static void end(struct asked *a)
 {
     struct prefix *p = a->p;
     struct file_req *r = a->r;
+    bool made = a->makes && r->status == FILE_OK && r->dir == a->made;
     r->done = a->done;
     r->arg = a->arg;
     r->dir = a->dir;
@@ -153,6 +170,11 @@ static void end(struct asked *a)
     if (r->op != FILE_CREATE && r->op != FILE_LIST && r->op != FILE_LOOKUP)
         r->file = a->file;
     p->counts.unreached += r->status == FILE_UNREACHABLE;
+    if (a->makes) {
+        asks_are_late(p);
+        prefix_kept_changed(p->kept, &(struct prefix_who){ r->uid, r->gid }, a->made, r->name,
+                            made ? r->file : 0);
+    }
     port_free(p->sys.port, a);
     r->done(r);
 }
@@ -226,10 +248,21 @@ static void ask_who(struct asked *a)
         port_free(p->sys.port, s);
 }
 
+/* From the domain's root again. */
+static void come_out(struct asked *a)
+{
+    if (!a->inside)
+        return;
+    a->inside = false;
+    a->path = a->from;
+    a->r->dir = prefix_handle(a->seat, FILE_ROOT);
+}
+
 /* Where it was sent nobody has it: it is sent to who has, or ends. */
 static void find_again(struct asked *a)
 {
     forget(a->p, a->domain, a->seat);
+    come_out(a);
     if (a->domain == NO_DOMAIN)
         fail(a, FILE_NO_FILE);
     else if (a->tries++ > 0)
@@ -243,6 +276,66 @@ static void find_again(struct asked *a)
 static bool only_looks(const struct file_req *r)
 {
     return r->op == FILE_LOOKUP || r->op == FILE_STAT || r->op == FILE_LIST;
+}
+
+/* What came with the tokens that the answer granted. */
+static void keep(struct asked *a, uint32_t used, uint32_t mask, struct rope *names)
+{
+    struct prefix_kept *k = a->p->kept;
+    const struct file_req *r = a->r, *q = &a->q;
+    const struct prefix_who who = { r->uid, r->gid };
+    if (k == NULL || a->late)
+        return;
+    if (r->op == FILE_STAT && (mask & 1))
+        prefix_keep_attr(k, r->file, &q->attr);
+    if (r->op == FILE_LIST && (mask & 1))
+        prefix_keep_list(k, &who, r->dir, names);
+    if (r->op != FILE_LOOKUP)
+        return;
+    const char *at = a->path;
+    uint64_t dir = r->dir;
+    for (uint32_t i = 0; i < 32 && i <= used && *at; i++) {
+        size_t n = strcspn(at, "/");
+        uint8_t b[8] = { 0 };
+        if (names->length >= sizeof b)
+            rope_take_front(names, sizeof b, b);
+        else if (q->status != FILE_NO_FILE || i < used)
+            return;
+        if (mask >> i & 1)
+            prefix_keep_name(k, &who, dir, at, n, wire_get64(b));
+        dir = wire_get64(b);
+        at += n + (at[n] == '/');
+    }
+}
+
+/* As much of it as is kept; true: all. */
+static bool from_kept(struct asked *a)
+{
+    struct prefix_kept *k = a->p->kept;
+    struct file_req *r = a->r;
+    const struct prefix_who who = { r->uid, r->gid };
+    r->status = FILE_OK;
+    if (r->op == FILE_STAT)
+        return prefix_kept_attr(k, r->file, &r->attr);
+    if (r->op == FILE_LIST)
+        return r->file == 0 && prefix_kept_list(k, &who, r->dir, &r->data);
+    if (*a->path == 0) /* the root of a domain: whether it is there its node says */
+        return false;
+    while (*a->path) {
+        size_t n = strcspn(a->path, "/");
+        uint64_t file;
+        if (!prefix_kept_name(k, &who, r->dir, a->path, n, &file))
+            return false;
+        if (file == 0) {
+            r->status = FILE_NO_FILE;
+            return true;
+        }
+        a->inside = true;
+        r->dir = file;
+        a->path += n + (a->path[n] == '/');
+    }
+    r->file = r->dir;
+    return true;
 }
 
 static void send_name(void *arg);
@@ -263,6 +356,8 @@ static void cross(struct asked *a, uint32_t used, uint32_t domain, uint32_t seat
     }
     a->domain = domain;
     a->tries = 0;
+    a->from = a->path;
+    a->inside = false;
     a->seat = seat_of(p, domain, seat);
     learn(p, domain, a->seat);
     send(a);
@@ -274,12 +369,14 @@ static void named(void *arg, enum xk_status status, struct rope *reply)
     struct prefix *p = a->p;
     struct file_req *r = a->r, *q = &a->q;
     uint8_t b[PREFIX_HEAD];
+    list_remove(&a->link);
     bool good = status == XK_OK && reply->length >= sizeof b;
     if (good)
         rope_take_front(reply, sizeof b, b);
     if (!good || !file_reply_load(reply, q)) {
         forget(p, a->domain, a->seat);
-        if (a->domain != NO_DOMAIN && a->tries++ == 0)
+        come_out(a);
+        if (only_looks(r) && a->domain != NO_DOMAIN && a->tries++ == 0)
             ask_who(a);
         else
             fail(a, FILE_UNREACHABLE);
@@ -291,11 +388,13 @@ static void named(void *arg, enum xk_status status, struct rope *reply)
     if (wire_get32(b) == PREFIX_NOT_HERE) {
         find_again(a);
     } else if (q->status == FILE_REMOTE) {
+        keep(a, wire_get32(b) - 1, wire_get32(b + 12), reply);
         cross(a, wire_get32(b), wire_get32(b + 4), wire_get32(b + 8));
     } else {
         r->status = q->status;
         r->file = q->file;
         r->attr = q->attr;
+        keep(a, wire_get32(b), wire_get32(b + 12), reply);
         if (r->op == FILE_LIST && q->status == FILE_OK)
             rope_join(&r->data, reply);
         end(a);
@@ -313,13 +412,16 @@ static void send_name(void *arg)
     q->dir = r->dir;
     q->uid = r->uid;
     q->gid = r->gid;
-    q->size = r->size;
+    q->size = p->kept != NULL && only_looks(r);
     q->run_count = 0;
+    q->attr = r->attr;
+    q->name = r->op == FILE_CREATE ? r->name : NULL;
     rope_init(&args);
     file_request_store(&args, q);
     if (r->op == FILE_LOOKUP)
         rope_add_bytes(&args, a->path, strlen(a->path));
     a->since = port_now(p->sys.port);
+    a->late = false;
     enum xk_status s = select_call(p->rpc, p->x.seat[a->seat].node, PREFIX_SERVICE,
                                    PREFIX_ASK + r->op, &args, named, a);
     rope_fini(&args);
@@ -327,8 +429,10 @@ static void send_name(void *arg)
         later(a, send_name, false);
     else if (s != XK_OK)
         fail(a, FILE_UNREACHABLE);
-    else
+    else {
         p->counts.calls++;
+        list_push(&p->asks, &a->link);
+    }
 }
 
 /* ---- by handle ---- */
@@ -427,7 +531,17 @@ static void send(struct asked *a)
     }
     if (a->seat == 0 || a->seat > p->x.seat_count) {
         fail(a, FILE_NO_FILE);
+    } else if (only_looks(r) && p->kept != NULL && a->tries == 0 && from_kept(a)) {
+        p->counts.kept++;
+        later(a, end_of, true);
     } else if (only_looks(r)) {
+        send_name(a);
+    } else if (r->op == FILE_CREATE) {
+        if (p->kept != NULL && !a->makes) {
+            a->makes = true;
+            a->made = r->dir;
+            prefix_kept_change(p->kept, r->dir);
+        }
         send_name(a);
     } else {
         r->done = moved;
@@ -461,12 +575,37 @@ static void submit(struct file_sys *s, struct file_req *r)
             fail(a, FILE_BAD_NAME);
             return;
         }
+        a->from = a->path;
         if (r->dir == FILE_ROOT) {
             a->domain = longest(p, &a->path);
+            a->from = a->path;
             r->dir = prefix_handle(seat_of(p, a->domain, 0), FILE_ROOT);
         }
     }
     send(a);
+}
+
+/* ---- tokens that are recalled ---- */
+
+static void serve(void *arg, struct select_request *request, uint32_t procedure, struct rope *args)
+{
+    struct prefix *p = arg;
+    uint8_t b[12] = { 0 };
+    struct rope reply;
+    if (procedure == PREFIX_FORGET && args->length >= sizeof b) {
+        rope_take_front(args, sizeof b, b);
+        uint64_t handle = wire_get64(b);
+        uint32_t domain = wire_get32(b + 8);
+        p->counts.recalls += handle != 0;
+        if (handle != 0)
+            prefix_kept_drop(p->kept, handle);
+        else if (domain < p->x.domain_count)
+            prefix_kept_drop_seats(p->kept, p->x.domain[domain].first, p->x.domain[domain].count);
+        asks_are_late(p);
+    }
+    rope_init(&reply);
+    select_reply(request, &reply);
+    rope_fini(&reply);
 }
 
 /* ---- the layer ---- */
@@ -483,11 +622,21 @@ static uint32_t node(const struct file_sys *s, uint64_t file)
 static bool check(const void *params, const struct os_boot *b, const char *path, struct err *e)
 {
     const struct prefix_params *p = params;
-    return prefix_domains(b, p->group) != NULL ||
-           err_set(e,
-                   "%s: no file_server of group \"%s\" that stands before it in machine.os has the "
-                   "layer \"domains\" on top",
-                   path, p->group);
+    uint32_t at = 0, k, node, other;
+    if (prefix_domains(b, p->group) == NULL)
+        return err_set(e,
+                       "%s: no file_server of group \"%s\" that stands before it in machine.os has "
+                       "the layer \"domains\" on top",
+                       path, p->group);
+    while (prefix_keeper(b, &at, &node))
+        for (k = at; prefix_keeper(b, &k, &other);)
+            if (node == other)
+                return err_set(
+                    e,
+                    "%s: two stacks of node %u keep names (\"prefix\"): once is all that "
+                    "it can be there",
+                    path, node);
+    return true;
 }
 
 extern const struct file_ops file_prefix;
@@ -509,6 +658,12 @@ static struct file_sys *start(const struct file_boot *b, const void *params, str
     while (x->x.domain[x->root].path[0] != 0)
         x->root++;
     list_init(&x->fars);
+    list_init(&x->asks);
+    if (p->keep) {
+        x->kept = prefix_kept_start(x->sys.port, (uint64_t)p->names);
+        enum xk_status served = select_serve(x->rpc, PREFIX_CLIENT, serve, x);
+        ASSERT_MSG(served == XK_OK, "the check has seen to it that a node has one");
+    }
     list_init(&x->waiting);
     port_timer_init(x->sys.port, &x->timer, tick, x);
     port_counters(x->sys.port, "prefix", prefix_counters, x);

@@ -32,6 +32,13 @@
  *   PFX5  A domain has one node at a time, or none: who takes one over asks all of its nodes; none
  *       says that it has it, and of those that stand before it in the list each is dead.  It has
  *       what its own directory holds: that copies are equal is not the layer's trade.
+ *   PFX6  What is kept (`keep`): names that were looked up, and that there is none, and lists,
+ *       under a token of their directory; attributes under one of the file.  The node of the file
+ *       grants it with what it answers; before a name of the directory changes, or the file, it
+ *       asks all that have it and waits until each has forgotten, or is dead.  So what is answered
+ *       from what is kept was true after the request came.
+ *   PFX7  A node that has a domain anew, after a crash or from another one, answers nothing of it
+ *       until all that keep names have forgotten those of the domain, or are dead.
  *
  * Source: prefix tables and remote links of Sprite [Welch & Ousterhout 1986], planned for OSF/1 AD
  * [Zajcew et al. 1993]; as recalled, no document at hand.
@@ -92,6 +99,14 @@ bool prefixes_read(struct prefixes *x, const struct domains_params *p, const str
 void prefixes_free(struct prefixes *x);
 /* The parameters of the layer DOMAINS on the nodes of a group, or NULL: none has it. */
 const struct domains_params *prefix_domains(const struct os_boot *b, const char *group);
+struct prefix_params { /* of the layer PREFIX */
+    const char *group;
+    bool table, keep;
+    int64_t names;
+    sim_time retry_delay;
+};
+/* The nodes of which a stack keeps names, one after the other (`at` from 0); false: no more. */
+bool prefix_keeper(const struct os_boot *b, uint32_t *at, uint32_t *node);
 /* Of `path` the bytes that are the domain's prefix, and the '/' behind it; -1: it is none of it. */
 int prefix_match(const char *prefix, const char *path);
 
@@ -105,14 +120,20 @@ int prefix_match(const char *prefix, const char *path);
  *                        them; PREFIX_NOT_HERE: the seat does not have the domain
  *                    domain 4, seat 4: of a remote link (status FILE_REMOTE): which, and where it
  *                        may be
- *                    0 4
+ *                    kept 4: bit i: the token of directory i on the way, 0: `dir`; of STAT and
+ *                    LIST bit 0: of the file
  *                    a reply of REMOTE; the data of LOOKUP: the handles of the names used, 8 each
  *   PREFIX_WHO       domain 4
  *     answer         seat 4: that has it, of this node; 0: none
+ *                    (CREATE goes this way, too.  `size` 1 of LOOKUP, STAT, LIST: tokens are
+ *                    wanted)
+ *   PREFIX_FORGET    handle 8, domain 4 (DOMAINS, of PREFIX): the token of the handle; 0: of all of
+ *                    the domain
+ *     answer         empty, once it is forgotten
  *   PREFIX_CLAIM     domain 4, place in its list of who asks 4 (DOMAINS, of each other)
  *     answer         1: has it; 0: has not */
-enum { PREFIX_SERVICE = 0x5010 }; /* service number */
-enum prefix_call { PREFIX_ASK = 0, PREFIX_WHO = 64, PREFIX_CLAIM };
+enum { PREFIX_SERVICE = 0x5010, PREFIX_CLIENT = 0x5011 }; /* service numbers */
+enum prefix_call { PREFIX_ASK = 0, PREFIX_WHO = 64, PREFIX_CLAIM, PREFIX_FORGET };
 #define PREFIX_NOT_HERE UINT32_MAX
 #define PREFIX_HEAD 16
 

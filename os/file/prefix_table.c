@@ -194,6 +194,33 @@ const struct domains_params *prefix_domains(const struct os_boot *b, const char 
     return NULL;
 }
 
+static const struct prefix_params *keeps(const struct os_service *s)
+{
+    const void *at = (const char *)s->params + s->ops->stack;
+    const struct file_stack *k = at;
+    if (s->ops->stack == 0 || k->count == 0 ||
+        strcmp(k->layer[k->count - 1].ops->kind.name, "prefix") != 0)
+        return NULL;
+    const struct prefix_params *p = k->layer[k->count - 1].params;
+    return p->keep ? p : NULL;
+}
+
+bool prefix_keeper(const struct os_boot *b, uint32_t *at, uint32_t *node)
+{
+    uint32_t n = (*at)++;
+    for (uint32_t i = 0; i < b->service_count; i++) {
+        const struct os_service *s = &b->services[i];
+        if (keeps(s) == NULL)
+            continue;
+        if (n < s->on->count) {
+            *node = s->on->nodes[n];
+            return true;
+        }
+        n -= s->on->count;
+    }
+    return false;
+}
+
 static const char *const places[] = { "order", "hash", NULL };
 const struct param domains_params_desc[] = {
     P_STRING(domains_params, group, "io", "The group of nodes that have the domains."),

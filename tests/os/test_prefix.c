@@ -446,12 +446,15 @@ static const char *const stacks[] = {
     "{{layer=prefix}}",
     "{{layer=prefix, table=false}}",
     "{{layer=token, each=true}, {layer=cache, bytes='4KiB', block='512B'}, {layer=prefix}}",
+    "{{layer=prefix, keep=true}}",
+    "{{layer=prefix, keep=true, names=10}}",
 };
+#define KEEPS (stacks[3])
 
 /* PFX1, PFX3: one client after the other. */
 Test(prefix, names_are_those_of_one_tree)
 {
-    for (uint64_t n = 0; n < sample("PREFIX_SEEDS", 6); n++) {
+    for (uint64_t n = 0; n < sample("PREFIX_SEEDS", 10); n++) {
         struct world *w = world_new(
             stacks[n % ARRAY_LEN(stacks)], DOMAINS,
             (struct fake_options){ .seed = n + 1, .order = n % 2 ? FAKE_RANDOM : FAKE_IN_ORDER });
@@ -587,6 +590,7 @@ Test(prefix, a_domain_of_a_dead_node_is_found_where_it_went)
     cr_assert_eq(count(w, 0, "prefix.stale"), 1);
     cr_assert_eq(count(w, 0, "prefix.searches"), 3);
     cr_assert_eq(make(w, 0, "a", "x", false, &there), FILE_OK);
+    cr_assert_eq(count(w, 0, "prefix.searches"), 3, "once is enough");
     cr_assert_neq(there, old);
     cr_assert_eq(drop(w, 0, old), FILE_UNREACHABLE);
     restart(w, CLIENTS + 1);
@@ -608,12 +612,288 @@ Test(prefix, a_domain_of_a_dead_node_is_found_where_it_went)
     world_free(w);
 }
 
+/* ---- names that several make, remove and look up at once ---- */
+
+enum { FLIGHT = 8, PLACES = 6 };
+
+/* What a client asked for, and when it was so: steps. */
+struct op {
+    enum file_op op;
+    uint64_t start, end, file;
+    uint32_t place, node, life;
+    bool ended, failed, none; /* none: there was no such name; failed: done or not */
+};
+struct flight {
+    struct file_req r;
+    struct history *h;
+    uint32_t op;
+    bool busy;
+};
+struct history {
+    struct world *w;
+    struct flight f[FLIGHT];
+    uint64_t dir[2], last[PLACES];
+    struct op *ops;
+    uint32_t count;
+    uint64_t looks, kept_looks;
+};
+static const char *const dirs[] = { "a", "a/b/c" };
+
+static void op_ended(struct file_req *r)
+{
+    struct flight *x = r->arg;
+    struct history *h = x->h;
+    struct op *o = &h->ops[x->op];
+    x->busy = false;
+    o->ended = true;
+    o->end = h->w->steps;
+    o->none = r->status != FILE_OK;
+    o->failed = r->status == FILE_UNREACHABLE;
+    if (r->op == FILE_LOOKUP || r->op == FILE_CREATE)
+        o->file = r->status == FILE_OK ? r->file : 0;
+    if (r->op == FILE_STAT || r->op == FILE_REMOVE)
+        cr_assert(r->status == FILE_OK || r->status == FILE_NO_FILE || o->failed, "%s: %s",
+                  file_op_name(r->op), file_status_name(r->status));
+    if (o->file != 0)
+        h->last[o->place] = o->file;
+    h->looks += r->op == FILE_LOOKUP && !o->failed;
+    rope_fini(&r->data);
+}
+
+static void op_submit(struct port *p, void *arg)
+{
+    struct flight *x = arg;
+    struct op *o = &x->h->ops[x->op];
+    static char path[FLIGHT][PREFIX_PATH_MAX];
+    char *at = path[x - x->h->f];
+    (void)p;
+    (void)snprintf(at, PREFIX_PATH_MAX, "%s/n%u", dirs[o->place % 2], o->place);
+    file_req_init(&x->r, o->op, op_ended, x);
+    x->r.name = o->op == FILE_CREATE ? at + strlen(dirs[o->place % 2]) + 1 : at;
+    x->r.dir = o->op == FILE_CREATE ? x->h->dir[o->place % 2] : FILE_ROOT;
+    x->r.file = o->file;
+    file_submit(x->h->w->top[o->node], &x->r);
+}
+
+static void random_op(struct history *h)
+{
+    static const enum file_op what[] = { FILE_LOOKUP, FILE_LOOKUP, FILE_LOOKUP, FILE_LOOKUP,
+                                         FILE_LOOKUP, FILE_STAT,   FILE_CREATE, FILE_REMOVE };
+    struct world *w = h->w;
+    struct flight *x = NULL;
+    for (int i = 0; i < FLIGHT; i++)
+        x = h->f[i].busy ? x : &h->f[i];
+    uint32_t node = draw(CLIENTS), place = draw(PLACES);
+    enum file_op op = what[draw(ARRAY_LEN(what))];
+    if (x == NULL || !fake_up(w->r.f, node) || w->top[node] == NULL ||
+        ((op == FILE_REMOVE || op == FILE_STAT) && h->last[place] == 0))
+        return;
+    h->ops = realloc(h->ops, (h->count + 1) * sizeof *h->ops);
+    h->ops[h->count] =
+        (struct op){ .op = op,
+                     .start = w->steps,
+                     .end = UINT64_MAX,
+                     .file = op == FILE_REMOVE || op == FILE_STAT ? h->last[place] : 0,
+                     .place = place,
+                     .node = node,
+                     .life = w->life[node] };
+    *x = (struct flight){ .h = h, .op = h->count++, .busy = true };
+    fake_call(w->r.f, node, op_submit, x);
+}
+
+/* When the file was there at the latest, and at the earliest not any more, for sure. */
+static void life_of(const struct history *h, uint64_t file, uint64_t *born, uint64_t *there,
+                    uint64_t *dying, uint64_t *gone)
+{
+    *born = 0;
+    *there = *dying = *gone = UINT64_MAX;
+    for (uint32_t i = 0; i < h->count; i++) {
+        const struct op *o = &h->ops[i];
+        if (o->op == FILE_CREATE && o->file == file && file != 0) {
+            *born = o->start;
+            *there = o->end;
+        }
+        if (o->op == FILE_REMOVE && o->file == file) {
+            *dying = o->start < *dying ? o->start : *dying;
+            if (o->ended && !o->failed && o->end < *gone)
+                *gone = o->end;
+        }
+        if (o->op == FILE_LOOKUP && o->file == file && o->end < *there)
+            *there = o->end;
+    }
+}
+
+/* Each answer was true at some moment between question and answer. */
+static void judge(const struct history *h)
+{
+    for (uint32_t i = 0; i < h->count; i++) {
+        const struct op *o = &h->ops[i];
+        uint64_t born, there, dying, gone;
+        if (!o->ended || o->failed || (o->op != FILE_LOOKUP && o->op != FILE_STAT))
+            continue;
+        if (o->file != 0 && !o->none) {
+            life_of(h, o->file, &born, &there, &dying, &gone);
+            cr_assert(born <= o->end, "seed %d: a file that nobody has made", (int)h->w->seed);
+            cr_assert(gone >= o->start,
+                      "seed %d: node %u %s %llx, which is gone since step %llu < %llu",
+                      (int)h->w->seed, o->node, file_op_name(o->op), (unsigned long long)o->file,
+                      (unsigned long long)gone, (unsigned long long)o->start);
+            continue;
+        }
+        for (uint32_t k = 0; k < h->count; k++) { /* no file was there all the time */
+            const struct op *c = &h->ops[k];
+            if (c->op != FILE_CREATE || c->file == 0 || c->place != o->place ||
+                (o->op == FILE_STAT && c->file != o->file))
+                continue;
+            life_of(h, c->file, &born, &there, &dying, &gone);
+            cr_assert(there >= o->start || dying <= o->end,
+                      "seed %d: node %u %s: place %u is not there, and is from step %llu to %llu",
+                      (int)h->w->seed, o->node, file_op_name(o->op), o->place,
+                      (unsigned long long)there, (unsigned long long)dying);
+        }
+    }
+}
+
+static struct history *history_new(struct world *w)
+{
+    struct history *h = calloc(1, sizeof *h);
+    h->w = w;
+    for (int i = 0; i < 2; i++)
+        cr_assert_eq(look(w, 0, dirs[i], &h->dir[i]), FILE_OK);
+    return h;
+}
+
+static void history_end(struct history *h)
+{
+    for (uint64_t n = 0, busy = 1; busy; n++) {
+        busy = 0;
+        for (int i = 0; i < FLIGHT; i++)
+            busy |= h->f[i].busy;
+        cr_assert(!busy || (step(h->w) && n < 200000), "a request never ends");
+    }
+    judge(h);
+    free(h->ops);
+    free(h);
+}
+
+static void random_run(struct history *h, uint64_t seed, int turns)
+{
+    draw_state = seed;
+    for (int t = 0; t < turns; t++) {
+        random_op(h);
+        for (uint32_t k = draw(20); k > 0; k--)
+            (void)step(h->w);
+    }
+}
+
+/* PFX6: with names kept, and without. */
+Test(prefix, a_name_is_answered_as_it_is_meanwhile)
+{
+    for (uint64_t n = 0; n < sample("PREFIX_SEEDS", 12); n++) {
+        struct world *w = world_new(
+            n % 4 == 3 ? stacks[0] : KEEPS, DOMAINS,
+            (struct fake_options){ .seed = n + 1, .order = n % 3 ? FAKE_RANDOM : FAKE_IN_ORDER });
+        struct history *h = history_new(w);
+        random_run(h, n, 700);
+        cr_assert_gt(h->looks, 100);
+        for (uint32_t k = 0; k < CLIENTS && n % 4 != 3; k++)
+            cr_assert_gt(count(w, k, "prefix.kept"), 10);
+        history_end(h);
+        world_free(w);
+    }
+}
+
+/* The node's requests end here, without `done`. */
+static void crash(struct history *h, uint32_t node)
+{
+    fake_crash(h->w->r.f, node);
+    for (int i = 0; i < FLIGHT; i++)
+        if (h->f[i].busy && h->ops[h->f[i].op].node == node) {
+            h->f[i].busy = false;
+            rope_fini(&h->f[i].r.data);
+        }
+}
+
+/* PFX6, PFX7: clients and servers die; nothing hangs. */
+Test(prefix, names_are_forgotten_before_a_node_that_is_back_answers)
+{
+    for (uint64_t n = 0; n < sample("PREFIX_SEEDS", 24); n++) {
+        struct world *w =
+            world_new(KEEPS, DOMAINS,
+                      (struct fake_options){ .seed = n + 1,
+                                             .order = n % 3 ? FAKE_IN_ORDER : FAKE_RANDOM,
+                                             .lossy = n % 4 >= 2,
+                                             .drop_ppm = 20000,
+                                             .duplicate_ppm = 10000,
+                                             .detect_delay = n % 2 ? SIM_MS : 10 * SIM_MS });
+        struct history *h = history_new(w);
+        for (int round = 0; round < 5; round++) {
+            uint32_t node = round % 2 == 0 ? CLIENTS + 1 + draw(2) : draw(NODES);
+            random_run(h, 100 * n + (uint64_t)round, 120);
+            crash(h, node);
+            random_run(h, 100 * n + (uint64_t)round + 50, (int)draw(60));
+            pass_time(w, (sim_time)draw(3) * SIM_MS);
+            restart(w, node);
+        }
+        pass_time(w, SIM_SEC);
+        random_run(h, n + 7, 150);
+        history_end(h);
+        pass_time(w, 60 * SIM_SEC);
+        uint64_t file;
+        cr_assert_eq(look(w, 0, "a/b/c", &file), FILE_OK);
+        world_free(w);
+    }
+}
+
+/* PFX6: what it costs. */
+Test(prefix, a_name_that_is_kept_costs_no_call)
+{
+    struct world *w = world_new(KEEPS, DOMAINS, (struct fake_options){ .seed = 1 });
+    uint64_t file, again, calls;
+    struct file_attr attr;
+    cr_assert_eq(make(w, 0, "a", "d", true, &file), FILE_OK);
+    cr_assert_eq(make(w, 0, "a/d", "x", false, &file), FILE_OK);
+    cr_assert_eq(look(w, 1, "a/d/x", &again), FILE_OK);
+    cr_assert_eq(look(w, 1, "a/d/y", &again), FILE_NO_FILE);
+    cr_assert_eq(stat_of(w, 1, file, &attr), FILE_OK);
+    calls = count(w, 1, "prefix.calls");
+    for (int i = 0; i < 5; i++) {
+        cr_assert_eq(look(w, 1, "a/d/x", &again), FILE_OK);
+        cr_assert_eq(again, file);
+        cr_assert_eq(look(w, 1, "a/d", &again), FILE_OK);
+        cr_assert_eq(look(w, 1, "a/d/y", &again), FILE_NO_FILE);
+        cr_assert_eq(stat_of(w, 1, file, &attr), FILE_OK);
+    }
+    cr_assert_eq(count(w, 1, "prefix.calls"), calls);
+    cr_assert_eq(count(w, 1, "prefix.kept"), 20);
+    cr_assert_eq(count(w, 1, "prefix.recalls"), 0);
+    cr_assert_eq(make(w, 2, "a/d", "y", false, &again), FILE_OK);
+    cr_assert_eq(count(w, 1, "prefix.recalls"), 1, "of the directory");
+    cr_assert_eq(look(w, 1, "a/d/y", &file), FILE_OK);
+    cr_assert_eq(file, again);
+    cr_assert_eq(count(w, 1, "prefix.calls"), calls + 1);
+    cr_assert_eq(drop(w, 2, again), FILE_OK);
+    cr_assert_eq(look(w, 1, "a/d/y", &file), FILE_NO_FILE);
+    /* who makes names keeps its token */
+    uint64_t recalls = count(w, 2, "prefix.recalls");
+    cr_assert_eq(make(w, 2, "a/d", "z", false, &again), FILE_OK);
+    calls = count(w, 2, "prefix.calls");
+    cr_assert_eq(look(w, 2, "a/d/z", &file), FILE_OK);
+    cr_assert_eq(count(w, 2, "prefix.calls"), calls + 1, "its token it had given back");
+    cr_assert_eq(make(w, 2, "a/d", "zz", false, &again), FILE_OK);
+    cr_assert_eq(look(w, 2, "a/d/zz", &file), FILE_OK);
+    cr_assert_eq(look(w, 2, "a/d/z", &file), FILE_OK);
+    cr_assert_eq(count(w, 2, "prefix.calls"), calls + 2, "the making alone");
+    cr_assert_eq(count(w, 2, "prefix.recalls"), recalls);
+    world_free(w);
+}
+
 /* PFX5: whoever dies, whenever. */
 Test(prefix, a_domain_never_has_two_nodes)
 {
     for (uint64_t n = 0; n < sample("PREFIX_SEEDS", 12); n++) {
         struct world *w =
-            world_new(stacks[0], SHARED,
+            world_new(n % 4 < 2 ? KEEPS : stacks[0], SHARED,
                       (struct fake_options){ .seed = n + 1,
                                              .order = n % 3 ? FAKE_IN_ORDER : FAKE_RANDOM,
                                              .lossy = n % 2 == 1,
