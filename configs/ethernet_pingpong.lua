@@ -6,7 +6,7 @@ local paragon = include "machines/paragon.lua"
 local machine = paragon {
     rows = 2, columns = 4,
     graph = {
-        { name = "mesh", protocol = "mesh" },
+        { name = "mesh", protocol = "driver" },
         -- The window of 64 KiB takes 54 ms on the cable: nothing is sent again before.
         { name = "rdm", protocol = "rdm", below = { "mesh" }, resend = "200ms" },
         { name = "nx", protocol = "nx", below = { "rdm" } },

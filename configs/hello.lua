@@ -9,8 +9,8 @@ local partner = param("workload.partner", 1)   -- rank = node: there are no I/O 
 local machine = paragon { rows = 4, columns = 4, release = param("release", "R1.4"), scale = scale }
 
 -- ---- the formula, in picoseconds ----
-local NX_HEADER, MESH_HEADER = 32, 8                       -- os/nx, os/proto/mesh
-local bytes = math.tointeger(tonumber(size:match("^(%d+)B$"))) + NX_HEADER + MESH_HEADER
+local NX_HEADER, DRIVER_HEADER = 32, 8                       -- os/nx, os/proto/driver
+local bytes = math.tointeger(tonumber(size:match("^(%d+)B$"))) + NX_HEADER + DRIVER_HEADER
 assert(bytes <= 2088, "the formula is for messages of one packet")
 
 -- A time or a rate as a whole number of picoseconds or bytes a second.

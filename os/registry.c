@@ -17,7 +17,7 @@
 #define LAYER(name) &file_##name.kind,
 
 #define PROTOCOLS(P)                                                                               \
-    P(mesh)                                                                                        \
+    P(driver)                                                                                      \
     P(blast)                                                                                       \
     P(chan)                                                                                        \
     P(select)                                                                                      \

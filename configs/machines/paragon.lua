@@ -121,7 +121,7 @@ return function(o)
     detector_delay = o.detector_delay,
     os = o.names == "kept" and services.kept(o.os) or o.os,
     graph = o.graph or {
-      { name = "mesh", protocol = "mesh" },
+      { name = "mesh", protocol = "driver" },
       { name = "rdm", protocol = "rdm", below = { "mesh" } },
       { name = "nx", protocol = "nx", below = { "rdm" }, offload = r.offload,
         domain = o.messaging },    -- "kernel" (default) or "application": a crossing a message

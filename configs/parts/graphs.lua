@@ -5,7 +5,7 @@
 --
 -- Messages and files, as machine presets have them.
 local machine = {
-  { name = "mesh", protocol = "mesh" },
+  { name = "mesh", protocol = "driver" },
   { name = "rdm", protocol = "rdm", below = { "mesh" } },
   { name = "nx", protocol = "nx", below = { "rdm" } },
   { name = "blast", protocol = "blast", below = { "mesh" } },
@@ -35,14 +35,14 @@ return {
   cuts = with_cuts(machine),   -- for checkpoints (services.checkpoints)
   -- Shared memory straight over the driver.
   svm = {
-    { name = "mesh", protocol = "mesh" },
+    { name = "mesh", protocol = "driver" },
     { name = "rdm", protocol = "rdm", below = { "mesh" } },
     { name = "svm", protocol = "svm", below = { "rdm" } },
     { name = "sync", protocol = "sync", below = { "rdm" } },
   },
   -- The same, and calls: for paging to other nodes.
   svm_paging = {
-    { name = "mesh", protocol = "mesh" },
+    { name = "mesh", protocol = "driver" },
     { name = "rdm", protocol = "rdm", below = { "mesh" } },
     { name = "svm", protocol = "svm", below = { "rdm" } },
     { name = "sync", protocol = "sync", below = { "rdm" } },
@@ -55,7 +55,7 @@ return {
   -- RDM over a driver that loses, doubles and delays that share of the traffic, below `uppers`.
   lossy = function(share, uppers)
     local graph = {
-      { name = "mesh", protocol = "mesh" },
+      { name = "mesh", protocol = "driver" },
       { name = "vdrop", protocol = "vdrop", below = { "mesh" },
         drop = share, duplicate = share, delay = share, delay_max = "2ms" },
       { name = "rdm", protocol = "rdm", below = { "vdrop" } },

@@ -1,7 +1,7 @@
 /* graph.h: the protocol graph is data: instances, what is below each, its domain, its parameters.
  *
  * The same graph is built on every node of a role.  Checked once, before any node boots.
- *   { { name = "mesh",  protocol = "mesh" },
+ *   { { name = "mesh",  protocol = "driver" },
  *     { name = "blast", protocol = "blast", below = { "mesh" }, fragment_wait = "10ms" },
  *     { name = "rpc",   protocol = "select", below = { "chan" }, domain = "server" } }
  */

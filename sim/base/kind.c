@@ -1,6 +1,7 @@
 /* kind.c: choosing by name. */
 #include "sim/base/kind.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +28,13 @@ void kind_nearest(const struct kind_set *set, const char *wrong, struct err *e)
     size_t n = 0;
     while (set->items[n] != NULL)
         n++;
+    for (size_t i = 0; i < n; i++)
+        if (set->items[i]->was != NULL && strcmp(set->items[i]->was, wrong) == 0) {
+            size_t used = strlen(e->text);
+            snprintf(e->text + used, sizeof e->text - used, ": it is '%s' now",
+                     set->items[i]->name);
+            return;
+        }
     const char **names = base_zalloc(n + 1, sizeof *names);
     for (size_t i = 0; i < n; i++)
         names[i] = set->items[i]->name;

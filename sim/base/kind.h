@@ -18,6 +18,7 @@ struct kind {
     const struct param *params; /* of its parameter struct; NULL: it has none */
     size_t params_size, state_size;
     const struct counter *counters; /* of what it counts; NULL: nothing */
+    const char *was;                /* a name that it had, and has no more; NULL: none */
 };
 
 struct kind_set {

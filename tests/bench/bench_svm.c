@@ -96,8 +96,8 @@ static struct val *machine_spec(int64_t side)
     struct val *v = val_new(VAL_TABLE, "bench", 1), *graph = val_new(VAL_LIST, "bench", 1);
     val_put(v, "rows", val_new_int(side, "bench", 1));
     val_put(v, "columns", val_new_int(side, "bench", 1));
-    val_append(graph, protocol("mesh", NULL));
-    val_append(graph, protocol("rdm", "mesh"));
+    val_append(graph, protocol("driver", NULL));
+    val_append(graph, protocol("rdm", "driver"));
     val_append(graph, protocol("svm", "rdm"));
     val_append(graph, protocol("sync", "rdm"));
     val_put(v, "graph", graph);

@@ -37,7 +37,7 @@ static void begin(struct rig *r)
     struct val *graph = val_new(VAL_LIST, "c.lua", 3), *disk = val_new(VAL_TABLE, "c.lua", 4);
     rig_init(r, 2, 4);
     rig_set_int(r, "io_nodes", 2);
-    val_append(graph, instance("mesh", "mesh", NULL));
+    val_append(graph, instance("mesh", "driver", NULL));
     val_append(graph, instance("rdm", "rdm", "mesh"));
     val_append(graph, instance("nx", "nx", "rdm"));
     val_append(graph, instance("cut", "cut", "rdm"));
@@ -197,7 +197,7 @@ Test(boot, what_it_talks_over_must_be_there)
         begin(&r);
         val_put(r.spec, "graph", val_new(VAL_LIST, "c.lua", 3));
         val_append((struct val *)(uintptr_t)val_get(r.spec, "graph"),
-                   instance("mesh", "mesh", NULL));
+                   instance("mesh", "driver", NULL));
         listed(&r, os_services.items[i]->name, NULL, NULL);
         says(&r, "which the graph does not have");
     }

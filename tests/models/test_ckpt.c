@@ -296,7 +296,7 @@ static void machine(struct rig *r, const struct run *x)
         r->reg.nets = &net_kinds;
     rig_set_int(r, "io_nodes", 2);
     rig_set(r, "detector_delay", "1ms");
-    instance(graph, "mesh", "mesh", NULL);
+    instance(graph, "mesh", "driver", NULL);
     instance(graph, "rdm", "rdm", "mesh");
     instance(graph, "nx", "nx", "rdm");
     if (x->grant) { /* messages that have gone in part wait for credit */

@@ -181,7 +181,7 @@ static void machine(struct rig *r, const struct run *x)
     rig_set_int(r, "io_nodes", 3);
     rig_set(r, "detector_delay", "1ms");
     r->options.event_limit = 3000000; /* a program that has failed does not end the checkpoints */
-    instance(graph, "mesh", "mesh", NULL);
+    instance(graph, "mesh", "driver", NULL);
     instance(graph, "rdm", "rdm", "mesh");
     instance(graph, "nx", "nx", "rdm");
     instance(graph, "blast", "blast", "mesh");

@@ -80,7 +80,7 @@ static uint64_t mix(uint64_t *x)
 static struct val *graph(bool slow)
 {
     static const char *const instances[][3] = {
-        { "mesh", "mesh", NULL },    { "rdm", "rdm", "mesh" },     { "nx", "nx", "rdm" },
+        { "mesh", "driver", NULL },  { "rdm", "rdm", "mesh" },     { "nx", "nx", "rdm" },
         { "late", "vdrop", "mesh" }, { "rdm2", "rdm", "late" },    { "svm", "svm", "rdm2" },
         { "sync", "sync", "rdm2" },  { "blast", "blast", "mesh" }, { "chan", "chan", "blast" },
         { "rpc", "select", "chan" }, { "cut", "cut", "rdm" },

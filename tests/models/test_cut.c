@@ -66,7 +66,7 @@ static void machine(struct rig *r, const struct run *x)
     rig_init(r, 3, 3);
     rig_set(r, "network.model", "worm");
     rig_set(r, "detector_delay", "200us");
-    instance(graph, "mesh", "mesh", NULL, NULL);
+    instance(graph, "mesh", "driver", NULL, NULL);
     instance(graph, "rdm", "rdm", "mesh", NULL);
     instance(graph, "nx", "nx", "rdm", NULL);
     instance(graph, "cut", "cut", "rdm", "mesh");

@@ -67,7 +67,7 @@ static void machine(struct rig *r, const struct run *x)
     rig_set(r, "detector_delay", "1ms");
     rig_set(r, "prices.copy.each", "100ns"); /* a checkpoint takes a while */
     rig_set(r, "prices.frame_bytes.each", "100ns");
-    instance(graph, "mesh", "mesh", NULL);
+    instance(graph, "mesh", "driver", NULL);
     instance(graph, "rdm", "rdm", "mesh");
     instance(graph, "nx", "nx", "rdm");
     instance(graph, "blast", "blast", "mesh");

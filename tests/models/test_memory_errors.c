@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "models/machine.h"
-#include "os/proto/mesh/mesh.h"
+#include "os/proto/driver/driver.h"
 #include "os/svm/svm.h"
 #include "rig.h"
 #include "workloads/workload.h"
@@ -70,8 +70,8 @@ static void expect(enum mistake what, const char *sentence, unsigned survivors)
     rig_init(&r, 1, 2);
     rig_set(&r, "detector_delay", "5ms");
     struct val *graph = val_new(VAL_LIST, NULL, 0);
-    val_append(graph, instance("mesh", NULL));
-    val_append(graph, instance("rdm", "mesh"));
+    val_append(graph, instance("driver", NULL));
+    val_append(graph, instance("rdm", "driver"));
     val_append(graph, instance("svm", "rdm"));
     val_put(r.spec, "graph", graph);
     rig_os(&r);

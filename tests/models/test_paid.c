@@ -59,8 +59,8 @@ Test(paid, a_lock_is_free_when_the_work_before_its_release_is_done)
 {
     struct err e = ERR_INIT;
     struct val *v = val_new(VAL_LIST, NULL, 0);
-    put(v, "mesh", NULL);
-    put(v, "rdm", "mesh");
+    put(v, "driver", NULL);
+    put(v, "rdm", "driver");
     put(v, "sync", "rdm");
     graph = xk_graph_load(v, &os_protocols, "graph", XK_NETWORK, &e);
     cr_assert_not_null(graph, "%s", e.text);

@@ -7,7 +7,7 @@
 #include "os/pfs/pfs.h"
 #include "os/proto/blast/blast.h"
 #include "os/proto/chan/chan.h"
-#include "os/proto/mesh/mesh.h"
+#include "os/proto/driver/driver.h"
 #include "os/proto/select/select.h"
 #include "rig.h"
 #include "sim/audit.h"
@@ -43,7 +43,7 @@ static void start(struct world *w)
     struct val *graph = val_new(VAL_LIST, NULL, 0), *disk = val_new(VAL_TABLE, NULL, 0);
     rig_init(&w->r, 2, 4);
     rig_set_int(&w->r, "io_nodes", 2);
-    instance(graph, "mesh", "mesh", NULL);
+    instance(graph, "mesh", "driver", NULL);
     instance(graph, "blast", "blast", "mesh");
     instance(graph, "chan", "chan", "blast");
     instance(graph, "rpc", "select", "chan");

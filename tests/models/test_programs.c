@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "os/nx/nx.h"
-#include "os/proto/mesh/mesh.h"
+#include "os/proto/driver/driver.h"
 #include "rig.h"
 #include "workloads/pingpong.h"
 
@@ -18,7 +18,7 @@ static struct val *graph(bool offload)
     struct val *rdm = val_new(VAL_TABLE, NULL, 0), *over_mesh = val_new(VAL_LIST, NULL, 0);
     struct val *nx = val_new(VAL_TABLE, NULL, 0), *below = val_new(VAL_LIST, NULL, 0);
     val_put(mesh, "name", val_new_string("mesh", NULL, 0));
-    val_put(mesh, "protocol", val_new_string("mesh", NULL, 0));
+    val_put(mesh, "protocol", val_new_string("driver", NULL, 0));
     val_append(over_mesh, val_new_string("mesh", NULL, 0));
     val_put(rdm, "name", val_new_string("rdm", NULL, 0));
     val_put(rdm, "protocol", val_new_string("rdm", NULL, 0));

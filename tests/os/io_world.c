@@ -148,7 +148,7 @@ void io_world_start(struct io_world *w, const struct pio_ops *ops, const char *t
                                 .layers = io_world_layers != NULL ? io_world_layers : &os_layers,
                                 .graph = rig_graph(io_world_graph != NULL
                                                        ? io_world_graph
-                                                       : "mesh mesh; rdm rdm <mesh; nx nx <rdm; "
+                                                       : "mesh driver; rdm rdm <mesh; nx nx <rdm; "
                                                          "blast blast <mesh; chan chan <blast; "
                                                          "rpc select <chan"),
                                 .main = enter,

@@ -277,7 +277,7 @@ void lrc_world_start(struct lrc_world *w, enum fake_order order)
                               .tx_queue = w->tx_queue,
                               .detect_delay = SIM_MS };
     rig_start(&w->rig, &o,
-              w->tx_queue ? "mesh mesh queue=1; r rdm <mesh; svm svm <r; sync sync <r"
-                          : "mesh mesh; r rdm <mesh; svm svm <r; sync sync <r",
+              w->tx_queue ? "mesh driver queue=1; r rdm <mesh; svm svm <r; sync sync <r"
+                          : "mesh driver; r rdm <mesh; svm svm <r; sync sync <r",
               lrc_world_booted, w);
 }

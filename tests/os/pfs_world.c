@@ -29,7 +29,7 @@ void pfs_world_defaults(struct pfs_world *w, uint32_t compute, uint32_t io)
                                   .max_io = 8192,
                                   .prealloc = 8,
                                   .flush_delay = SIM_SEC };
-    w->graph = "mesh mesh; blast blast <mesh; chan chan <blast; rpc select <chan";
+    w->graph = "mesh driver; blast blast <mesh; chan chan <blast; rpc select <chan";
     w->bad_disk = UINT32_MAX;
 }
 

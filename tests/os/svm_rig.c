@@ -95,8 +95,8 @@ void cluster_start(struct cluster *c, enum fake_order order)
                               .mtu = c->mtu ? c->mtu : 4096,
                               .tx_queue = c->tx_queue };
     rig_start(&c->rig, &o,
-              c->tx_queue ? "mesh mesh queue=1; r rdm <mesh; svm svm <r"
-                          : "mesh mesh; r rdm <mesh; svm svm <r",
+              c->tx_queue ? "mesh driver queue=1; r rdm <mesh; svm svm <r"
+                          : "mesh driver; r rdm <mesh; svm svm <r",
               cluster_booted, c);
 }
 

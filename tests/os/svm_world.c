@@ -6,9 +6,9 @@
 
 const char *world_graph(const struct world *w)
 {
-    return w->store == STORE_SERVERS ? "mesh mesh; r rdm <mesh; svm svm <r; blast blast <mesh; "
+    return w->store == STORE_SERVERS ? "mesh driver; r rdm <mesh; svm svm <r; blast blast <mesh; "
                                        "chan chan <blast; rpc select <chan"
-                                     : "mesh mesh; r rdm <mesh; svm svm <r";
+                                     : "mesh driver; r rdm <mesh; svm svm <r";
 }
 
 const char *world_manager(const struct world *w)

@@ -190,7 +190,7 @@ static void run(struct world *w, uint64_t seed, uint32_t width)
     w->library.filled = (uint32_t)(w->storage.filled * w->storage.width);
     w->library.blocks = BLOCKS;
     w->library.block = BLOCK;
-    rig_start(&w->rig, &o, "mesh mesh; blast blast <mesh; chan chan <blast; rpc select <chan",
+    rig_start(&w->rig, &o, "mesh driver; blast blast <mesh; chan chan <blast; rpc select <chan",
               booted, NULL);
     fake_on_disk(w->rig.f, on_disk, NULL);
     for (uint64_t i = 0; w->came < w->requests && i < 4000000; i++) {

@@ -473,7 +473,7 @@ static void start(struct world *w, uint64_t seed, uint32_t width)
     for (uint32_t i = 0; i < DECLARED; i++)
         w->files[i] =
             (struct shadow){ .state = WRITTEN, .id = i, .size = DECLARED_SIZE, .declared = true };
-    rig_start(&w->rig, &o, "mesh mesh; blast blast <mesh; chan chan <blast; rpc select <chan",
+    rig_start(&w->rig, &o, "mesh driver; blast blast <mesh; chan chan <blast; rpc select <chan",
               booted, NULL);
     fake_on_disk(w->rig.f, on_disk, NULL);
 }

@@ -5,7 +5,7 @@
 #include "os/proto/blast/blast.h"
 #include "tests/os/xk_rig.h"
 
-#define GRAPH "mesh mesh; blast blast <mesh; probe probe <blast"
+#define GRAPH "mesh driver; blast blast <mesh; probe probe <blast"
 #define FRAGMENT (256 - 8 - 24) /* bytes of data at an MTU of 256 */
 
 static struct xk_protl *blast(struct rig *r, uint32_t node)
@@ -180,7 +180,7 @@ Test(blast, more_than_the_limit_is_refused_and_told_when_there_is_room)
 {
     struct rig r;
     struct fake_options o = { .mtu = 256, .tx_queue = 1 };
-    rig_start(&r, &o, "mesh mesh queue=2; blast blast <mesh outstanding=3; probe probe <blast",
+    rig_start(&r, &o, "mesh driver queue=2; blast blast <mesh outstanding=3; probe probe <blast",
               NULL, NULL);
     for (uint64_t i = 0; i < 3; i++)
         cr_assert_eq(rig_send_pattern(&r, 0, 1, i, 9 * FRAGMENT), XK_OK);

@@ -100,7 +100,7 @@ static void start_over(const char *layers, struct file_cache_params *p, uint64_t
     w.boot = (struct os_boot){ .layout = &w.layout, .layers = &os_layers };
     w.list = io_val(layers);
     cr_assert(file_stack_load(&w.stack, &w.boot, w.list, "lfs", NULL, "test", &e), "%s", e.text);
-    rig_start(&w.r, &o, "mesh mesh", booted, NULL);
+    rig_start(&w.r, &o, "mesh driver", booted, NULL);
     while (w.below == NULL)
         cr_assert(fake_step(w.r.f));
     cr_assert(file_cache_check(p, "cache", &e), "%s", e.text);

@@ -334,7 +334,7 @@ Test(coll, all_ranks_hear_of_what_one_of_them_could_not_do)
         job->ops = all[i];
         job->p = (struct coll_params){ .buffer = 2048, .align = 2048 };
         pfs_world_defaults(&w, RANKS, 2);
-        w.graph = "mesh mesh; rdm rdm <mesh; nx nx <rdm; blast blast <mesh; chan chan <blast; "
+        w.graph = "mesh driver; rdm rdm <mesh; nx nx <rdm; blast blast <mesh; chan chan <blast; "
                   "rpc select <chan";
         pfs_world_start(&w, (struct fake_options){ .seed = 5 });
         w.bad_disk = pfs_world_io_node(&w, 1);

@@ -15,9 +15,9 @@
 #define RANKS 6
 #define CUTS 12
 #define CREDIT 1000
-#define GRAPH "mesh mesh queue=8; r rdm <mesh idle=2; taker taker <r; cut cut <r"
+#define GRAPH "mesh driver queue=8; r rdm <mesh idle=2; taker taker <r; cut cut <r"
 #define LOSSY                                                                                      \
-    "mesh mesh queue=8; v vdrop <mesh drop=0.1 delay=0.2; r rdm <v idle=2; taker taker <r; "       \
+    "mesh driver queue=8; v vdrop <mesh drop=0.1 delay=0.2; r rdm <v idle=2; taker taker <r; "     \
     "cut cut <r"
 
 /* ---- the upper: a rank's program ---- */

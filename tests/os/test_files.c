@@ -194,8 +194,8 @@ static struct stage *stage_new(const char *client, const char *server, struct fa
               strstr(client, "checksum") != NULL || strstr(client, "compress") != NULL;
     o.nodes = 2;
     o.disks = 1;
-    rig_start(&g->r, &o, "mesh mesh; blast blast <mesh; chan chan <blast; rpc select <chan", booted,
-              NULL);
+    rig_start(&g->r, &o, "mesh driver; blast blast <mesh; chan chan <blast; rpc select <chan",
+              booted, NULL);
     fake_on_disk(g->r.f, on_disk, g);
     while (g->booted < 2)
         cr_assert(fake_step(g->r.f));

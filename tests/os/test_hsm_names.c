@@ -330,7 +330,7 @@ static void run(struct world *w, uint64_t seed)
     }
     struct fake_options o = { .nodes = 2, .seed = seed, .disks = 1, .detect_delay = SIM_MS };
     o.disk_cache = true;
-    rig_start(&w->rig, &o, "mesh mesh; blast blast <mesh; chan chan <blast; rpc select <chan",
+    rig_start(&w->rig, &o, "mesh driver; blast blast <mesh; chan chan <blast; rpc select <chan",
               booted, NULL);
     fake_on_disk(w->rig.f, on_disk, NULL);
     uint64_t crashed = 0;

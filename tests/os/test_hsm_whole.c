@@ -167,7 +167,7 @@ static void start(uint64_t seed)
         w.files[f].name[0] = (char)('a' + f);
         w.files[f].todo = 8;
     }
-    rig_start(&w.rig, &o, "mesh mesh; blast blast <mesh; chan chan <blast; rpc select <chan",
+    rig_start(&w.rig, &o, "mesh driver; blast blast <mesh; chan chan <blast; rpc select <chan",
               booted, NULL);
 }
 

@@ -264,7 +264,7 @@ static uint64_t explore(uint32_t nodes, uint32_t pages, uint32_t what, int homes
 /* LRC3. */
 Test(lrc, every_order_of_small_programs_is_consistent)
 {
-    explored_graph = rig_graph("mesh mesh; r rdm <mesh; svm svm <r; sync sync <r");
+    explored_graph = rig_graph("mesh driver; r rdm <mesh; svm svm <r; sync sync <r");
     uint64_t orders = 0;
     for (uint32_t nodes = 2; nodes <= 3; nodes++)
         for (uint32_t pages = 1; pages <= 2; pages++)

@@ -99,7 +99,7 @@ static void run(struct world *w)
 {
     struct fake_options o = { .nodes = w->servers + 1, .seed = w->seed, .disks = 1, .mtu = 2048 };
     o.detect_delay = SIM_MS;
-    rig_start(&w->rig, &o, "mesh mesh; blast blast <mesh; chan chan <blast; rpc select <chan",
+    rig_start(&w->rig, &o, "mesh driver; blast blast <mesh; chan chan <blast; rpc select <chan",
               booted, w);
     if (w->crash) {
         fake_run(w->rig.f, 4000);
@@ -387,7 +387,7 @@ static void start_regions(struct regions *w, uint32_t mtu)
     rig_start(&w->rig,
               &(struct fake_options){
                   .nodes = 5, .seed = w->s, .disks = 1, .mtu = mtu, .detect_delay = SIM_MS },
-              "mesh mesh; blast blast <mesh; chan chan <blast; rpc select <chan", regions_booted,
+              "mesh driver; blast blast <mesh; chan chan <blast; rpc select <chan", regions_booted,
               w);
     fake_run(w->rig.f, 0);
     cr_assert_eq(order(w, OPEN), VM_OUTSIDE);

@@ -456,7 +456,7 @@ Test(modes, random_histories_are_those_of_the_model)
             m.mode = M_ASYNC;
             unit = 1024;
             io_world_graph = seed % 4 == 0
-                                 ? "mesh mesh; rdm rdm <mesh; nx nx <rdm; blast blast <mesh; "
+                                 ? "mesh driver; rdm rdm <mesh; nx nx <rdm; blast blast <mesh; "
                                    "chan chan <blast; rpc select <chan channels=2 queue=1"
                                  : NULL;
             run(ops,

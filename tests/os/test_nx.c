@@ -60,7 +60,7 @@ static void booted(struct rig *r, uint32_t node, struct port *p)
         spawn(p, NULL);
 }
 
-#define GRAPH "mesh mesh queue=4; r rdm <mesh; nx nx <r"
+#define GRAPH "mesh driver queue=4; r rdm <mesh; nx nx <r"
 
 static void start(struct rig *r, struct fake_options o, const char *graph, program_fn *program)
 {
@@ -77,8 +77,8 @@ static void start(struct rig *r, struct fake_options o, const char *graph, progr
 /* Runs a program on every node to its end under several seeds, frame sizes and both send paths. */
 static void run_everywhere(uint32_t count, program_fn *program)
 {
-    static const char *const graphs[] = { "mesh mesh queue=2; r rdm <mesh; nx nx <r grant=1KiB",
-                                          "mesh mesh; r rdm <mesh; nx nx <r offload=true" };
+    static const char *const graphs[] = { "mesh driver queue=2; r rdm <mesh; nx nx <r grant=1KiB",
+                                          "mesh driver; r rdm <mesh; nx nx <r offload=true" };
     for (uint64_t seed = 1; seed <= 6; seed++) {
         struct rig r;
         struct fake_options o = { .nodes = count,
@@ -376,8 +376,8 @@ Test(nx, a_sender_without_grant_waits_until_the_receiver_takes_something)
 {
     static const struct {
         const char *graph, *log;
-    } cases[] = { { "mesh mesh; r rdm <mesh; nx nx <r grant=8KiB", "RS" },
-                  { "mesh mesh; r rdm <mesh; nx nx <r grant=64KiB", "SR" } };
+    } cases[] = { { "mesh driver; r rdm <mesh; nx nx <r grant=8KiB", "RS" },
+                  { "mesh driver; r rdm <mesh; nx nx <r grant=64KiB", "SR" } };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct rig r;
         start(&r, (struct fake_options){ .nodes = 2, .mtu = 1024 }, cases[i].graph, slow_receiver);
@@ -399,8 +399,8 @@ static void both_send_first(struct nx *n)
 /* NX6. */
 Test(nx, two_that_send_more_than_the_grant_before_they_receive_wait_for_ever)
 {
-    static const char *const graphs[] = { "mesh mesh; r rdm <mesh; nx nx <r grant=1KiB",
-                                          "mesh mesh; r rdm <mesh; nx nx <r grant=8KiB" };
+    static const char *const graphs[] = { "mesh driver; r rdm <mesh; nx nx <r grant=1KiB",
+                                          "mesh driver; r rdm <mesh; nx nx <r grant=8KiB" };
     for (uint32_t i = 0; i < 2; i++) {
         struct rig r;
         start(&r, (struct fake_options){ .nodes = 2, .mtu = 256 }, graphs[i], both_send_first);
@@ -426,7 +426,7 @@ Test(nx, a_barrier_does_not_wait_behind_messages_that_wait_for_a_grant)
 {
     struct rig r;
     start(&r, (struct fake_options){ .nodes = 2, .mtu = 256 },
-          "mesh mesh; r rdm <mesh; nx nx <r grant=1KiB", sends_ahead);
+          "mesh driver; r rdm <mesh; nx nx <r grant=1KiB", sends_ahead);
     fake_run(r.f, 0);
     cr_assert_eq(t.ended, 2);
     cr_assert_gt(fake_count(r.f, 0, "r.stalled"), 0);
@@ -482,13 +482,13 @@ static void posts_and_leaves(struct nx *n)
 Test(nx, an_offloaded_send_is_pushed_by_an_upcall)
 {
     struct rig r;
-    start(&r, (struct fake_options){ .nodes = 2 }, "mesh mesh; r rdm <mesh; nx nx <r",
+    start(&r, (struct fake_options){ .nodes = 2 }, "mesh driver; r rdm <mesh; nx nx <r",
           posts_and_leaves);
     fake_run(r.f, 0);
     cr_assert_str_eq(t.log, "d");
     rig_stop(&r);
-    start(&r, (struct fake_options){ .nodes = 2 }, "mesh mesh; r rdm <mesh; nx nx <r offload=true",
-          posts_and_leaves);
+    start(&r, (struct fake_options){ .nodes = 2 },
+          "mesh driver; r rdm <mesh; nx nx <r offload=true", posts_and_leaves);
     fake_run(r.f, 0);
     cr_assert_str_eq(t.log, "p");
     cr_assert_eq(t.ended, 2);
@@ -500,9 +500,9 @@ Test(nx, releases_that_buffer_name_their_copies_and_traps)
     static const struct {
         const char *graph;
         uint64_t sender, receiver, traps;
-    } cases[] = { { "mesh mesh; r rdm <mesh; nx nx <r", 0, 600, 0 },
-                  { "mesh mesh; r rdm <mesh; nx nx <r copies=received trap=true", 0, 1200, 2 },
-                  { "mesh mesh; r rdm <mesh; nx nx <r copies=all offload=true", 1200, 1200, 0 } };
+    } cases[] = { { "mesh driver; r rdm <mesh; nx nx <r", 0, 600, 0 },
+                  { "mesh driver; r rdm <mesh; nx nx <r copies=received trap=true", 0, 1200, 2 },
+                  { "mesh driver; r rdm <mesh; nx nx <r copies=all offload=true", 1200, 1200, 0 } };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct rig r;
         start(&r, (struct fake_options){ .nodes = 2, .mtu = 256 }, cases[i].graph, late_receiver);
@@ -650,7 +650,7 @@ Test(nx, all_holds_over_a_network_that_loses_doubles_and_reorders, .timeout = 60
                                   .drop_ppm = 50000,
                                   .duplicate_ppm = 50000,
                                   .delay_ppm = 50000 };
-        start(&r, o, "mesh mesh; r rdm <mesh; nx nx <r grant=1KiB", programs[seed % 3]);
+        start(&r, o, "mesh driver; r rdm <mesh; nx nx <r grant=1KiB", programs[seed % 3]);
         fake_run(r.f, 0);
         cr_assert_eq(t.ended, 5, "seed %d: %d of 5 programs ended", (int)seed, (int)t.ended);
         dropped += fake_counts(r.f)->dropped;
@@ -710,8 +710,8 @@ static void explore(uint32_t count, uint32_t mtu, const char *graph, program_fn 
 
 Test(nx, crossing_messages_arrive_in_every_order_of_events)
 {
-    explore(2, 136, "mesh mesh; r rdm <mesh; nx nx <r grant=0B", crossing);
-    explore(2, 512, "mesh mesh; r rdm <mesh; nx nx <r offload=true", crossing);
+    explore(2, 136, "mesh driver; r rdm <mesh; nx nx <r grant=0B", crossing);
+    explore(2, 512, "mesh driver; r rdm <mesh; nx nx <r offload=true", crossing);
 }
 
 static void barrier(struct nx *n)
@@ -721,7 +721,7 @@ static void barrier(struct nx *n)
 
 Test(nx, a_barrier_of_three_holds_in_every_order_of_events)
 {
-    explore(3, 512, "mesh mesh; r rdm <mesh; nx nx <r", barrier);
+    explore(3, 512, "mesh driver; r rdm <mesh; nx nx <r", barrier);
 }
 
 /* ---- crashes ---- */
@@ -830,7 +830,7 @@ Test(nx, a_node_may_crash_and_come_back_after_any_step)
     for (uint64_t step = 1; step < 120; step++) {
         struct rig r;
         start(&r, (struct fake_options){ .nodes = 2, .mtu = 128, .detect_delay = SIM_US },
-              "mesh mesh queue=2; r rdm <mesh; nx nx <r grant=256B", chatters);
+              "mesh driver queue=2; r rdm <mesh; nx nx <r grant=256B", chatters);
         fake_run(r.f, step);
         if (fake_up(r.f, 1))
             fake_crash(r.f, 1);
@@ -942,7 +942,7 @@ Test(nx, every_call_ends_when_a_member_dies_and_however_soon_it_is_back, .timeou
                                          .unordered = k % 4 == 3,
                                          .drop_ppm = k % 4 == 3 ? 50000 : 0,
                                          .detect_delay = SIM_MS },
-                  "mesh mesh queue=2; r rdm <mesh; nx nx <r grant=256B", calls_on);
+                  "mesh driver queue=2; r rdm <mesh; nx nx <r grant=256B", calls_on);
             fake_run(r.f, 3 * k + 1);
             fake_crash(r.f, 1);
             fake_run(r.f, k % 5 * 7 + 1);
@@ -1022,7 +1022,7 @@ static void move_ranks(uint32_t count, uint32_t nodes, uint64_t seed)
                                       .order = seed == 1 ? FAKE_IN_ORDER : FAKE_RANDOM,
                                       .mtu = 100,
                                       .flatten = seed % 2 },
-              "mesh mesh; r rdm <mesh; nx nx <r grant=512B", booted, NULL);
+              "mesh driver; r rdm <mesh; nx nx <r grant=512B", booted, NULL);
     for (uint32_t k = 0; k < MOVES; k++) {
         t.ended = 0;
         on_all(nodes, enter_moved, NULL);
@@ -1202,8 +1202,8 @@ Test(nx, what_was_in_flight_comes_once_in_its_turn)
         start(&r,
               (struct fake_options){
                   .nodes = 2, .seed = seed, .order = FAKE_RANDOM, .mtu = 64, .flatten = seed % 2 },
-              seed % 3 ? "mesh mesh; r rdm <mesh; nx nx <r grant=256B"
-                       : "mesh mesh; r rdm <mesh; nx nx <r offload=true",
+              seed % 3 ? "mesh driver; r rdm <mesh; nx nx <r grant=256B"
+                       : "mesh driver; r rdm <mesh; nx nx <r offload=true",
               NULL);
         t.program = takes_five;
         for (uint32_t i = 0; i < 2; i++)

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "os/proto/mesh/mesh.h"
+#include "os/proto/driver/driver.h"
 #include "os/xk/peers.h"
 #include "tests/os/xk_rig.h"
 
@@ -32,7 +32,7 @@ static void start(sim_time detect_delay)
 {
     log_[0] = '\0';
     rig_start(&r, &(struct fake_options){ .detect_delay = detect_delay, .unordered = true },
-              "mesh mesh; probe probe <mesh", booted, NULL);
+              "mesh driver; probe probe <mesh", booted, NULL);
     cr_assert_eq(rig_send_pattern(&r, 0, 1, 1, 10), XK_OK);
     fake_run(r.f, 0);
     cr_assert_eq(rig_probe(&r, 1)->got, 1);

@@ -99,7 +99,7 @@ Test(pfs, tiny_limits_change_nothing)
         w.params.unit = 7;
         w.lfs.cache = 1;
         w.lfs.max_io = 512;
-        w.graph = "mesh mesh; blast blast <mesh; chan chan <blast; "
+        w.graph = "mesh driver; blast blast <mesh; chan chan <blast; "
                   "rpc select <chan channels=1 queue=1";
         run_both(&w, (struct fake_options){ .seed = 5, .order = FAKE_RANDOM }, modes[m]);
     }
@@ -126,7 +126,7 @@ Test(pfs, faults_as_a_layer_of_the_graph_change_nothing)
 {
     struct pfs_world w;
     pfs_world_defaults(&w, 3, 3);
-    w.graph = "mesh mesh; vdrop vdrop <mesh every=97 duplicate=0.01 delay=0.01; "
+    w.graph = "mesh driver; vdrop vdrop <mesh every=97 duplicate=0.01 delay=0.01; "
               "blast blast <vdrop; chan chan <blast; rpc select <chan";
     run_both(&w, (struct fake_options){ .seed = 8 }, M_UNIX);
 }
@@ -362,7 +362,7 @@ Test(pfs, m_global_waits_for_room_in_the_queue_of_calls)
         struct pfs_world w;
         pfs_world_defaults(&w, 4, 3);
         w.params.rpc = 1024;
-        w.graph = "mesh mesh; blast blast <mesh; chan chan <blast; "
+        w.graph = "mesh driver; blast blast <mesh; chan chan <blast; "
                   "rpc select <chan channels=1 queue=1";
         pfs_world_start(&w, (struct fake_options){ .order = FAKE_RANDOM, .seed = seed });
         pfs_world_run(&w, all_at_once);
@@ -477,7 +477,7 @@ Test(pfs, a_late_recall_of_a_grant_that_is_over_does_not_hide_the_next)
         struct pfs_world w;
         pfs_world_defaults(&w, 3, 2);
         w.params.rpc = 1024;
-        w.graph = "mesh mesh; chan chan <mesh; rpc select <chan";
+        w.graph = "mesh driver; chan chan <mesh; rpc select <chan";
         pfs_world_start(&w, (struct fake_options){ .unordered = true,
                                                    .order = seed > 1 ? FAKE_RANDOM : FAKE_IN_ORDER,
                                                    .seed = seed });

@@ -109,8 +109,8 @@ static struct world *world_new(const char *client, const char *domains, struct f
     o.nodes = NODES;
     o.disks = 1;
     o.disk_sectors = 2000;
-    rig_start(&w->r, &o, "mesh mesh; blast blast <mesh; chan chan <blast; rpc select <chan", booted,
-              NULL);
+    rig_start(&w->r, &o, "mesh driver; blast blast <mesh; chan chan <blast; rpc select <chan",
+              booted, NULL);
     while (w->booted < NODES)
         cr_assert(fake_step(w->r.f));
     return w;

@@ -229,7 +229,7 @@ static void start(struct world *w, uint64_t seed)
                                          .victim = (int)(seed / 3 % 3) };
     rig_start(&w->rig,
               &(struct fake_options){ .nodes = NODES, .seed = seed, .detect_delay = SIM_MS },
-              "mesh mesh; blast blast <mesh; chan chan <blast; rpc select <chan", booted, NULL);
+              "mesh driver; blast blast <mesh; chan chan <blast; rpc select <chan", booted, NULL);
 }
 
 static void run(struct world *w)

@@ -5,7 +5,7 @@
 #include "os/proto/rdm/rdm.h"
 #include "tests/os/xk_rig.h"
 
-#define GRAPH "mesh mesh queue=4; r rdm <mesh queue=2000B window=1000B idle=0; probe probe <r"
+#define GRAPH "mesh driver queue=4; r rdm <mesh queue=2000B window=1000B idle=0; probe probe <r"
 #define MOST 200
 
 /* Lengths and contents by number: none, less than a piece, several pieces. */
@@ -100,7 +100,7 @@ Test(rdm, a_message_is_taken_whole_and_sent_a_window_at_a_time)
 {
     struct rig r;
     rig_start(&r, &(struct fake_options){ .mtu = 120, .lossy = true },
-              "mesh mesh; r rdm <mesh queue=2000B window=1000B; probe probe <r", NULL, NULL);
+              "mesh driver; r rdm <mesh queue=2000B window=1000B; probe probe <r", NULL, NULL);
     cr_assert_eq(rig_send_pattern(&r, 0, 1, 1, 0), XK_OK);
     fake_run(r.f, 0); /* now the lives are known */
     uint64_t before = fake_counts(r.f)->frames;
@@ -168,7 +168,7 @@ Test(rdm, an_idle_session_is_reclaimed_and_its_numbers_go_on)
         struct rig r;
         struct opening opened = { .r = &r };
         struct fake_options o = { .mtu = 120, .lossy = true, .detect_delay = SIM_MS };
-        rig_start(&r, &o, "mesh mesh; r rdm <mesh; probe probe <r", NULL, NULL);
+        rig_start(&r, &o, "mesh driver; r rdm <mesh; probe probe <r", NULL, NULL);
         for (uint64_t i = 1; i <= 5; i++) {
             cr_assert(send(&r, 0, i));
             fake_run(r.f, 0);

@@ -6,7 +6,7 @@
 #include "os/xk/peers.h"
 #include "tests/os/xk_rig.h"
 
-#define GRAPH "mesh mesh queue=4; r rdm <mesh window=1000B idle=0; holder holder <r"
+#define GRAPH "mesh driver queue=4; r rdm <mesh window=1000B idle=0; holder holder <r"
 #define KEYS 2
 #define CREDIT 700
 

@@ -80,7 +80,7 @@ Test(regions, two_of_one_instance_do_not_mix_their_segments, .timeout = 60)
 {
     for (int m = 0; strcmp(svm_managers.items[m]->name, "hlrc") != 0; m++) /* is relaxed */
         for (uint64_t seed = 1; seed <= 8; seed++) {
-            run(m, seed, "mesh mesh queue=1; r rdm <mesh; svm svm <r", 2, false);
-            run(m, seed, "mesh mesh; r rdm <mesh queue=300B; svm svm <r", 2, seed % 2);
+            run(m, seed, "mesh driver queue=1; r rdm <mesh; svm svm <r", 2, false);
+            run(m, seed, "mesh driver; r rdm <mesh queue=300B; svm svm <r", 2, seed % 2);
         }
 }

@@ -9,7 +9,7 @@
 #include "tests/sample.h"
 
 #define GRAPH                                                                                      \
-    "mesh mesh; blast blast <mesh; chan chan <blast client_wait=20ms server_wait=30ms "            \
+    "mesh driver; blast blast <mesh; chan chan <blast client_wait=20ms server_wait=30ms "          \
     "wait_max=200ms; rpc select <chan channels=3 queue=64"
 #define SERVICE 77
 #define CALLS 64
@@ -210,7 +210,7 @@ Test(rpc, a_server_answers_later_and_calls_above_the_pool_wait_in_order)
     struct world w;
     struct fake_options o = { 0 };
     start(&w, &o,
-          "mesh mesh; blast blast <mesh; chan chan <blast; "
+          "mesh driver; blast blast <mesh; chan chan <blast; "
           "rpc select <chan channels=3 queue=7");
     w.keep = true;
     for (uint64_t i = 0; i < 10; i++)
@@ -263,7 +263,7 @@ Test(rpc, twenty_threads_share_three_channels_and_a_queue_of_two)
     struct fake_options o = { .tx_queue = 2 };
     struct caller c[20];
     start(&w, &o,
-          "mesh mesh queue=3; blast blast <mesh; chan chan <blast; "
+          "mesh driver queue=3; blast blast <mesh; chan chan <blast; "
           "rpc select <chan channels=3 queue=2");
     w.reply_bytes = 9000;
     for (int i = 0; i < 20; i++) {
@@ -289,7 +289,7 @@ static void crash_node(struct world *w, uint32_t node)
 
 /* The smallest limits there are: everything is busy, nothing is cached. */
 #define TINY                                                                                       \
-    "mesh mesh queue=1 idle=0; blast blast <mesh outstanding=1 idle=0; chan chan <blast "          \
+    "mesh driver queue=1 idle=0; blast blast <mesh outstanding=1 idle=0; chan chan <blast "        \
     "client_wait=20ms server_wait=30ms wait_max=200ms; rpc select <chan channels=2 queue=1 idle=0"
 
 /* 12 calls under random faults, some crash of a node half-way; the seed decides all. */
@@ -442,7 +442,7 @@ static void explore(struct fake_options o, const char *graph)
 }
 
 #define SMALL(tries, channels)                                                                     \
-    "mesh mesh; blast blast <mesh; chan chan <blast tries=" tries                                  \
+    "mesh driver; blast blast <mesh; chan chan <blast tries=" tries                                \
     "; rpc select <chan channels=" channels
 
 Test(rpc, every_order_of_two_calls_on_a_reliable_network)
@@ -563,7 +563,7 @@ static uint64_t memory_after_rounds(uint32_t idle, bool dead)
     char graph[200];
     struct fake_options o = { .nodes = 3, .detect_delay = SIM_MS };
     snprintf(graph, sizeof graph,
-             "mesh mesh; blast blast <mesh; chan chan <blast; rpc select <chan idle=%u", idle);
+             "mesh driver; blast blast <mesh; chan chan <blast; rpc select <chan idle=%u", idle);
     start(&w, &o, graph);
     cr_assert_eq(select_serve(rpc(&w, 2), SERVICE, serve, &w), XK_OK);
     if (dead)

@@ -81,7 +81,7 @@ static struct world *begin(size_t program_idx, const char *pattern, const char *
     w.params = calloc(1, w.ops->kind.params_size);
     cr_assert(param_load(w.ops->kind.params, w.params, v, "workload", &e), "%s", e.text);
     struct fake_options o = { .nodes = nodes, .seed = seed, .work_cost = 20 * SIM_NS };
-    rig_start(&w.rig, &o, "mesh mesh; r rdm <mesh; svm svm <r; sync sync <r", booted, &w);
+    rig_start(&w.rig, &o, "mesh driver; r rdm <mesh; svm svm <r; sync sync <r", booted, &w);
     val_free(v);
     return &w;
 }

@@ -45,7 +45,7 @@ static struct stores *start(struct stores w)
     rig_start(&s.rig,
               &(struct fake_options){
                   .nodes = s.servers + 1, .disks = 1, .mtu = 2048, .detect_delay = SIM_MS },
-              "mesh mesh; blast blast <mesh; chan chan <blast; rpc select <chan", booted, &s);
+              "mesh driver; blast blast <mesh; chan chan <blast; rpc select <chan", booted, &s);
     fake_run(s.rig.f, 0);
     return &s;
 }

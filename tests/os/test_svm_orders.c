@@ -109,7 +109,7 @@ Test(svm_orders, every_order_of_few_nodes_and_pages_is_coherent)
     };
     const char *only = getenv("SVM_MANAGER"), *from = getenv("SVM_CASE");
     uint64_t most = sample("SVM_ORDERS", 400), orders = 0;
-    explored_graph = rig_graph("mesh mesh; r rdm <mesh; svm svm <r");
+    explored_graph = rig_graph("mesh driver; r rdm <mesh; svm svm <r");
     for (int m = 0; svm_is_strict(m); m++)
         for (size_t i = from ? strtoull(from, NULL, 10) : 0; i < ARRAY_LEN(cases); i++) {
             if (only && strcmp(only, svm_managers.items[m]->name) != 0)

@@ -74,8 +74,8 @@ Test(sync, locks_exclude_barriers_hold_and_counts_count)
                                       .tx_queue = seed % 3 == 0 };
             /* Every third run: an interface that is full most of the time. */
             rig_start(&w.rig, &o,
-                      o.tx_queue ? "mesh mesh queue=1; r rdm <mesh; sync sync <r"
-                                 : "mesh mesh; r rdm <mesh; sync sync <r",
+                      o.tx_queue ? "mesh driver queue=1; r rdm <mesh; sync sync <r"
+                                 : "mesh driver; r rdm <mesh; sync sync <r",
                       booted, &w);
             fake_run(w.rig.f, 0);
             cr_assert_eq(w.finished, nodes, "%u of %u nodes ended", w.finished, nodes);
@@ -97,7 +97,7 @@ Test(sync, all_holds_over_a_network_that_loses_doubles_and_reorders)
                                   .drop_ppm = 100000,
                                   .duplicate_ppm = 100000,
                                   .delay_ppm = 100000 };
-        rig_start(&w.rig, &o, "mesh mesh; r rdm <mesh; sync sync <r", booted, &w);
+        rig_start(&w.rig, &o, "mesh driver; r rdm <mesh; sync sync <r", booted, &w);
         fake_run(w.rig.f, 0);
         cr_assert_eq(w.finished, w.nodes, "%u of %u nodes ended", w.finished, w.nodes);
         cr_assert_eq(w.entered, w.nodes * 5);
@@ -171,7 +171,7 @@ Test(sync, at_every_step_of_a_run_nobody_waits_for_the_dead)
                                       .order = seed % 2 ? FAKE_IN_ORDER : FAKE_RANDOM,
                                       .detect_delay = SIM_MS };
             uint32_t dead = (uint32_t)((seed + step) % w.nodes);
-            rig_start(&w.rig, &o, "mesh mesh; r rdm <mesh; sync sync <r", boot_mortal, &w);
+            rig_start(&w.rig, &o, "mesh driver; r rdm <mesh; sync sync <r", boot_mortal, &w);
             for (uint32_t n = 0; n < w.nodes;) /* who has not booted is not told */
                 if (w.sync[n])
                     n++;

@@ -10,7 +10,7 @@ static void run(struct rig *r, const char *vdrop, uint64_t messages)
 {
     char graph[256];
     snprintf(graph, sizeof graph,
-             "mesh mesh; vdrop vdrop <mesh %s; t template <vdrop; probe probe <t", vdrop);
+             "mesh driver; vdrop vdrop <mesh %s; t template <vdrop; probe probe <t", vdrop);
     rig_start(r, &(struct fake_options){ .seed = 5 }, graph, NULL, NULL);
     for (uint64_t i = 0; i < messages; i++) {
         cr_assert_eq(rig_send_pattern(r, 0, 1, i, 40), XK_OK);
@@ -82,7 +82,7 @@ Test(vdrop, blast_recovers_from_it)
     struct rig r;
     uint64_t sent = 0;
     rig_start(&r, &(struct fake_options){ .mtu = 256 },
-              "mesh mesh; vdrop vdrop <mesh drop=0.1 duplicate=0.1 delay=0.1 delay_max=1ms; "
+              "mesh driver; vdrop vdrop <mesh drop=0.1 duplicate=0.1 delay=0.1 delay_max=1ms; "
               "blast blast <vdrop eager_nack=true; probe probe <blast",
               NULL, NULL);
     for (; sent < 50; sent++) {
@@ -101,7 +101,7 @@ Test(template, refuses_what_is_too_long_and_drops_what_is_too_short)
 {
     struct rig r;
     rig_start(&r, &(struct fake_options){ .mtu = 100 },
-              "mesh mesh; t template <mesh; probe probe <t", NULL, NULL);
+              "mesh driver; t template <mesh; probe probe <t", NULL, NULL);
     uint64_t most = xk_find(r.k[0], "t")->carries;
     cr_assert_eq(most, 100 - 8 - 8);
     cr_assert_eq(rig_send_pattern(&r, 0, 1, 1, most), XK_OK);

@@ -347,7 +347,7 @@ static void history_set_up(uint32_t compute, uint32_t io, uint32_t rounds, enum 
 }
 
 static const char *const history_graph =
-    "mesh mesh; blast blast <mesh; chan chan <blast; rpc select <chan";
+    "mesh driver; blast blast <mesh; chan chan <blast; rpc select <chan";
 
 static bool random_history(enum vesta_mode mode, uint64_t seed)
 {

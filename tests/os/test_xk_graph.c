@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "os/proto/mesh/mesh.h"
+#include "os/proto/driver/driver.h"
 #include "os/xk/map.h"
 #include "tests/os/xk_rig.h"
 
@@ -19,50 +19,51 @@ static void refuses(const char *graph, const char *part)
 
 Test(xk_graph, mistakes_get_a_sentence_with_the_nearest_name)
 {
-    refuses("mesh mehs", "did you mean 'mesh'?");
-    refuses("mesh mesh; probe probe <mseh", "did you mean 'mesh'?");
-    refuses("probe probe <mesh; mesh mesh", "no instance 'mesh' stands before this one");
-    refuses("mesh mesh; probe probe", "takes 1 instances below, not 0");
-    refuses("mesh mesh; probe probe <mesh <mesh", "takes 1 instances below, not 2");
-    refuses("mesh mesh quue=3", "did you mean 'queue'?");
-    refuses("mesh mesh queue=0", "queue");
-    refuses("mesh mesh; mesh mesh", "two instances are named 'mesh'");
-    refuses("mesh mesh domain=7", "must be a name in quotes");
+    refuses("mesh drvier", "did you mean 'driver'?");
+    refuses("mesh mesh", "there is no protocol 'mesh': it is 'driver' now");
+    refuses("mesh driver; probe probe <mseh", "did you mean 'mesh'?");
+    refuses("probe probe <mesh; mesh driver", "no instance 'mesh' stands before this one");
+    refuses("mesh driver; probe probe", "takes 1 instances below, not 0");
+    refuses("mesh driver; probe probe <mesh <mesh", "takes 1 instances below, not 2");
+    refuses("mesh driver quue=3", "did you mean 'queue'?");
+    refuses("mesh driver queue=0", "queue");
+    refuses("mesh driver; mesh driver", "two instances are named 'mesh'");
+    refuses("mesh driver domain=7", "must be a name in quotes");
     refuses("mesh", "machine.graph[1].protocol is missing");
-    refuses("mesh mesh; v vdrop <mesh every=9; t template <v; nx nx <t",
+    refuses("mesh driver; v vdrop <mesh every=9; t template <v; nx nx <t",
             "'nx' needs a path that loses nothing, and 't' below it loses messages");
-    refuses("mesh mesh; v vdrop <mesh delay=0.1 delay_max=1us; sync sync <v",
+    refuses("mesh driver; v vdrop <mesh delay=0.1 delay_max=1us; sync sync <v",
             "'sync' needs a path that loses nothing, and 'v' below it loses messages");
-    refuses("mesh mesh; v vdrop <mesh duplicate=0.1; svm svm <v",
+    refuses("mesh driver; v vdrop <mesh duplicate=0.1; svm svm <v",
             "'svm' needs a path that delivers nothing twice, and 'v' below it doubles messages");
-    refuses("mesh mesh; v vdrop <mesh corrupt=0.1; blast blast <v",
+    refuses("mesh driver; v vdrop <mesh corrupt=0.1; blast blast <v",
             "'blast' needs a path that damages nothing, and 'v' below it damages messages");
     refuses(
-        "mesh mesh; blast blast <mesh; svm svm <blast",
+        "mesh driver; blast blast <mesh; svm svm <blast",
         "'svm' needs a path that keeps their order, and 'blast' below it lets messages overtake");
     refuses(
-        "mesh mesh; svm svm <mesh",
+        "mesh driver; svm svm <mesh",
         "'svm' needs a path that carries more than a frame, and 'mesh' below it carries frames");
-    refuses("mesh mesh; r rdm <mesh; v vdrop <r; sync sync <v",
+    refuses("mesh driver; r rdm <mesh; v vdrop <r; sync sync <v",
             "'sync' needs a path that takes all that is pushed, and 'v' below it may be full");
-    refuses("mesh mesh; r rdm <mesh; v vdrop <r; nx nx <v",
+    refuses("mesh driver; r rdm <mesh; v vdrop <r; nx nx <v",
             "'nx' needs a path that gives pieces of messages and credit for them, and 'v' below it "
             "does not");
     refuses(
-        "mesh mesh; blast blast <mesh; s select <blast",
+        "mesh driver; blast blast <mesh; s select <blast",
         "'select' needs a path that carries calls, and 'blast' below it carries messages alone");
 }
 
 Test(xk_graph, a_network_that_loses_is_borne_by_those_who_resend)
 {
     struct err e = ERR_INIT;
-    struct val *v = rig_val("mesh mesh; blast blast <mesh; chan chan <blast; s select <chan");
+    struct val *v = rig_val("mesh driver; blast blast <mesh; chan chan <blast; s select <chan");
     struct xk_graph *g =
         xk_graph_load(v, rig_protocols(), "machine.graph", XK_NETWORK & ~XK_LOSSLESS, &e);
     cr_assert_not_null(g, "%s", e.text);
     xk_graph_free(g);
     val_free(v);
-    v = rig_val("mesh mesh; nx nx <mesh");
+    v = rig_val("mesh driver; nx nx <mesh");
     cr_assert_null(
         xk_graph_load(v, rig_protocols(), "machine.graph", XK_NETWORK & ~XK_LOSSLESS, &e));
     cr_assert_not_null(strstr(e.text, "'mesh' below it loses messages, as its network does"), "%s",
@@ -88,7 +89,7 @@ Test(xk_graph, crossings_and_layers_are_named)
 {
     struct rig r;
     struct fake_options o = { 0 };
-    rig_start(&r, &o, "mesh mesh; probe probe <mesh domain=server", NULL, NULL);
+    rig_start(&r, &o, "mesh driver; probe probe <mesh domain=server", NULL, NULL);
     cr_assert_eq(rig_send_pattern(&r, 0, 1, 7, 100), XK_OK);
     fake_run(r.f, 0);
     /* Down: open and push cross from server to kernel; up: demux. */
@@ -231,7 +232,7 @@ Test(xk_map, is_what_a_plain_list_is)
     for (uint64_t seed = 1; seed <= 40; seed++) {
         struct rig r;
         struct fake_options o = { 0 };
-        rig_start(&r, &o, "mesh mesh", NULL, NULL);
+        rig_start(&r, &o, "mesh driver", NULL, NULL);
         uint64_t bytes = fake_heap_bytes(r.f, 0);
         fake_call(r.f, 0, compare_maps, &seed);
         cr_assert_eq(fake_heap_bytes(r.f, 0), bytes);
@@ -243,7 +244,7 @@ Test(xk_map, finds_walks_in_insertion_order_and_frees)
 {
     struct rig r;
     struct fake_options o = { 0 };
-    rig_start(&r, &o, "mesh mesh", NULL, NULL);
+    rig_start(&r, &o, "mesh driver", NULL, NULL);
     uint64_t bytes = fake_heap_bytes(r.f, 0);
     fake_call(r.f, 0, use_map, &r);
     /* One resolve was answered by the cache; the misses, the first hit and what left were not. */

@@ -31,7 +31,7 @@ void vesta_world_defaults(struct vesta_world *w, uint32_t compute, uint32_t io)
 
 struct xk_graph *vesta_world_graph(void)
 {
-    return rig_graph("mesh mesh; blast blast <mesh; chan chan <blast; rpc select <chan");
+    return rig_graph("mesh driver; blast blast <mesh; chan chan <blast; rpc select <chan");
 }
 
 static void booted(struct rig *r, uint32_t node, struct port *p)
@@ -69,8 +69,8 @@ void vesta_world_start(struct vesta_world *w, struct fake_options o)
     set_up(w);
     o.nodes = w->layout.nodes;
     o.disks = 1;
-    rig_start(&w->r, &o, "mesh mesh; blast blast <mesh; chan chan <blast; rpc select <chan", booted,
-              NULL);
+    rig_start(&w->r, &o, "mesh driver; blast blast <mesh; chan chan <blast; rpc select <chan",
+              booted, NULL);
     while (w->booted < o.nodes)
         cr_assert(fake_step(w->r.f));
 }

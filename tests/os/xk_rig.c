@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "os/proto/mesh/mesh.h"
+#include "os/proto/driver/driver.h"
 #include "os/registry.h"
 
 static enum xk_status probe_init(struct xk_protl *self, const void *params);

@@ -1,7 +1,7 @@
 /* xk_rig.h: nodes with a protocol graph on the fake port, and a probe protocol to look with.
  *
  * Graph text: instances separated by ';', each "name protocol <lower ... key=value ...":
- *   "mesh mesh queue=2; blast blast <mesh; probe probe <blast".
+ *   "mesh driver queue=2; blast blast <mesh; probe probe <blast".
  * The probe keeps what it receives, and sends what a test tells it to.
  */
 #ifndef TESTS_OS_XK_RIG_H

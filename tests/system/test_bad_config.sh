@@ -37,7 +37,7 @@ refused 'return include "nothing.lua"' "no such file below"
 # Two servers of files, each of which asks the other.
 refused 'return { machine = { rows = 2, columns = 3, io_nodes = 2,
     nodes = { a = { of = "io", first = 1 }, b = { of = "io", last = 1 } },
-    graph = { { name = "mesh", protocol = "mesh" }, { name = "blast", protocol = "blast", below = { "mesh" } },
+    graph = { { name = "mesh", protocol = "driver" }, { name = "blast", protocol = "blast", below = { "mesh" } },
               { name = "chan", protocol = "chan", below = { "blast" } }, { name = "rpc", protocol = "select", below = { "chan" } } },
     os = { { service = "file_server", on = "a", files = { { layer = "remote", rank = 1 } } },
            { service = "file_server", on = "b", files = { { layer = "pass" }, { layer = "remote" } } } } },

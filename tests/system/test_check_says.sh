@@ -13,9 +13,9 @@ local paragon, graphs = include "machines/paragon.lua", include "parts/graphs.lu
 local m = paragon { rows = param("rows", 2), columns = param("columns", 2), io_nodes = param("io", 0), model = "ideal",
                     graph = not param("pfs", false) and graphs.svm or nil }
 for i, g in ipairs(m.graph) do
-    if g.protocol == "mesh" then g.interface = param("interface", 0) end
+    if g.protocol == "driver" then g.interface = param("interface", 0) end
 end
-if param("twice", false) then m.graph[#m.graph + 1] = { name = "again", protocol = "mesh" } end
+if param("twice", false) then m.graph[#m.graph + 1] = { name = "again", protocol = "driver" } end
 return {
     machine = m,
     workload = param("pfs", false) and { kind = "pfs", op = "write", file = "own", nodes = param("nodes", 0), requests = 1, factor = param("factor", 0) }

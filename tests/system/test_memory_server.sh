@@ -75,7 +75,7 @@ return {
         os = { { service = "memory_server", on = "memory", frames = 1000 } },
         faults = { { at = "30ms", path = "node 5" } },
         graph = {
-            { name = "mesh", protocol = "mesh" },
+            { name = "mesh", protocol = "driver" },
             { name = "rdm", protocol = "rdm", below = { "mesh" } },
             { name = "svm", protocol = "svm", below = { "rdm" } },
             { name = "sync", protocol = "sync", below = { "rdm" } },

@@ -9,7 +9,7 @@ local m = paragon {
     rows = 2, columns = 2,
     faults = at ~= "" and { { at = at, path = "node " .. param("node", 1), after = param("after", "0s") } } or nil,
     graph = {
-        { name = "mesh", protocol = "mesh" },
+        { name = "mesh", protocol = "driver" },
         { name = "vdrop", protocol = "vdrop", below = { "mesh" },
           drop = faults, duplicate = faults, delay = faults, delay_max = "2ms" },
         { name = "rdm", protocol = "rdm", below = { "vdrop" } },

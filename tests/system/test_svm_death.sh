@@ -8,7 +8,7 @@ local m = paragon {
         rows = 2, columns = 3,
         faults = at ~= "" and { { at = at, path = "node " .. param("node", 2), after = param("after", "0s") } } or nil,
         graph = {
-            { name = "mesh", protocol = "mesh" },
+            { name = "mesh", protocol = "driver" },
             { name = "rdm", protocol = "rdm", below = { "mesh" } },
             { name = "svm", protocol = "svm", below = { "rdm" } },
             { name = "sync", protocol = "sync", below = { "rdm" } },

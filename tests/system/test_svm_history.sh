@@ -14,7 +14,7 @@ return {
     machine = paragon {
         rows = 2, columns = 2,
         graph = {
-            { name = "mesh", protocol = "mesh" },
+            { name = "mesh", protocol = "driver" },
             { name = "vdrop", protocol = "vdrop", below = { "mesh" }, drop = 0.1, duplicate = 0.1, delay = 0.1 },
             { name = "rdm", protocol = "rdm", below = { "vdrop" } },
             { name = "svm", protocol = "svm", below = { "rdm" } },

@@ -22,7 +22,7 @@ grep -q FAILS "$T/out" || fail "a wrong expectation is not told"
 # A program chooses among the instances of the graph, and each counts under its own name.
 config two <<'END'
 local paragon = include "machines/paragon.lua"
-local graph = { { name = "mesh", protocol = "mesh" }, { name = "vdrop", protocol = "vdrop", below = { "mesh" }, drop = 0.05 } }
+local graph = { { name = "mesh", protocol = "driver" }, { name = "vdrop", protocol = "vdrop", below = { "mesh" }, drop = 0.05 } }
 for i, below in ipairs { "mesh", "vdrop" } do
     graph[#graph + 1] = { name = "rdm" .. i, protocol = "rdm", below = { below } }
     graph[#graph + 1] = { name = "svm" .. i, protocol = "svm", below = { "rdm" .. i } }

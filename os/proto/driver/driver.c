@@ -1,4 +1,4 @@
-/* mesh.c: the driver protocol.  See mesh.h and README.md.
+/* driver.c: the driver protocol.  See driver.h and README.md.
  *
  *   DRV1  Frames leave in the order of their pushes: once one waits, all wait.
  *   DRV2  A session answered XK_BUSY gets ready once the queue is half empty.
@@ -6,29 +6,29 @@
  *   DRV4  All are told of a new life of the sender before its first frame goes up (peers.h).
  * Called by the port (receive, ready) and by the uppers.
  */
-#include "os/proto/mesh/mesh_internal.h"
+#include "os/proto/driver/driver_internal.h"
 
 #include "os/xk/peers.h"
 
 static const struct param params[] = {
-    P_INT(mesh_params, interface, "0", "0", "7", "which of the node's network interfaces it drives",
-          "the first is the mesh"),
-    P_INT(mesh_params, queue, "128", "1", "65536",
+    P_INT(driver_params, interface, "0", "0", "7",
+          "which of the node's network interfaces it drives", "the first of the node"),
+    P_INT(driver_params, queue, "128", "1", "65536",
           "frames that wait for a busy interface before a push is answered with busy",
           "ASSUMED(two messages of BLAST)"),
-    P_INT(mesh_params, idle, "16", "0", "65536", "idle sessions kept for re-use",
+    P_INT(driver_params, idle, "16", "0", "65536", "idle sessions kept for re-use",
           "ASSUMED(an idle node stays within 16 KiB)"),
     P_END,
 };
 
-void mesh_header_store(uint8_t out[MESH_HEADER], const struct mesh_header *h)
+void driver_header_store(uint8_t out[DRIVER_HEADER], const struct driver_header *h)
 {
     wire_put16(out, h->protocol);
     wire_put16(out + 2, h->life);
     wire_put32(out + 4, h->length);
 }
 
-void mesh_header_load(struct mesh_header *h, const uint8_t in[MESH_HEADER])
+void driver_header_load(struct driver_header *h, const uint8_t in[DRIVER_HEADER])
 {
     h->protocol = wire_get16(in);
     h->life = wire_get16(in + 2);
@@ -39,34 +39,34 @@ void mesh_header_load(struct mesh_header *h, const uint8_t in[MESH_HEADER])
 
 static enum xk_status sessn_push(struct xk_sessn *s, struct xk_msg *m)
 {
-    struct mesh_state *st = s->protl->state;
-    struct mesh_sessn *ms = s->state;
+    struct driver_state *st = s->protl->state;
+    struct driver_sessn *ds = s->state;
     struct port *p = xk_port(s->protl);
-    struct mesh_header h = { .protocol = (uint16_t)s->upper->number,
-                             .life = (uint16_t)port_incarnation(p),
-                             .length = (uint32_t)xk_msg_length(m) };
-    if (xk_msg_length(m) + MESH_HEADER > st->info.mtu)
+    struct driver_header h = { .protocol = (uint16_t)s->upper->number,
+                               .life = (uint16_t)port_incarnation(p),
+                               .length = (uint32_t)xk_msg_length(m) };
+    if (xk_msg_length(m) + DRIVER_HEADER > st->info.mtu)
         return XK_TOO_LONG;
     if (m->control && !st->info.control)
         return XK_REFUSED;
     if (st->queued >= st->params->queue) {
-        if (list_empty(&ms->waiting))
-            list_push(&st->waiting, &ms->waiting);
+        if (list_empty(&ds->waiting))
+            list_push(&st->waiting, &ds->waiting);
         st->counts.refused++;
         return XK_BUSY;
     }
     struct rope frame;
     unsigned flags = (m->part ? PORT_PART : 0) | (m->control ? PORT_CONTROL : 0);
-    mesh_header_store(xk_msg_push(m, MESH_HEADER), &h);
+    driver_header_store(xk_msg_push(m, DRIVER_HEADER), &h);
     xk_msg_to_rope(m, &frame);
     port_end_out(st->end, frame.length);
     enum port_if_result r = PORT_IF_BUSY;
     if (st->queued == 0) /* DRV1 */
-        r = port_end_send(st->end, ms->station, flags, &frame);
+        r = port_end_send(st->end, ds->station, flags, &frame);
     ASSERT(r == PORT_IF_OK || r == PORT_IF_BUSY);
     if (r == PORT_IF_BUSY) {
-        struct mesh_frame *f = port_alloc(p, sizeof *f);
-        f->dst = ms->station;
+        struct driver_frame *f = port_alloc(p, sizeof *f);
+        f->dst = ds->station;
         f->flags = flags;
         rope_move(&f->data, &frame);
         list_push(&st->queue, &f->link);
@@ -81,10 +81,10 @@ static enum xk_status sessn_push(struct xk_sessn *s, struct xk_msg *m)
 static void if_ready(void *arg)
 {
     struct xk_protl *self = arg;
-    struct mesh_state *st = self->state;
+    struct driver_state *st = self->state;
     struct port *p = xk_port(self);
     while (!list_empty(&st->queue)) {
-        struct mesh_frame *f = LIST_ENTRY(st->queue.next, struct mesh_frame, link);
+        struct driver_frame *f = LIST_ENTRY(st->queue.next, struct driver_frame, link);
         enum port_if_result r = port_end_send(st->end, f->dst, f->flags, &f->data);
         if (r == PORT_IF_BUSY)
             break;
@@ -96,8 +96,8 @@ static void if_ready(void *arg)
     }
     /* DRV2.  A ready session may push at once and be refused again: then it is the last. */
     while (!list_empty(&st->waiting) && st->queued * 2 <= st->params->queue) {
-        struct mesh_sessn *ms = LIST_ENTRY(list_pop(&st->waiting), struct mesh_sessn, waiting);
-        struct xk_sessn *s = xk_sessn_of(ms);
+        struct driver_sessn *ds = LIST_ENTRY(list_pop(&st->waiting), struct driver_sessn, waiting);
+        struct xk_sessn *s = xk_sessn_of(ds);
         s->refs++;
         xk_ready(s);
         xk_close(s);
@@ -106,8 +106,8 @@ static void if_ready(void *arg)
 
 static void sessn_close(struct xk_sessn *s)
 {
-    struct mesh_state *st = s->protl->state;
-    list_remove(&((struct mesh_sessn *)s->state)->waiting);
+    struct driver_state *st = s->protl->state;
+    list_remove(&((struct driver_sessn *)s->state)->waiting);
     xk_table_idle(&st->sessns, s);
 }
 
@@ -118,14 +118,14 @@ static const struct xk_sessn_ops sessn_ops = { .push = sessn_push, .close = sess
 static struct xk_sessn *get_sessn(struct xk_protl *self, struct xk_protl *upper, uint32_t host,
                                   uint64_t station, bool *fresh)
 {
-    struct mesh_state *st = self->state;
+    struct driver_state *st = self->state;
     enum xk_status why;
     struct xk_sessn *s = xk_table_open(&st->sessns, self, upper, host, &sessn_ops,
-                                       sizeof(struct mesh_sessn), fresh, &why);
+                                       sizeof(struct driver_sessn), fresh, &why);
     if (*fresh) {
-        struct mesh_sessn *ms = s->state;
-        list_init(&ms->waiting);
-        ms->station = station;
+        struct driver_sessn *ds = s->state;
+        list_init(&ds->waiting);
+        ds->station = station;
     }
     return s;
 }
@@ -133,20 +133,20 @@ static struct xk_sessn *get_sessn(struct xk_protl *self, struct xk_protl *upper,
 static void if_receive(void *arg, uint64_t from, unsigned flags, struct rope *frame)
 {
     struct xk_protl *self = arg;
-    struct mesh_state *st = self->state;
+    struct driver_state *st = self->state;
     uint32_t src;
-    struct mesh_header h;
-    uint8_t wire[MESH_HEADER];
+    struct driver_header h;
+    uint8_t wire[DRIVER_HEADER];
     struct xk_msg m;
     port_end_in(st->end, frame->length);
     st->counts.received++;
     xk_msg_from_rope(&m, frame);
-    if (!xk_msg_pop(&m, wire, MESH_HEADER)) {
+    if (!xk_msg_pop(&m, wire, DRIVER_HEADER)) {
         st->counts.bad_length++;
         xk_msg_fini(&m);
         return;
     }
-    mesh_header_load(&h, wire);
+    driver_header_load(&h, wire);
     /* What goes to all, or comes from elsewhere, is no driver's. */
     bool known = !(flags & PORT_ALL) && port_if_host(xk_port(self), st->ifc, from, &src);
     struct xk_protl *upper = known ? xk_taker(self, h.protocol) : NULL;
@@ -173,7 +173,7 @@ static const struct port_end_ops end_ops = { .receive = if_receive, .ready = if_
 
 static enum xk_status protl_init(struct xk_protl *self, const void *p)
 {
-    struct mesh_state *st = self->state;
+    struct driver_state *st = self->state;
     struct port *port = xk_port(self);
     st->params = p;
     if (st->params->interface >= port_if_count(port))
@@ -194,13 +194,13 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
 
 static uint32_t interface_of(const void *p)
 {
-    return (uint32_t)((const struct mesh_params *)p)->interface;
+    return (uint32_t)((const struct driver_params *)p)->interface;
 }
 
 static struct xk_sessn *protl_open(struct xk_protl *self, struct xk_protl *upper,
                                    const struct xk_part *peer, enum xk_status *why)
 {
-    struct mesh_state *st = self->state;
+    struct driver_state *st = self->state;
     bool fresh;
     uint64_t station;
     if (!port_if_station(xk_port(self), st->ifc, peer->host, &station)) {
@@ -213,7 +213,7 @@ static struct xk_sessn *protl_open(struct xk_protl *self, struct xk_protl *upper
 
 static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
 {
-    struct mesh_state *st = self->state;
+    struct driver_state *st = self->state;
     switch (c->op) {
     case XK_GET_OPT_PACKET:
         c->u64 = self->carries;
@@ -229,28 +229,29 @@ static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
 static uint64_t protl_carries(const void *p, uint64_t below)
 {
     (void)p;
-    return below > MESH_HEADER ? below - MESH_HEADER : 0;
+    return below > DRIVER_HEADER ? below - DRIVER_HEADER : 0;
 }
 
 static const struct counter counters[] = {
-    C_SUM(mesh_state, counts, sent, "1", "Frames sent."),
-    C_SUM(mesh_state, counts, received, "1", "Frames received."),
-    C_SUM(mesh_state, counts, queued, "1", "Frames that waited because the interface was busy."),
-    C_SUM(mesh_state, counts, refused, "1", "Pushes refused for want of room."),
-    C_SUM(mesh_state, counts, bad_length, "1",
+    C_SUM(driver_state, counts, sent, "1", "Frames sent."),
+    C_SUM(driver_state, counts, received, "1", "Frames received."),
+    C_SUM(driver_state, counts, queued, "1", "Frames that waited because the interface was busy."),
+    C_SUM(driver_state, counts, refused, "1", "Pushes refused for want of room."),
+    C_SUM(driver_state, counts, bad_length, "1",
           "Frames dropped: shorter or longer than their header says."),
-    C_SUM(mesh_state, counts, stale, "1",
+    C_SUM(driver_state, counts, stale, "1",
           "Frames dropped: of a life of their sender that has ended."),
-    C_SUM(mesh_state, counts, nobody, "1", "Frames dropped: nobody here is for them."),
+    C_SUM(driver_state, counts, nobody, "1", "Frames dropped: nobody here is for them."),
     C_END,
 };
 
-const struct xk_protl_ops mesh_protl = {
-    .kind = { .name = "mesh",
+const struct xk_protl_ops driver_protl = {
+    .kind = { .name = "driver",
               .doc = "drives a network interface of the node",
+              .was = "mesh",
               .params = params,
-              .params_size = sizeof(struct mesh_params),
-              .state_size = sizeof(struct mesh_state),
+              .params_size = sizeof(struct driver_params),
+              .state_size = sizeof(struct driver_state),
               .counters = counters },
     .down_min = 0,
     .down_max = 0,

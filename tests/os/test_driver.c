@@ -1,14 +1,14 @@
-/* test_mesh.c: the driver protocol: delivery, busy interfaces, wrong frames, idle sessions. */
+/* test_driver.c: the driver protocol: delivery, busy interfaces, wrong frames, idle sessions. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 
-#include "os/proto/mesh/mesh.h"
+#include "os/proto/driver/driver.h"
 #include "tests/os/xk_rig.h"
 
-#define GRAPH "mesh mesh; probe probe <mesh"
+#define GRAPH "mesh driver; probe probe <mesh"
 
 /* XK3. */
-Test(mesh, delivers_to_the_peer_and_to_itself_with_every_length)
+Test(driver, delivers_to_the_peer_and_to_itself_with_every_length)
 {
     struct rig r;
     struct fake_options o = { .nodes = 3, .mtu = 256 };
@@ -31,11 +31,11 @@ Test(mesh, delivers_to_the_peer_and_to_itself_with_every_length)
 }
 
 /* DRV1, XK1. */
-Test(mesh, a_busy_interface_queues_then_refuses_then_says_ready)
+Test(driver, a_busy_interface_queues_then_refuses_then_says_ready)
 {
     struct rig r;
     struct fake_options o = { .tx_queue = 2 };
-    rig_start(&r, &o, "mesh mesh queue=4; probe probe <mesh", NULL, NULL);
+    rig_start(&r, &o, "mesh driver queue=4; probe probe <mesh", NULL, NULL);
     for (uint64_t i = 0; i < 6; i++)
         cr_assert_eq(rig_send_pattern(&r, 0, 1, i, 50), XK_OK);
     cr_assert_eq(rig_send_pattern(&r, 0, 1, 6, 50), XK_BUSY);
@@ -65,11 +65,11 @@ static void hold(struct port *p, void *arg)
 }
 
 /* DRV2. */
-Test(mesh, a_session_that_was_refused_is_told_when_there_is_room)
+Test(driver, a_session_that_was_refused_is_told_when_there_is_room)
 {
     struct rig r;
     struct fake_options o = { .tx_queue = 1 };
-    rig_start(&r, &o, "mesh mesh queue=2; probe probe <mesh", NULL, NULL);
+    rig_start(&r, &o, "mesh driver queue=2; probe probe <mesh", NULL, NULL);
     fake_call(r.f, 0, hold, &r);
     for (uint64_t i = 0; i < 3; i++)
         cr_assert_eq(rig_send_pattern(&r, 0, 1, i, 50), XK_OK);
@@ -81,7 +81,7 @@ Test(mesh, a_session_that_was_refused_is_told_when_there_is_room)
 }
 
 /* Frames of all sorts: none may crash, and each is counted once. */
-Test(mesh, wrong_frames_are_dropped_and_counted)
+Test(driver, wrong_frames_are_dropped_and_counted)
 {
     struct rig r;
     struct fake_options o = { .nodes = 2 };
@@ -112,11 +112,11 @@ Test(mesh, wrong_frames_are_dropped_and_counted)
     rig_stop(&r);
 }
 
-Test(mesh, idle_sessions_are_bounded)
+Test(driver, idle_sessions_are_bounded)
 {
     struct rig r;
     struct fake_options o = { .nodes = 60 };
-    rig_start(&r, &o, "mesh mesh idle=5; probe probe <mesh", NULL, NULL);
+    rig_start(&r, &o, "mesh driver idle=5; probe probe <mesh", NULL, NULL);
     uint64_t most = 0;
     for (uint32_t to = 1; to < 60; to++) {
         cr_assert_eq(rig_send_pattern(&r, 0, to, to, 10), XK_OK);
@@ -149,7 +149,7 @@ static void mark(struct port *p, void *arg)
 
 /* PORT_CONTROL: one in its turn among the frames that wait for the interface, and none to an
  * interface that does not take any. */
-Test(mesh, a_marker_keeps_its_place_or_is_refused)
+Test(driver, a_marker_keeps_its_place_or_is_refused)
 {
     for (int takes = 0; takes < 2; takes++) {
         struct rig r;

@@ -1,0 +1,57 @@
+/* driver_internal.h: private to os/proto/driver/: state and wire image.
+ *
+ * Header, 8 bytes, big-endian:
+ *   0  u16  relative number of the upper protocol
+ *   2  u16  life of the sender, low bits; 0: it does not say
+ *   4  u32  length of what follows
+ */
+#ifndef OS_PROTO_DRIVER_DRIVER_INTERNAL_H
+#define OS_PROTO_DRIVER_DRIVER_INTERNAL_H
+
+#include "os/proto/driver/driver.h"
+#include "os/xk/table.h"
+
+#define DRIVER_HEADER 8
+
+struct driver_header {
+    uint16_t protocol, life;
+    uint32_t length;
+};
+_Static_assert(DRIVER_HEADER == 2 + 2 + 4, "the wire image of the driver header");
+
+struct driver_params {
+    int64_t interface; /* index */
+    int64_t queue;     /* frames */
+    int64_t idle;      /* sessions */
+};
+
+struct driver_frame { /* waits for the interface */
+    struct list link;
+    uint64_t dst;   /* station */
+    unsigned flags; /* PORT_ */
+    struct rope data;
+};
+
+struct driver_sessn {
+    uint64_t station;
+    struct list waiting; /* in driver_state.waiting while its upper wants ready */
+};
+
+struct driver_state {
+    const struct driver_params *params;
+    uint32_t ifc;
+    struct port_if_info info;
+    struct port_end *end;
+    struct xk_table sessns;
+    struct list queue; /* of driver_frame */
+    uint32_t queued;
+    struct list waiting; /* of driver_sessn: answered XK_BUSY */
+    struct {
+        uint64_t sent, received, queued, refused, bad_length, stale, nobody;
+    } counts;
+};
+
+void driver_header_store(uint8_t out[DRIVER_HEADER], const struct driver_header *h);
+void driver_header_load(struct driver_header *h, const uint8_t in[DRIVER_HEADER]);
+
+#endif
