@@ -3,7 +3,7 @@
 -- output queue of N inputs makes it wait W = (N-1)/N p/(2(1-p)) slots; with many inputs that is the
 -- M/D/1 queue.  Input queues, of which only the first cell can cross, have no more than a part of
 -- the channel: see atm_saturation.
-local loads = { 0.1, 0.3, 0.5, 0.7, 0.8, 0.9 }               -- cells a slot
+local loads = { 0.3, 0.5, 0.7, 0.8, 0.9 }                    -- cells a slot
 local SLOT, PAYLOAD, CELL = 53, 40, 4.24e-6        -- octets; bytes; s, of TAXI at 100 Mb/s
 local paper = "derived: W = E[A(A-1)]/(2p(1-p)) of A cells a slot, A binomial of N inputs; "
     .. "Karol, Hluchyj and Morgan, IEEE Trans. Comm. 35(12) 1987"

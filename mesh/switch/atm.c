@@ -504,7 +504,7 @@ static struct net *atm_create(struct sim *s, const void *params, struct err *e)
     n->dirty = base_zalloc(n->channel_count, sizeof(struct atm_channel *));
     for (uint32_t c = 0; c < n->channel_count; c++)
         atm_draw_loss(n, &n->channels[c]);
-    wheel_init(&n->wheel, n->channels[0].cell / 4);
+    wheel_init(&n->wheel, n->channels[0].cell / 32);
     sim_event_init(&n->tick, SIM_CLASS_ARRIVAL, tick);
     sim_settle_by(s, &n->settler, settle, n);
     sim_count(&n->net.counted, s, "network", -1, counters, n);

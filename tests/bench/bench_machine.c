@@ -66,6 +66,7 @@ static void on_read(struct port_io *io)
 static void on_request(void *arg, uint64_t src, unsigned flags, struct rope *frame)
 {
     struct agent *a = arg;
+    (void)flags;
     uint64_t block;
     rope_read(frame, 0, sizeof block, &block);
     struct service *s = port_alloc(a->port, sizeof *s);
