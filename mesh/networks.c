@@ -7,6 +7,7 @@
     N(flit)                                                                                        \
     N(ethernet)                                                                                    \
     N(fddi)                                                                                        \
+    N(switched)                                                                                    \
     N(atm)
 #define DECLARE(name) extern const struct net_ops net_##name;
 #define ITEM(name) &net_##name.kind,

@@ -696,11 +696,12 @@ static void ethernet_destroy(struct net *net)
     free(n);
 }
 
-static struct net *ethernet_create(struct sim *s, const void *params, struct err *e)
+struct net *ethernet_create_part(struct sim *s, const struct ethernet_params *params,
+                                 const char *name, uint64_t part, struct err *e)
 {
     struct ethernet *n = base_zalloc(1, sizeof(*n));
     n->net = (struct net){ .ops = &net_ethernet, .sim = s, .params = &n->params };
-    n->params = *(const struct ethernet_params *)params;
+    n->params = *params;
     n->stations = base_zalloc((size_t)n->params.stations, sizeof(*n->stations));
     list_init(&n->signals);
     list_init(&n->free);
@@ -716,13 +717,21 @@ static struct net *ethernet_create(struct sim *s, const void *params, struct err
         list_init(&st->link);
         sim_event_init(&st->event, SIM_CLASS_ARRIVAL, turn);
         sim_event_init(&st->arrival, SIM_CLASS_ARRIVAL, arrive);
-        sim_rng_init_indexed(&st->rng, s, "ethernet/station", (uint64_t)i);
+        sim_rng_init_indexed(&st->rng, s, "ethernet/station",
+                             part * (uint64_t)n->params.stations + (uint64_t)i);
     }
     rank_stations(n);
-    sim_busy_init(&n->cable, s, SIM_KIND_CHANNEL, -1, "cable");
-    sim_count(&n->net.counted, s, "network", -1, counters, n);
+    sim_busy_init(&n->cable, s, SIM_KIND_CHANNEL, -1, name);
     sim_audit_register(s, "ethernet", audit, n);
     return &n->net;
+}
+
+static struct net *ethernet_create(struct sim *s, const void *params, struct err *e)
+{
+    struct net *net = ethernet_create_part(s, params, "cable", 0, e);
+    if (net)
+        sim_count(&net->counted, s, "network", -1, counters, of(net));
+    return net;
 }
 
 const struct net_ops net_ethernet = {

@@ -14,6 +14,12 @@ extern const struct param ethernet_params_desc[];
 
 extern const struct net_ops net_ethernet;
 
+/* A cable that is a part of another network: as the network of its own, but that it writes no
+ * counters; `name` is its account's, and the parts, of equal numbers of stations, draw each from
+ * streams of their own. */
+struct net *ethernet_create_part(struct sim *s, const struct ethernet_params *params,
+                                 const char *name, uint64_t part, struct err *e);
+
 /* Calls fn whenever an attempt is over: of the packet that the station sends, `collisions` so far;
  * sent: its last bit has left.  Before the terminals are told.  Any other network is a bug. */
 typedef void ethernet_attempt_fn(void *arg, uint32_t station, uint32_t collisions, bool sent);

@@ -512,33 +512,6 @@ sim_time fddi_way(const struct net *net, uint32_t a, uint32_t b)
 
 /* ---- making ---- */
 
-static bool read_time(const struct val *v, const char *path, sim_time *t, struct err *e)
-{
-    char where[256];
-    if (v->type == VAL_INT && v->u.i == 0) {
-        *t = 0;
-        return true;
-    }
-    if (v->type == VAL_STRING && units_parse_time(v->u.s, t, NULL) && *t >= 0)
-        return true;
-    return err_set(e, "%s%s: must be a list of times with a unit, such as \"1ms\"",
-                   val_where(v, where, sizeof where), path);
-}
-
-/* One for each station; NULL leaves them alone. */
-static bool read_times(struct fddi *n, const struct val *list, const char *path, size_t offset,
-                       struct err *e)
-{
-    if (list && (list->type != VAL_LIST || list->count != n->count))
-        return err_set(e, "%s: must be a list of %u times, one a station", path, n->count);
-    for (uint32_t i = 0; list && i < n->count; i++) {
-        char *st = (char *)&n->stations[i];
-        if (!read_time(list->items[i], path, (sim_time *)(void *)(st + offset), e))
-            return false;
-    }
-    return true;
-}
-
 static bool read_losses(struct fddi *n, struct err *e)
 {
     const struct val *list = n->params.tokens_lost;
@@ -547,7 +520,7 @@ static bool read_losses(struct fddi *n, struct err *e)
     n->losses = base_zalloc(list ? list->count + 1 : 1, sizeof(*n->losses));
     for (size_t i = 0; list && i < list->count; i++) {
         sim_time t;
-        if (!read_time(list->items[i], "mesh.tokens_lost", &t, e))
+        if (!lan_read_time(list->items[i], "mesh.tokens_lost", &t, e))
             return false;
         if (t < sim_now(n->lan.net.sim))
             return err_set(e, "mesh.tokens_lost: a time is over");
@@ -651,10 +624,10 @@ static struct net *fddi_create(struct sim *s, const void *params, struct err *e)
         st->fresh_at = -1;
     }
     n->latency = n->count * n->params.station_delay + fibre;
-    bool good =
-        read_times(n, n->params.requests, "mesh.requests", offsetof(struct station, request), e) &&
-        read_times(n, n->params.synchronous, "mesh.synchronous", offsetof(struct station, share),
-                   e);
+    bool good = lan_read_times(n->params.requests, "mesh.requests", n->count,
+                               &n->stations[0].request, sizeof(struct station), e) &&
+                lan_read_times(n->params.synchronous, "mesh.synchronous", n->count,
+                               &n->stations[0].share, sizeof(struct station), e);
     choose_winner(n);
     if (!good || !fits(n, e) || !read_losses(n, e)) {
         forget(n);

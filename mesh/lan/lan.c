@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "sim/audit.h"
+#include "sim/base/units.h"
 
 struct flight {
     struct list link; /* lan.flights or .free */
@@ -145,6 +146,32 @@ void lan_fly(struct lan *l, struct net_packet *p, uint32_t to, sim_time when)
 }
 
 /* ---- making ---- */
+
+bool lan_read_time(const struct val *v, const char *path, sim_time *t, struct err *e)
+{
+    char where[256];
+    if (v->type == VAL_INT && v->u.i == 0) {
+        *t = 0;
+        return true;
+    }
+    if (v->type == VAL_STRING && units_parse_time(v->u.s, t, NULL) && *t >= 0)
+        return true;
+    return err_set(e, "%s%s: must be a list of times with a unit, such as \"1ms\"",
+                   val_where(v, where, sizeof where), path);
+}
+
+bool lan_read_times(const struct val *list, const char *path, uint32_t count, sim_time *first,
+                    size_t stride, struct err *e)
+{
+    if (list && (list->type != VAL_LIST || list->count != count))
+        return err_set(e, "%s: must be a list of %u times, one a station", path, count);
+    for (uint32_t i = 0; list && i < count; i++) {
+        char *to = (char *)first + i * stride;
+        if (!lan_read_time(list->items[i], path, (sim_time *)(void *)to, e))
+            return false;
+    }
+    return true;
+}
 
 static void audit(void *self, struct sim_audit_report *r)
 {

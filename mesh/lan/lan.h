@@ -55,6 +55,13 @@ struct net_packet *lan_pop(struct lan *l, uint32_t station);
 /* Tells the source that the tail has left. */
 void lan_tell_sent(struct lan *l, struct net_packet *p);
 
+/* A time with a unit, or 0; false with a sentence that names the path. */
+bool lan_read_time(const struct val *v, const char *path, sim_time *t, struct err *e) MUST_CHECK;
+/* A list of times, one for each of `count`, of which the first goes to *first and each other
+ * `stride` bytes further; NULL leaves them alone. */
+bool lan_read_times(const struct val *list, const char *path, uint32_t count, sim_time *first,
+                    size_t stride, struct err *e) MUST_CHECK;
+
 /* p goes to so many (1 or more) terminals: each is told by one of the calls below. */
 void lan_copy(struct lan *l, struct net_packet *p, uint32_t copies);
 /* It reaches a terminal at `when`: that one has it, or has no room and loses it. */

@@ -444,6 +444,7 @@ Test(fddi, full_stations_carry_and_wait_as_the_closed_forms_say)
         cr_assert_float_eq(d, rows[k].d_ms * 1e9, 1e5);
         /* More packets than fit into a hold and a latency. */
         trips_saturate(rows[k].n, flits, 400, out);
+        cr_assert_eq(trips_lost, 0);
         for (uint32_t i = 0; i < rows[k].n; i++) {
             sum += out[i];
             least = out[i] < least ? out[i] : least;

@@ -41,6 +41,7 @@ uint64_t trips_random(const struct net_ops *ops, const void *params, uint32_t co
 
 /* Terminals that always have `window` packets of `flits` to the next one: how many were delivered
  * by each until the limit of the run, in `out`, which may be NULL. */
+extern uint64_t trips_lost;
 extern sim_time trips_longest_wait; /* that one of them was blocked, but the first */
 void trips_saturate(uint32_t count, uint32_t flits, uint32_t window, uint64_t *out);
 

@@ -119,7 +119,10 @@ EOF
 config cells <<EOF
 return { mesh = { kind = "atm" }, workload = { kind = "mesh_batch", packets = 9, packet_flits = 64 } }
 EOF
-for c in cable ring cells pfs svm disks tapes libraries files arrays job app; do
+config switch <<EOF
+return { mesh = { kind = "switched" }, workload = { kind = "mesh_batch", packets = 9, packet_flits = 64 } }
+EOF
+for c in cable ring switch cells pfs svm disks tapes libraries files arrays job app; do
     gives 0 "$PSIM" run "$T/$c.lua" --no-store -q --json
     cp "$T/out" "$T/$c.json"
 done

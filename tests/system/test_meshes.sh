@@ -111,6 +111,21 @@ gives 0 cells
 grep -q "packets were dropped by the network" "$T/err" || fail "the loss of cells is not told"
 # Its trunks are a list among the parameters of a machine's network, which is there when that is made.
 gives 0 "$PSIM" run atm_pingpong --no-store -q
+# A switch: the same, and what a full output loses.
+config switch <<'END'
+return {
+    mesh = { kind = "switched", stations = 8, queue_frames = 2 },
+    workload = { kind = "mesh_load", load = 0.9, packet_flits = 500, process = "poisson", measure = "300ms" },
+}
+END
+switch() { "$PSIM" run "$T/switch.lua" -q --no-store "$@"; }
+gives 2 switch -p mesh.duplex=half -p mesh.length=4900
+says "mesh.length: on 4900 m a collision may come after the slot"
+gives 2 switch -p mesh.duplex=ful;                 says "did you mean 'full'"
+gives 2 switch -p workload.packet_flits=1519;      says "too long for the switch with 8 stations: up to 1518 are allowed"
+gives 0 switch
+grep -q "packets were dropped by the network" "$T/err" || fail "the loss is not told"
+gives 0 switch -p mesh.duplex=half -p mesh.queue_frames=0
 # The digest of the exact model and of its reference are the same.
 gives 0 run --json -p mesh.kind=worm; digests "$T/out" >"$T/a"
 gives 0 run --json -p mesh.kind=flit; digests "$T/out" >"$T/b"

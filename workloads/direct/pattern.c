@@ -329,5 +329,5 @@ uint32_t pattern_next(const struct pattern *p, uint32_t src, struct sim_rng *r)
 
 double pattern_uniform_capacity(const struct net_describe *net)
 {
-    return net->uniform_load > 1 ? 1 / net->uniform_load : net->dims == 0 ? 0 : 1;
+    return net->uniform_load > 1 ? 1 / net->uniform_load : net->uniform_load > 0 || net->dims > 0;
 }
