@@ -19,9 +19,9 @@
  *       it (LFS4), and keeps what was flushed.  Each unit, and the size, is then as the last index
  *       that was flushed says, or as one that was being written: what was written since is lost,
  *       also where the system below has its bytes.
- *   COMP3  Where the node below dies alone (the layer over REMOTE) the FLUSH that says so takes the
- *       file back to the last index that was flushed.  Until then a unit that was lost is
- *       FILE_CORRUPT.
+ *   COMP3  Where the system below loses what it has taken (another node that dies under REMOTE,
+ *       delayed writes that fail) the FLUSH that says so takes the file back to the last index that
+ *       was flushed.  Until then a unit that was lost is FILE_CORRUPT.
  *   COMP4  A WRITE that fails has changed nothing.
  *   COMP5  FILE_SIZE sets no space aside: what units will take nobody knows.  It changes nothing
  *       below, also not the times of the file, before the index is written.
@@ -436,15 +436,20 @@ static void serve_flush(struct compress *c, struct file_req *r, struct compress_
 {
     enum file_status late = FILE_OK;
     if (f != NULL) {
+        f->users++;
         late = f->late;
         f->late = FILE_OK;
     }
-    if (f != NULL && f->changed)
+    if (f != NULL && f->changed && f->lost == FILE_OK)
         (void)compress_commit(c, f, r);
     else
         file_turn_pass(&c->sys, r);
+    late = f != NULL && f->lost != FILE_OK ? f->lost : late;
     r->status = r->status == FILE_OK ? late : r->status;
-    if (f != NULL && (r->status == FILE_UNREACHABLE || r->status == FILE_NO_FILE))
+    bool gone = r->status == FILE_UNREACHABLE || r->status == FILE_NO_FILE;
+    if (f != NULL)
+        f->users--;
+    if (f != NULL && (gone || f->lost != FILE_OK))
         compress_forget(c, f); /* COMP3 */
 }
 
@@ -507,11 +512,15 @@ static void serve_other(struct compress *c, struct file_req *r)
 {
     struct compress_file *f = r->file != 0 ? xk_map_resolve(&c->map, &r->file) : NULL;
     bool wants = r->op == FILE_CHECKPOINT || r->op == FILE_ROLLBACK || is_hint(r, FILE_PROPAGATE);
-    if (f != NULL && f->changed && wants && compress_commit(c, f, r) != FILE_OK)
+    if (f != NULL)
+        f->users++;
+    if (f == NULL || !f->changed || !wants || compress_commit(c, f, r) == FILE_OK)
+        file_turn_pass(&c->sys, r);
+    if (f == NULL)
         return;
-    file_turn_pass(&c->sys, r);
+    f->users--;
     bool gone = r->op == FILE_REMOVE || r->op == FILE_ROLLBACK;
-    if (f != NULL && ((gone && r->status == FILE_OK) || (is_hint(r, FILE_REFRESH) && !f->changed)))
+    if ((gone && r->status == FILE_OK) || (is_hint(r, FILE_REFRESH) && !f->changed))
         compress_forget(c, f);
 }
 

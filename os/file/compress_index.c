@@ -459,16 +459,32 @@ static bool write_index(struct compress *c, struct compress_file *f, struct file
     return good;
 }
 
+/* The four steps; false: r->status. */
+static bool replace_index(struct compress *c, struct compress_file *f, struct file_req *r)
+{
+    if (!add_parts(c, f, r))
+        return false;
+    if (!flush_below(c, f, r)) {
+        f->lost = r->status; /* units, maybe: no index may say where they are */
+        return false;
+    }
+    uint32_t fresh = f->fresh;
+    f->fresh = 0;
+    return write_index(c, f, r, fresh) && flush_below(c, f, r);
+}
+
 enum file_status compress_commit(struct compress *c, struct compress_file *f, struct file_req *r)
 {
     struct compress_unit x;
-    uint32_t fresh;
-    if (!add_parts(c, f, r) || !flush_below(c, f, r))
+    if (f->lost != FILE_OK) {
+        r->status = f->lost;
         return r->status;
-    fresh = f->fresh;
-    f->fresh = 0;
-    if (!write_index(c, f, r, fresh) || !flush_below(c, f, r))
+    }
+    if (!replace_index(c, f, r)) {
+        if (r->status == FILE_UNREACHABLE)
+            f->lost = r->status;
         return r->status;
+    }
     c->counts.commits++;
     f->changed = false;
     f->changes = 0;

@@ -55,6 +55,7 @@ struct compress_file {
     bool changed;          /* it is to be written */
     uint32_t users;        /* requests under way */
     enum file_status late; /* told by the next FLUSH */
+    enum file_status lost; /* what was not flushed may be: FILE_OK, or how that was told (COMP3) */
 };
 
 struct compress {
@@ -92,7 +93,8 @@ struct compress_file *compress_open(struct compress *c, struct file_req *r, uint
 void compress_close(struct compress *c, struct compress_file *f);
 /* Without what is not written.  Nobody has it open. */
 void compress_forget(struct compress *c, struct compress_file *f);
-/* Flushes, writes the index, and flushes again; r->status on failure.  (blocks) */
+/* Flushes, writes the index, and flushes again; r->status on failure, which may be f->lost.
+ * (blocks) */
 enum file_status compress_commit(struct compress *c, struct compress_file *f, struct file_req *r);
 
 #endif
