@@ -15,6 +15,7 @@
 
 #include "os/registry.h"
 #include "tests/os/io_user.h"
+#include "tests/os/stacks.h"
 #include "tests/sample.h"
 
 /* ---- faults ---- */
@@ -110,13 +111,15 @@ static void make_faults(struct stage *g)
     }
 }
 
+static const char *stack_name = ""; /* of PFS's I/O nodes */
+
 static void run(const struct pio_ops *ops, const char *text, uint64_t seed, unsigned faults)
 {
     struct stage *g = &io_stage;
-    char label[80];
+    char label[80 + STACK_TEXT];
     memset(g, 0, sizeof *g);
-    (void)snprintf(label, sizeof label, "%s, seed %d, faults %u", ops->kind.name, (int)seed,
-                   faults);
+    (void)snprintf(label, sizeof label, "%s%s, seed %d, faults %u", ops->kind.name, stack_name,
+                   (int)seed, faults);
     g->label = label;
     g->seed = seed;
     g->faults = faults;
@@ -194,27 +197,63 @@ static void run_all(uint64_t seeds, unsigned faults)
             }
 }
 
+enum { SOME = 3 };
+
+/* PFS over every layer with every policy on its I/O nodes (tests/os/stacks.h), or over some. */
+static void run_layers(uint64_t seeds, uint64_t some, unsigned faults)
+{
+    const struct stack_layer *all;
+    size_t n = stack_layers(&all);
+    const char *only = getenv("SHADOW_ONLY");
+    if (only != NULL && strcmp(only, "pfs") != 0)
+        return;
+    for (uint64_t seed = 1; seed <= seeds; seed++)
+        for (uint64_t k = 0; k < (some > 0 ? some : n); k++) {
+            const struct stack_layer *l = &all[some > 0 ? (faults * 37 + k * n / some) % n : k];
+            char layer[STACK_TEXT], text[2 * STACK_TEXT];
+            if (strcmp(l->layer, "hsm") == 0) /* PFS asks for a machine with an archive */
+                continue;
+            if (strcmp(l->layer, "compress") == 0 && (faults & DEVICE)) /* COMP3: damage */
+                continue;
+            stack_table(l, layer);
+            const struct file_ops *ops = kind_find(&os_layers, l->layer);
+            (void)snprintf(text, sizeof text,
+                           "{{service=nx}, {service=pfs_meta, unit=512B, per_file_layout=true},"
+                           " {service=token_server}, {service=pfs_server, pool=4, files={%s%s}},"
+                           " {service=pfs_client, rpc=4KiB}}",
+                           layer, ops->bottom ? "" : ", {layer=lfs, " LFS "}");
+            stack_name = layer;
+            run(kind_find(&pio_systems, "pfs"), text, seed + 1000 * k, faults);
+            stack_name = "";
+        }
+}
+
 Test(shadow, every_system_returns_what_was_written)
 {
     run_all(sample("SHADOW_SEEDS", 1), 0);
+    run_layers(sample("SHADOW_SEEDS", 1), getenv("SHADOW_SEEDS") ? 0 : SOME, 0);
 }
 
 Test(shadow, a_lossy_network_changes_nothing)
 {
     run_all(sample("SHADOW_SEEDS", 1), LOSS);
+    run_layers(sample("SHADOW_SEEDS", 1), getenv("SHADOW_SEEDS") ? 0 : SOME, LOSS);
 }
 
 Test(shadow, what_was_flushed_outlives_servers_that_die)
 {
     run_all(sample("SHADOW_SEEDS", 1), CRASH);
+    run_layers(sample("SHADOW_SEEDS", 1), getenv("SHADOW_SEEDS") ? 0 : SOME, CRASH);
 }
 
 Test(shadow, devices_that_fail_for_a_while_are_told_and_no_more)
 {
     run_all(sample("SHADOW_SEEDS", 1), DEVICE);
+    run_layers(sample("SHADOW_SEEDS", 1), getenv("SHADOW_SEEDS") ? 0 : SOME, DEVICE);
 }
 
 Test(shadow, all_faults_at_once)
 {
     run_all(sample("SHADOW_SEEDS", 1), CRASH | DEVICE | LOSS);
+    run_layers(sample("SHADOW_SEEDS", 1), getenv("SHADOW_SEEDS") ? 0 : SOME, CRASH | DEVICE | LOSS);
 }
