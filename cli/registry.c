@@ -53,6 +53,7 @@
 #define WORKLOADS(W)                                                                               \
     W(io)                                                                                          \
     W(metadata)                                                                                    \
+    W(access)                                                                                      \
     W(sharing)                                                                                     \
     W(checkpoint)                                                                                  \
     W(import)                                                                                      \

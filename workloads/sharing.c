@@ -8,14 +8,13 @@
  */
 #include <stdio.h>
 
-#include "os/nx/nx.h"
-#include "os/svm/history.h"
 #include "os/xk/msg.h" /* wire_put / wire_get */
 #include "workloads/io/job.h"
 #include "workloads/io/loop.h"
+#include "workloads/seen.h"
 #include "workloads/workload.h"
 
-enum { WORD = 8, OP_BYTES = 40, GATHER = 7001 };
+enum { WORD = 8 };
 
 struct params {
     struct io_loop_params loop;
@@ -165,52 +164,14 @@ static bool flush(void *self)
 
 /* ---- what was seen ---- */
 
-static void store(const struct history_op *op, uint8_t out[OP_BYTES])
-{
-    wire_put64(out, op->addr);
-    wire_put64(out + 8, op->value);
-    wire_put64(out + 16, (uint64_t)op->start);
-    wire_put64(out + 24, (uint64_t)op->end);
-    wire_put32(out + 32, op->node);
-    wire_put32(out + 36, op->write);
-}
-
 static void judge(struct run *r)
 {
     struct port *p = r->j.node->port;
-    struct nx *nx = os_find(r->j.node, &nx_service);
-    uint64_t most = (uint64_t)(r->p->loop.requests + r->p->loop.warmup) * OP_BYTES;
-    struct history_report report;
-    struct rope data;
-    uint8_t b[OP_BYTES];
-    rope_init(&data);
-    for (uint64_t i = 0; i < r->mine.count && r->j.rank > 0; i++) {
-        store(&r->mine.ops[i], b);
-        rope_add_bytes(&data, b, sizeof b);
-    }
-    if (r->j.rank > 0) {
-        (void)nx_csend(nx, GATHER, &data, 0);
-        rope_fini(&data);
-        return;
-    }
-    for (uint32_t i = 1; i < r->j.ranks; i++) {
-        struct nx_info info = nx_crecv(nx, GATHER, most, &data);
-        while (info.status == NX_OK && data.length >= OP_BYTES) {
-            rope_take_front(&data, OP_BYTES, b);
-            history_add(&r->mine, &(struct history_op){ .addr = wire_get64(b),
-                                                        .value = wire_get64(b + 8),
-                                                        .start = (sim_time)wire_get64(b + 16),
-                                                        .end = (sim_time)wire_get64(b + 24),
-                                                        .node = wire_get32(b + 32),
-                                                        .size = WORD,
-                                                        .write = wire_get32(b + 36) != 0 });
-        }
-        rope_fini(&data);
-    }
-    if (history_recent(&r->mine, &report) == HISTORY_OK)
-        port_measure(p, &measures[CHECKED], (double)(report.reads + report.writes));
-    else
-        port_fail(p, "the records of the files: %s", report.text);
+    uint64_t most = (uint64_t)(r->p->loop.requests + r->p->loop.warmup);
+    uint64_t judged = seen_judge(p, os_find(r->j.node, &nx_service), r->j.rank, r->j.ranks, most,
+                                 &r->mine, "the records of the files");
+    if (judged > 0)
+        port_measure(p, &measures[CHECKED], (double)judged);
 }
 
 /* ---- the program ---- */

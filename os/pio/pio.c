@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "os/file/mapped.h"
 #include "os/file/pieces.h"
 #include "os/pio/pio_cache.h"
 
@@ -108,6 +109,11 @@ bool pio_check(const struct pio_ops *ops, const struct os_layout *l, const struc
     if (lacks & PIO_LAYOUT)
         return err_set(e, "%s.system is '%s', a file system without stripe units and factors",
                        plan->path, ops->kind.name);
+    if (plan->maps && ops->map == NULL)
+        return err_set(e,
+                       "%s.system is '%s', a file system whose files cannot be mapped: those of "
+                       "'files' can",
+                       plan->path, ops->kind.name);
     return ops->check == NULL || ops->check(l, plan, e);
 }
 
@@ -119,6 +125,27 @@ struct pio *pio_find(const struct pio_ops *ops, struct os_node *n)
     list_init(&s->calls);
     s->state = ops->start ? ops->start(n) : NULL;
     return s;
+}
+
+/* ---- mappings ---- */
+
+enum pio_status pio_map(struct pio_file *f, const struct pio_map *m, struct file_map **out)
+{
+    *out = NULL;
+    if (f->sys->ops->map == NULL || f->cached != NULL)
+        return PIO_UNSUPPORTED;
+    *out = f->sys->ops->map(f, m);
+    f->maps += *out != NULL;
+    return *out != NULL ? PIO_OK : PIO_BAD_LIST;
+}
+
+enum pio_status pio_unmap(struct pio_file *f, struct file_map *m)
+{
+    pio_enter(f->sys);
+    enum file_status s = file_unmap(m);
+    pio_leave(f->sys);
+    f->maps--;
+    return pio_of_file(s);
 }
 
 /* ---- who ends or saves the program ---- */
@@ -253,6 +280,10 @@ enum pio_status pio_open(struct pio *s, const struct pio_open *o, struct pio_fil
 static enum pio_status control(struct pio *s, struct pio_file *f, struct pio_control *c)
 {
     bool asked = ASKED & PIO_CAN(c->what);
+    ASSERT_MSG(c->what != PIO_CLOSE || f == NULL || f->maps == 0,
+               "a file that is mapped is closed");
+    if (c->what == PIO_CACHING && f != NULL && f->maps > 0)
+        return PIO_UNSUPPORTED;
     bool archive = c->what == PIO_HINT && pio_hint_archive(c->value);
     if (asked && !archive && f != NULL && (f->cached != NULL || c->what == PIO_CACHING))
         return pio_cache_control(f, c);

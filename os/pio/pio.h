@@ -35,6 +35,7 @@
 #define OS_PIO_PIO_H
 
 #include "os/file/cache.h"
+#include "os/vm/vm.h"
 
 enum pio_status {
     PIO_OK,
@@ -266,6 +267,7 @@ struct pio_plan {
     uint32_t factor, files;
     uint32_t ranks; /* programs, on the first compute nodes */
     bool warm;      /* what fills a file leaves it in buffers */
+    bool maps;      /* files are mapped */
 };
 
 struct pio {
@@ -295,6 +297,7 @@ struct pio_file {
     uint32_t rank, ranks;
     bool atomic;               /* for constructions: where a request is atomic a list is, too */
     bool direct;               /* PIO_O_DIRECT */
+    uint32_t maps;             /* mappings of it */
     void *state;               /* the system's */
     struct pio_cached *cached; /* private: client caching */
 };
@@ -313,6 +316,16 @@ struct pio_stripes {
     struct file_ref part;
     bool numbered;
 };
+
+/* What is mapped of an open file: memory whose pages are its bytes (os/file/mapped.h). */
+struct pio_map {
+    struct vm_space *space;
+    uint64_t base, length; /* of the region: whole pages; it may be longer than the file */
+    uint64_t off;          /* in the file, of its first byte: a multiple of the page */
+    bool writes;           /* it may be written */
+    bool copy;             /* what is written is the program's own */
+};
+struct file_map;
 
 struct pio_ops {
     struct kind kind;
@@ -338,6 +351,8 @@ struct pio_ops {
     /* Its parts were written past the system: a flush must answer for that, too.  NULL with
      * `stripes` alone. */
     void (*written)(struct pio_file *f);
+    /* Maps the file; NULL: it cannot be, nor anything where there is no such call. */
+    struct file_map *(*map)(struct pio_file *f, const struct pio_map *m);
     /* f: NULL for the calls of a system.  Only what it can.  (blocks) */
     enum pio_status (*control)(struct pio *s, struct pio_file *f, struct pio_control *c);
 };
@@ -362,6 +377,15 @@ enum pio_status pio_open(struct pio *s, const struct pio_open *o,
                          struct pio_file **out); /* (blocks) */
 enum pio_status pio_control(struct pio *s, struct pio_file *f,
                             struct pio_control *c); /* (blocks) */
+
+/* Maps an open file of a system with that call: loads and stores, and requests through any file of
+ * the system, of any rank whose file system keeps its nodes coherent, see one truth.
+ * PIO_UNSUPPORTED: the file cannot be mapped, or has client caching; PIO_BAD_LIST: the region is no
+ * whole pages, or overlaps another. */
+enum pio_status pio_map(struct pio_file *f, const struct pio_map *m, struct file_map **out);
+/* Ends a mapping: what was written is what requests return.  The status is that of what failed;
+ * the mapping is gone in any case.  Before the file is closed. (blocks) */
+enum pio_status pio_unmap(struct pio_file *f, struct file_map *m);
 
 /* Zeroes a transfer and makes its rope empty. */
 void pio_req_init(struct pio_req *r, enum pio_op op, struct pio_file *f);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "os/file/directed.h"
+#include "os/file/mapped.h"
 #include "os/lfs/lfs.h"
 #include "os/nx/nx.h"
 #include "os/pio/pio_cache.h"
@@ -179,6 +180,12 @@ static bool check(const struct os_layout *l, const struct pio_plan *plan, struct
 {
     const struct client_params *p = os_service_params(l, &file_client_service);
     const struct file_layer *bottom = p ? &p->stack.layer[p->stack.count - 1] : NULL;
+    if (p && plan->maps && !file_stack_maps(&p->stack))
+        return err_set(e,
+                       "%s: files are mapped, and the stack of the service 'file_client' has no "
+                       "layer 'mapped', or has one above it that keeps bytes or changes requests; "
+                       "only 'pass', 'token' and 'crossing' may stand above",
+                       plan->path);
     if (!p || strcmp(bottom->ops->kind.name, "remote") == 0 || bottom->ops->paths)
         return true;
     if (plan->traits & PIO_SHARED)
@@ -248,6 +255,20 @@ static void submit(struct pio_req *r)
 {
     const struct client *c = r->file->sys->state;
     pio_by_files(r, c->files, *(const uint64_t *)r->file->state, &c->user);
+}
+
+static struct file_map *map_of(struct pio_file *f, const struct pio_map *m)
+{
+    const struct client *c = f->sys->state;
+    return file_map(c->files, &(struct file_map_ask){ .space = m->space,
+                                                      .base = m->base,
+                                                      .length = m->length,
+                                                      .file = *(const uint64_t *)f->state,
+                                                      .off = m->off,
+                                                      .uid = c->user.uid,
+                                                      .gid = c->user.gid,
+                                                      .writes = m->writes,
+                                                      .copy = m->copy });
 }
 
 enum { FILL = 1 << 20 };
@@ -475,5 +496,6 @@ const struct pio_ops pio_files = {
     .parted = parted,
     .stripes = stripes,
     .written = written,
+    .map = map_of,
     .control = control,
 };

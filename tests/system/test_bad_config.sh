@@ -34,6 +34,25 @@ refused 'return { workload = { kind = "event_ring" }, expectations = { { measure
 refused 'return { mesh = { kind = "worm" }, machine = {}, workload = { kind = "event_ring" } }' "either a machine or a bare mesh"
 refused 'return include "nothing.lua"' "no such file below"
 
+# Files that cannot be mapped.
+mapped() { # WORKLOAD LAYERS
+    printf '%s' 'local paragon = include "machines/paragon.lua"
+return { machine = paragon { rows = 2, columns = 3, io_nodes = 1, storage = { kind = "disk" }, os = {
+    { service = "nx" }, { service = "pfs_server" }, { service = "pfs_meta" }, { service = "pfs_client" },
+    { service = "file_client", files = { '"${2-}"' { layer = "lfs" } } } },
+    nodes = { compute = { storage = { kind = "disk" } } } },
+    workload = { kind = "access", requests = 4, '"$1"' } }'
+}
+refused "$(mapped 'system = "pfs"')" "workload.system is 'pfs', a file system whose files cannot be mapped"
+refused "$(mapped '')" "has no layer 'mapped', or has one above it"
+refused "$(mapped '' '{ layer = "cache" }, { layer = "mapped" },')" "has no layer 'mapped', or has one above it"
+refused "$(mapped 'size = "3000B"' '{ layer = "mapped" },')" "neither divides a page of 4096"
+refused "$(mapped 'work = "scan", bytes = "8KiB"' '{ layer = "mapped" },')" "are more than a file of 8192"
+refused "$(mapped 'bytes = "10000B"' '{ layer = "mapped" },')" "no multiple of a request of 4096"
+refused "$(mapped 'work = "false_sharing", nodes = 2' '{ layer = "mapped" },')" "and the programs share theirs"
+mapped '' '{ layer = "pass" }, { layer = "mapped" }, { layer = "cache" },' >"$T/c.lua"
+gives 0 "$PSIM" run --no-store "$T/c.lua"
+
 # Two servers of files, each of which asks the other.
 refused 'return { machine = { rows = 2, columns = 3, io_nodes = 2,
     nodes = { a = { of = "io", first = 1 }, b = { of = "io", last = 1 } },

@@ -80,7 +80,7 @@ return {
     machine = paragon {
         rows = 3, columns = 4, io_nodes = 2, storage = { kind = "raid3" },
         os = { pfs_server = { files = {
-$(others layers "lfs remote vesta_store hsm token" '{ layer = "%" },')
+$(others layers "lfs remote vesta_store hsm token mapped pass domains prefix" '{ layer = "%" },')
             { layer = param("bottom", "lfs") },
         } } },
     },
@@ -130,6 +130,10 @@ gives 0 "$PSIM" run hsm_files --no-store -q --json
 cp "$T/out" "$T/hsm.json"
 gives 0 "$PSIM" run fs_tokens --no-store -q --json -p protocol=tokens -p shared=1
 cp "$T/out" "$T/tokens.json"
+gives 0 "$PSIM" run fs_mapped --no-store -q --json -p access=mapped -p work=counter -p nodes=2
+cp "$T/out" "$T/mapped.json"
+gives 0 "$PSIM" run fs_layers --no-store -q --json -p depth=1 -p size=1KiB
+cp "$T/out" "$T/pass.json"
 gives 0 "$PSIM" run "$T/files.lua" --no-store -q --json -p bottom=vesta_store
 cp "$T/out" "$T/store.json"
 names() { sed -n 's/^ *"\([a-z][a-z0-9_]*\.[a-z0-9_@]*\)": {$/\1/p' "$@" | sort -u; }
