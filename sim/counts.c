@@ -67,7 +67,7 @@ static void add(uint64_t *to, const struct counter *d, uint64_t start, uint64_t 
         *to += value - start;
     else if (d->how == COUNTER_MOST)
         *to = value > *to ? value : *to;
-    else if (lives)
+    else if (lives == (d->how == COUNTER_NOW))
         *to += value;
 }
 

@@ -12,6 +12,7 @@
  *   CNT3  COUNTER_MOST: the largest value at the close, or when its part ended; a mark that was
  *       reached before the window opened counts.
  *   CNT4  COUNTER_NOW: the value at the close, of the parts that live then.
+ *   CNT5  COUNTER_LEFT: the value when a part ended inside the window; of those that live none.
  */
 #ifndef SIM_COUNTS_H
 #define SIM_COUNTS_H

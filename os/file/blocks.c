@@ -334,17 +334,30 @@ void blocks_give(struct blocks *s, struct block *b, struct block_file *f)
     touch(s, b);
 }
 
+static uint64_t bytes_of(const struct block_set *s)
+{
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < s->count; i++)
+        n += block_ranges(s)[i].hi - block_ranges(s)[i].lo;
+    return n;
+}
+
 bool blocks_check(const struct blocks *s, uint32_t dirty, struct err *e)
 {
     uint32_t count = 0, fresh = 0, mine = 0;
+    uint64_t unsaved = 0;
     LIST_EACH (l, &s->used) {
         const struct block *b = LIST_ENTRY(l, struct block, used);
         count++;
         mine += b->dirty.count > 0;
         fresh += b->fresh;
+        unsaved += bytes_of(&b->dirty) + bytes_of(&b->out);
         if (b->data.length != s->block)
             return err_set(e, "a block holds %llu bytes", (unsigned long long)b->data.length);
     }
+    if (unsaved != s->unsaved)
+        return err_set(e, "%llu bytes are dirty or out: the count says %llu",
+                       (unsigned long long)unsaved, (unsigned long long)s->unsaved);
     return (count == s->count && count <= s->most && mine == s->dirty_count && mine == dirty &&
             fresh == s->fresh_count) ||
            err_set(e, "%u blocks, %u dirty, %u fresh: the counts say %u, %u (of files %u), %u",
@@ -401,6 +414,7 @@ void blocks_fill(struct blocks *s, struct block *b, struct rope *data)
 
 void blocks_dirty(struct blocks *s, struct block *b, uint64_t lo, uint64_t hi)
 {
+    s->unsaved -= bytes_of(&b->dirty);
     if (b->dirty.count == 0) {
         s->dirty_count++;
         b->f->dirty++;
@@ -408,6 +422,7 @@ void blocks_dirty(struct blocks *s, struct block *b, uint64_t lo, uint64_t hi)
         list_push(&s->old, &b->old);
     }
     block_set_add(s->port, &b->dirty, lo, hi);
+    s->unsaved += bytes_of(&b->dirty);
 }
 
 static void not_dirty(struct blocks *s, struct block *b)
@@ -422,6 +437,7 @@ void blocks_clean(struct blocks *s, struct block *b)
     if (b->dirty.count == 0)
         return;
     not_dirty(s, b);
+    s->unsaved -= bytes_of(&b->dirty);
     block_set_clear(s->port, &b->dirty);
 }
 
@@ -432,6 +448,12 @@ void blocks_out(struct blocks *s, struct block *b)
     b->out = b->dirty;
     b->dirty = (struct block_set){ .at = NULL };
     s->counts.written++;
+}
+
+void blocks_down(struct blocks *s, struct block *b)
+{
+    s->unsaved -= bytes_of(&b->out);
+    block_set_clear(s->port, &b->out);
 }
 
 /* ---- hints ---- */

@@ -100,6 +100,7 @@ struct blocks {
     struct cache_policy *policy;
     uint64_t block; /* bytes; of a block device's known when it is mounted */
     uint32_t most, count, dirty_count, fresh_count;
+    uint64_t unsaved; /* bytes that are dirty or out; of a block that is both, twice */
     struct list used; /* the last touched at the end */
     struct list old;  /* dirty ones, the one dirty longest first */
     /* set by the owner after blocks_init; zeros: nothing is spared, no trigger but for `dirty` */
@@ -118,7 +119,7 @@ struct blocks {
     struct block_key **slots, *hit;
     uint32_t slot_count, keys;
     struct {
-        uint64_t hits, misses, ahead, ahead_used, evicted, written, fetched, past;
+        uint64_t hits, misses, ahead, ahead_used, evicted, written, fetched, past, failed;
     } counts; /* evicted, written and fetched are the store's, the others for its owner */
 };
 
@@ -165,7 +166,8 @@ void blocks_fill(struct blocks *s, struct block *b, struct rope *data);
 /* Valid bytes are dirty; no byte is. */
 void blocks_dirty(struct blocks *s, struct block *b, uint64_t lo, uint64_t hi);
 void blocks_clean(struct blocks *s, struct block *b);
-void blocks_out(struct blocks *s, struct block *b); /* what is dirty is out (BLOCKS3) */
+void blocks_out(struct blocks *s, struct block *b);  /* what is dirty is out (BLOCKS3), */
+void blocks_down(struct blocks *s, struct block *b); /* and out no more */
 
 /* Dirty, and no byte is out. */
 static inline bool block_writable(const struct block *b)

@@ -93,6 +93,7 @@ static void lost(struct cache *c, struct block *b, enum file_status s)
     struct cache_file *f = CONTAINER_OF(b->f, struct cache_file, kept);
     f->late = f->late == FILE_OK ? s : f->late;
     for (uint32_t i = 0; i < b->out.count; i++) {
+        c->store.counts.failed += block_ranges(&b->out)[i].hi - block_ranges(&b->out)[i].lo;
         block_set_cut(p, &b->valid, block_ranges(&b->out)[i].lo, block_ranges(&b->out)[i].hi);
         b->ended = false;
     }
@@ -107,7 +108,7 @@ static void write_done(struct file_req *q)
         struct block *b = t->blocks[i];
         if (q->status != FILE_OK)
             lost(t->c, b, q->status);
-        block_set_clear(t->c->sys.port, &b->out);
+        blocks_down(&t->c->store, b);
     }
     transfer_end(t);
 }

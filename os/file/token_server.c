@@ -42,9 +42,10 @@ static const struct counter tokens_counters[] = {
     C_SUM(tokens, counts, waits, "1", "Grants that had to wait for other nodes."),
     C_SUM(tokens, counts, freed, "1", "Files of which a node that died had tokens, for each."),
     C_SUM(tokens, counts, kept, "1", "Ranges that were told after the server's crash."),
-    C_SUM(tokens, counts, lost_most, "B",
-          "Bytes that nodes that died might have written and not propagated, as far as the server "
-          "knows the files to reach: no more than these are lost of them."),
+    C_SUM(
+        tokens, counts, lost_most, "B",
+        "Bytes that nodes that died had tokens to write, up to where the server knows the files to "
+        "reach: of these they may have lost some; what made a file longer is not among them."),
     C_END,
 };
 
@@ -557,12 +558,14 @@ static void count_loss(struct tokens *s, struct loss *out, const struct shared_f
                            out->text[n - 1] == '.' ? "" : " ...");
             continue;
         }
-        n += (size_t)snprintf(out->text + n, sizeof out->text - n, "%sfile %llu from byte %llu",
+        n += (size_t)snprintf(out->text + n, sizeof out->text - n, "%sfile %llu bytes %llu",
                               n > 0 ? ", " : "", (unsigned long long)f->file,
                               (unsigned long long)r.lo);
         if (r.hi < TOKEN_END)
             (void)snprintf(out->text + n, sizeof out->text - n, " to %llu",
                            (unsigned long long)(r.hi - 1));
+        else
+            (void)snprintf(out->text + n, sizeof out->text - n, " to its end");
     }
     out->files += out->ranges > before;
 }
@@ -595,10 +598,11 @@ static void peer_changed(void *arg, uint32_t host, uint32_t life, bool alive)
             run(s, f);
     }
     if (loss.files > 0)
-        port_remark(s->port,
-                    "node %u died with tokens to write %llu files: what it had written and not "
-                    "propagated is lost (%s)",
-                    host, (unsigned long long)loss.files, loss.text);
+        port_remark(
+            s->port,
+            "node %u died with tokens to write %llu file%s: what it had written there and not "
+            "propagated is lost: of %s",
+            host, (unsigned long long)loss.files, loss.files > 1 ? "s" : "", loss.text);
     if (!xk_alive(s->rpc->kernel, host))
         heard(s, host);
 }

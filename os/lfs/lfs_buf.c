@@ -64,7 +64,7 @@ static void flush_ended(struct lfs_io *io, bool good)
     }
     for (uint32_t i = 0; i < io->count; i++) {
         struct block *b = io->bufs[i];
-        block_set_clear(fs->port, &b->out);
+        blocks_down(&fs->store, b);
         lfs_wake_all(fs, &b->waiters);
         if (!good && b->dirty.count == 0)
             blocks_drop(&fs->store, b);

@@ -13,7 +13,9 @@
 enum counter_how {
     COUNTER_SUM,  /* only rises: what it rose by inside the window, summed over all that count */
     COUNTER_MOST, /* a high-water mark since the state began: the largest of all */
-    COUNTER_NOW   /* a level: its last value in the window, summed over all that still live */
+    COUNTER_NOW,  /* a level: its last value in the window, summed over all that still live */
+    COUNTER_LEFT /* a level: its value when the state went, summed over all that went in the window:
+                     what was lost with it */
 };
 
 struct counter {
@@ -33,6 +35,7 @@ struct counter {
 #define C_SUM(s, in, m, unit, doc) COUNTER(COUNTER_SUM, #m, s, in.m, unit, doc)
 #define C_MOST(s, in, m, unit, doc) COUNTER(COUNTER_MOST, #m, s, in.m, unit, doc)
 #define C_NOW(s, in, m, unit, doc) COUNTER(COUNTER_NOW, #m, s, in.m, unit, doc)
+#define C_LEFT(s, in, m, unit, doc) COUNTER(COUNTER_LEFT, #m, s, in.m, unit, doc)
 #define COUNTER(how, name, s, m, unit, doc)                                                        \
     {                                                                                              \
         name, unit, doc, COUNTER_OFFSET(struct s, m), how                                          \

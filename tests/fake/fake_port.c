@@ -837,6 +837,7 @@ static bool add_counts(const struct list *parts, uint32_t node, const char *name
             if (strcmp(d->name, name + n + 1) != 0)
                 continue;
             uint64_t v = c->base ? counter_read(d, c->base) : c->values[i];
+            v = d->how == COUNTER_LEFT && c->base != NULL ? 0 : v;
             *sum = d->how != COUNTER_MOST ? *sum + v : v > *sum ? v : *sum;
             found = true;
         }

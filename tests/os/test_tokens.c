@@ -562,9 +562,13 @@ Test(tokens, the_token_of_a_dead_node_is_free)
         world_new(stacks[WHOLE_LARGE], (struct fake_options){ .seed = 1, .detect_delay = SIM_MS });
     uint64_t f = make(w, "a"), remarks = fake_counts(w->r.f)->remarks;
     cr_assert_eq(put(w, 1, f, 8, 5), FILE_OK);
+    cr_assert_eq(put(w, 1, f, 12, 6), FILE_OK);
+    cr_assert_eq(count(w, 1, "cache.lost_bytes"), 0);
     fake_crash(w->r.f, 1);
+    cr_assert_eq(count(w, 1, "cache.lost_bytes"), 12);
     cr_assert_eq(get(w, 2, f, 8), 0);
     cr_assert_eq(count(w, SERVER, "token_server.freed"), 1);
+    cr_assert_eq(count(w, SERVER, "token_server.lost_most"), PLACES * APART, "all that it had");
     cr_assert_eq(fake_counts(w->r.f)->remarks, remarks + 1);
     world_free(w);
 }
@@ -637,6 +641,26 @@ Test(tokens, ranges_outlive_a_crash_of_the_server)
         cr_assert_eq(get(w, i, f, 0), 7);
         cr_assert_eq(get(w, i, f, 8192), 6);
     }
+    world_free(w);
+}
+
+/* TOK4: what is lost is named: the ranges that a node had for writing. */
+Test(tokens, a_dead_node_loses_no_more_than_its_ranges)
+{
+    struct world *w =
+        world_new(stacks[RANGE_LARGE], (struct fake_options){ .seed = 1, .detect_delay = SIM_MS });
+    uint64_t f = make(w, "a");
+    cr_assert_eq(put(w, 1, f, 8, 5), FILE_OK);
+    cr_assert_eq(put(w, 2, f, 1024, 6), FILE_OK);
+    cr_assert_eq(put(w, 0, f, 2048, 7), FILE_OK);
+    fake_crash(w->r.f, 2);
+    cr_assert_eq(count(w, 2, "cache.lost_bytes"), 8);
+    cr_assert_eq(get(w, 1, f, 1024), 0, "nobody else has it");
+    cr_assert_eq(get(w, 0, f, 8), 5);
+    cr_assert_eq(get(w, 1, f, 2048), 7);
+    cr_assert_eq(count(w, SERVER, "token_server.lost_most"), 1024);
+    fake_crash(w->r.f, 0);
+    cr_assert_eq(count(w, 0, "cache.lost_bytes"), 0, "what it wrote is below");
     world_free(w);
 }
 

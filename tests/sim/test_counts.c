@@ -1,4 +1,4 @@
-/* test_counts.c: counters over the window, over parts that come and go, by node (CNT1-4). */
+/* test_counts.c: counters over the window, over parts that come and go, by node (CNT1-5). */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
@@ -98,6 +98,28 @@ Test(counts, of_one_array_are_summed_over_all_its_owners)
     cr_assert(sim_count_sum(s, counters, one, &v) && v == 6);
     cr_assert(sim_count_sum(s, counters, two, &v) && v == 11);
     cr_assert_not(sim_count_sum(s, others + 1, one, &v));
+    sim_destroy(s);
+}
+
+/* CNT5. */
+Test(counts, of_what_went_with_its_part_are_of_the_window)
+{
+    static const struct counter left[] = { C_LEFT(part, counts, level, "1", "x"), C_END };
+    struct sim *s = begin(false);
+    struct part p[4];
+    for (int i = 0; i < 4; i++) {
+        p[i] = (struct part){ .counts = { 0 } };
+        sim_count(&p[i].counted, s, "x", i, left, &p[i]);
+        set(&p[i], 0, 0, 10u + (unsigned)i);
+    }
+    sim_count_end(&p[0].counted);
+    sim_window_open(s);
+    set(&p[1], 0, 0, 7);
+    sim_count_end(&p[1].counted);
+    sim_count_end(&p[2].counted);
+    sim_window_close(s);
+    sim_count_end(&p[3].counted);
+    expect(s, "x.level=19 ");
     sim_destroy(s);
 }
 
