@@ -243,11 +243,9 @@ static bool count_one(struct run *r, uint64_t k)
     rope_fini(&none);
     if (!word(r, 0, false, &value))
         return false;
-    if (value != want) {
+    if (value != want) /* the others' turns come all the same */
         port_fail(r->j.node->port, "rank %u: the counter is %llu, not %llu", r->j.rank,
                   (unsigned long long)value, (unsigned long long)want);
-        return false;
-    }
     value++;
     if (!word(r, 0, true, &value))
         return false;
