@@ -16,6 +16,7 @@
 #include "os/file/cache.h"
 #include "os/file/file.h"
 #include "os/file/policies.h"
+#include "os/file/prefix.h"
 #include "os/file/token_protocol.h"
 #include "os/hsm/bitfile_server.h"
 #include "os/hsm/files.h"
@@ -54,6 +55,7 @@
     W(io)                                                                                          \
     W(metadata)                                                                                    \
     W(access)                                                                                      \
+    W(names)                                                                                       \
     W(sharing)                                                                                     \
     W(checkpoint)                                                                                  \
     W(import)                                                                                      \
@@ -165,6 +167,7 @@ static const struct {
     { "coll", coll_counters },
     { "app", app_counters },
     { "cache", file_cache_counters },
+    { "prefix", prefix_counters },
     { "hsm", file_hsm_counters },
     { "residency", records_counters },
     { "array", array_counters },

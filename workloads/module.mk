@@ -1,6 +1,6 @@
 # workloads: programs for nodes, and direct drivers; objects in reading order.
 WORKLOADS_SRC = workloads/workload.c workloads/io/filetype.c workloads/io/pattern.c workloads/io/loop.c workloads/io/job.c workloads/io/requests.c workloads/io/metadata.c workloads/io/checkpoint.c workloads/io/copy.c workloads/io/trace.c workloads/io/replay.c workloads/io/app.c workloads/io/escat.c workloads/io/htf.c workloads/io/render.c workloads/io/charisma_draw.c workloads/io/charisma.c workloads/msg/job.c workloads/msg/job_files.c workloads/pingpong.c workloads/message_time.c
-WORKLOADS_SRC += workloads/seen.c workloads/sharing.c workloads/access.c workloads/paging.c workloads/shared.c workloads/shared_history.c \
+WORKLOADS_SRC += workloads/seen.c workloads/sharing.c workloads/names.c workloads/access.c workloads/paging.c workloads/shared.c workloads/shared_history.c \
 	workloads/shared_linear.c workloads/shared_pde.c workloads/shared_sort.c \
 	workloads/shared_tsp.c workloads/shared_fft.c workloads/shared_lu.c \
 	workloads/shared_irregular.c workloads/shared_pattern.c workloads/memory.c

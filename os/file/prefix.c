@@ -45,7 +45,7 @@ struct prefix {
         uint64_t lookups, calls, links, stale, searches, unreached, kept, recalls;
     } counts;
 };
-static const struct counter prefix_counters[] = {
+const struct counter prefix_counters[] = {
     C_SUM(prefix, counts, lookups, "1", "Paths looked up."),
     C_SUM(prefix, counts, calls, "1", "Calls for names, attributes and lists."),
     C_SUM(prefix, counts, links, "1", "Remote links that these came to."),
@@ -674,8 +674,7 @@ const struct file_ops file_prefix = {
     .kind = { .name = "prefix",
               .doc = "One name space over the domains of many servers: a table of prefixes.",
               .params = prefix_params,
-              .params_size = sizeof(struct prefix_params),
-              .counters = prefix_counters },
+              .params_size = sizeof(struct prefix_params) },
     .bottom = true,
     .paths = true,
     .node = node,

@@ -138,5 +138,6 @@ enum prefix_call { PREFIX_ASK = 0, PREFIX_WHO = 64, PREFIX_CLAIM, PREFIX_FORGET 
 #define PREFIX_HEAD 16
 
 extern const struct param domains_params_desc[];
+extern const struct counter prefix_counters[]; /* "prefix.*" */
 
 #endif

@@ -582,8 +582,16 @@ Test(prefix, a_domain_of_a_dead_node_is_found_where_it_went)
     uint64_t file, there, old;
     cr_assert_eq(make(w, 0, "a", "x", false, &old), FILE_OK);
     cr_assert_eq(look(w, 1, "a/x", &file), FILE_OK);
+    cr_assert_eq(look(w, 2, "a/x", &file), FILE_OK);
     fake_crash(w->r.f, CLIENTS + 1);
     pass_time(w, 10 * SIM_MS);
+    struct file_req r;
+    file_req_init(&r, FILE_CREATE, NULL, NULL);
+    r.dir = prefix_handle(prefix_seat_of(file), FILE_ROOT);
+    r.name = "y";
+    cr_assert_eq(ask(w, 2, &r), FILE_UNREACHABLE, "it may have been done");
+    cr_assert_eq(look(w, 2, "a/x", &file), FILE_NO_FILE);
+    cr_assert_eq(count(w, 2, "prefix.searches"), 0, "the remote link says where");
     cr_assert_eq(owners(w, 1), 1);
     cr_assert_eq(count(w, CLIENTS + 2, "domains.taken"), 1);
     cr_assert_eq(look(w, 0, "a/x", &file), FILE_NO_FILE, "of the copy of the third server");
@@ -789,10 +797,12 @@ static void random_run(struct history *h, uint64_t seed, int turns)
 /* PFX6: with names kept, and without. */
 Test(prefix, a_name_is_answered_as_it_is_meanwhile)
 {
-    for (uint64_t n = 0; n < sample("PREFIX_SEEDS", 12); n++) {
-        struct world *w = world_new(
-            n % 4 == 3 ? stacks[0] : KEEPS, DOMAINS,
-            (struct fake_options){ .seed = n + 1, .order = n % 3 ? FAKE_RANDOM : FAKE_IN_ORDER });
+    for (uint64_t n = 0; n < sample("PREFIX_SEEDS", 40); n++) {
+        struct world *w =
+            world_new(n % 4 == 3 ? stacks[0] : KEEPS, DOMAINS,
+                      (struct fake_options){ .seed = n + 1,
+                                             .unordered = n % 2 == 0,
+                                             .order = n % 3 ? FAKE_RANDOM : FAKE_IN_ORDER });
         struct history *h = history_new(w);
         random_run(h, n, 700);
         cr_assert_gt(h->looks, 100);

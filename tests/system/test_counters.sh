@@ -130,6 +130,8 @@ gives 0 "$PSIM" run hsm_files --no-store -q --json
 cp "$T/out" "$T/hsm.json"
 gives 0 "$PSIM" run fs_tokens --no-store -q --json -p protocol=tokens -p shared=1
 cp "$T/out" "$T/tokens.json"
+gives 0 "$PSIM" run fs_names --no-store -q --json -p clients=8 -p io_nodes=4 -p protocol=kept -p changes=0
+cp "$T/out" "$T/paths.json"
 gives 0 "$PSIM" run fs_mapped --no-store -q --json -p access=mapped -p work=counter -p nodes=2
 cp "$T/out" "$T/mapped.json"
 gives 0 "$PSIM" run fs_layers --no-store -q --json -p depth=1 -p size=1KiB
