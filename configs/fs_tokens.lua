@@ -5,6 +5,7 @@
 --   psim figure fs_tokens -p drawn=parts
 --   psim run fs_tokens -p protocol=ranges -p parts=true -p shared=1
 --   psim run fs_tokens -p protocol=unheeding -p shared=0.5     (fails: its reads are stale)
+--   psim run fs_tokens -p crash=700ms -p protocol=ranges -p parts=true -p shared=1
 --   psim run fs_tokens -p largest=1024
 --   psim run fs_tokens -p nodes=64 -p many=true
 --
@@ -16,6 +17,9 @@
 -- parts:    false      the programs are after the same records of the shared file
 --           true       each has a part of it, and nobody else touches that: what the programs share
 --                      is the file alone (false sharing).  No cache is stale then
+-- crash:    when a node dies, in the middle of programs that think between requests: what its cache
+--           had not propagated is lost, and the results say how much, and of which ranges.  The
+--           others go on, and are judged
 -- drawn:    records or parts: which of the two the figure shows
 local paragon = include "machines/paragon.lua"
 
@@ -31,6 +35,8 @@ local stacks = {
 }
 local protocol = param("protocol", "tokens", stacks)
 local drawn = param("drawn", "records", { "records", "parts" })
+local crash = param("crash", "never")
+local dies = crash ~= "never"
 local many, largest = param("many", false), param("largest", 256)
 local rows = nodes > 64 and 16 or 4
 
@@ -62,10 +68,12 @@ return {
       { service = "token_server" },
       { service = "file_client", files = stacks[protocol] },
     },
+    faults = dies and { { path = "node 3", action = "crash", at = crash } } or nil,
   },
   workload = {
     kind = "sharing", system = "files", nodes = nodes, size = "4KiB", records = 16, parts = parts,
     shared = shared, writes = 0.3, requests = 100, warmup = 10, sync = "none",
+    deaths = dies, think = dies and "5ms" or "0",
   },
   sweep = {
     product = {
@@ -80,14 +88,18 @@ return {
   },
   measures = {
     "sharing.requests", "sharing.latency.mean", "token.grants", "token.recalls", "token.calls",
-    "sharing.checked",
+    "sharing.checked", "cache.lost_bytes", "token_server.lost_most",
   },
   figure = {
     x = "shared", y = "sharing.requests", by = "protocol", log = "y",
     where = { nodes = 8, parts = drawn == "parts" },
     x_label = "share of requests to the shared file", y_label = "requests of 8 programs a second",
   },
-  expectations = {
+  expectations = dies and {
+    { kind = "value", name = "a node dies, parts, ranges: bytes lost", measure = "cache.lost_bytes",
+      at = at("ranges", 1, 8, true), min = 1, max = 16 * 4096,
+      doc = "some of the records of its part, and of nothing else" },
+  } or {
     quiet(8), quiet(64), quiet(largest),
     over("tokens", 0, "none", false, { min = 5, doc = "all is in the caches" }),
     over("tokens", 1, "none", false,

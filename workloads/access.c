@@ -391,8 +391,8 @@ static void program(struct os_node *node, const struct program *me)
         return;
     if (!reads(p)) {
         uint64_t all = 2 * (uint64_t)(p->loop.requests + p->loop.warmup);
-        uint64_t judged =
-            seen_judge(port, r->nx, me->rank, me->ranks, all, &r->mine, "the words of the file");
+        uint64_t judged = seen_judge(port, r->nx, me->rank, me->ranks, all, &r->mine,
+                                     "the words of the file", NULL, NULL);
         if (judged > 0)
             port_measure(port, &measures[CHECKED], (double)judged);
     }

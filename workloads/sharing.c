@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "os/xk/msg.h" /* wire_put / wire_get */
+#include "os/xk/peers.h"
 #include "workloads/io/job.h"
 #include "workloads/io/loop.h"
 #include "workloads/seen.h"
@@ -21,7 +22,7 @@ struct params {
     int64_t nodes, size, records;
     double shared, writes;
     int system;
-    bool parts, verify;
+    bool parts, verify, deaths;
 };
 static const struct param params_desc[] = {
     P_CHOICE_OF(params, system, "files", pio_systems, "The file system."),
@@ -36,6 +37,8 @@ static const struct param params_desc[] = {
     P_REAL(params, writes, "0.3", "0", "1", "Of the requests: as many are writes."),
     P_BOOL(params, verify, "true",
            "All accesses are recorded and judged: each reads what was written last."),
+    P_BOOL(params, deaths, "false",
+           "A program that dies in its loop is not missed: the others go on and are judged."),
     P_END,
 };
 
@@ -164,12 +167,20 @@ static bool flush(void *self)
 
 /* ---- what was seen ---- */
 
+static bool is_dead(void *arg, uint32_t rank)
+{
+    const struct run *r = arg;
+    const struct os_group *g = os_group(r->j.node->boot, "compute");
+    return !xk_alive(r->j.node->xk, g->nodes[rank]);
+}
+
 static void judge(struct run *r)
 {
     struct port *p = r->j.node->port;
     uint64_t most = (uint64_t)(r->p->loop.requests + r->p->loop.warmup);
-    uint64_t judged = seen_judge(p, os_find(r->j.node, &nx_service), r->j.rank, r->j.ranks, most,
-                                 &r->mine, "the records of the files");
+    uint64_t judged =
+        seen_judge(p, os_find(r->j.node, &nx_service), r->j.rank, r->j.ranks, most, &r->mine,
+                   "the records of the files", r->p->deaths ? is_dead : NULL, r);
     if (judged > 0)
         port_measure(p, &measures[CHECKED], (double)judged);
 }
@@ -218,12 +229,13 @@ static void program(struct os_node *node, const struct program *me)
         return;
     if (me->rank == 0)
         io_loop_remarks(&l);
-    if (!io_agree(&r->j, "ended", io_loop(&l)))
+    bool fine = io_loop(&l);
+    if (p->deaths ? !fine : !io_agree(&r->j, "ended", fine))
         return;
     if (p->verify)
         judge(r);
     history_fini(&r->mine);
-    bool fine = io_good(&r->j, pio_close(r->file[0]), "close", "its own file");
+    fine = io_good(&r->j, pio_close(r->file[0]), "close", "its own file");
     if (io_good(&r->j, pio_close(r->file[1]), "close", "the file of all") && fine)
         port_free(node->port, r);
 }
