@@ -54,7 +54,7 @@ struct block_key {
     uint64_t space, index;
 };
 
-/* A file, in its owner's.  `space` and `id` stay while it has blocks. */
+/* A file, in its owner's.  Its space stays; of `id` blocks keep the one they came with. */
 struct block_file {
     struct block_key key; /* its space */
     struct list blocks;   /* as `used` of the store */

@@ -52,12 +52,16 @@
 struct vst;
 
 struct vst_params {
-    int64_t device;     /* of the node, by its number */
-    int64_t block;      /* bytes of a data block */
-    int64_t objects;    /* that a format makes room for */
-    int64_t cache;      /* block buffers */
-    int64_t read_ahead; /* blocks read beyond a sequential reader */
-    int64_t max_io;     /* bytes of the largest device request */
+    int64_t device;            /* of the node, by its number */
+    int64_t block;             /* bytes of a data block */
+    int64_t objects;           /* that a format makes room for */
+    int64_t cache;             /* block buffers */
+    struct kind_choice policy; /* which buffer goes: of file_cache_policies; no kind: lru */
+    double dirty_fraction;     /* of the buffers: more do not wait */
+    int64_t cluster;           /* dirty ones in a row that go at once; 0: none */
+    sim_time age, idle;        /* after which dirty ones go; 0: never */
+    int64_t read_ahead;        /* blocks read beyond a sequential reader */
+    int64_t max_io;            /* bytes of the largest device request */
     sim_time flush_delay;
 };
 extern const struct param vst_params_desc[];

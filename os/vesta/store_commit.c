@@ -109,7 +109,7 @@ static void write_record(struct vst_op *o)
     const struct vst_file *f = o->f;
     uint8_t b[VST_RECORD_BYTES];
     struct rope data;
-    ASSERT(!o->record_used || (f->dirty == 0 && f->writes == 0)); /* VSO6 */
+    ASSERT(!o->record_used || (f->kept.dirty == 0 && f->writes == 0)); /* VSO6 */
     struct vst_record r = { .fsid = vs->super.fsid,
                             .sequence = f->sequence + 1,
                             .slot = f->slot,
@@ -171,7 +171,7 @@ static void go(struct vst_op *o)
             end_commit(o);
             return;
         }
-        if (o->commit == BLOCKS && o->record_used && vst_buf_flush_file(f) > 0)
+        if (o->commit == BLOCKS && o->record_used && vst_buf_flush_file(f))
             return; /* some were being written already, and had changed since */
         o->commit++;
         bool flush = vs->volatile_writes && vs->safe < vs->written;

@@ -10,14 +10,15 @@
  *       on the device.
  *   VSOI4  A commit runs inside a request that has its object for itself, so nothing changes
  *       meanwhile.
- *   VSOI5  A buffer is of a device block: clean, dirty (newer than the device), reading or writing
- *       (and maybe dirty again); one device request a buffer at a time.
+ *   VSOI5  A buffer is a block of the store of blocks (os/file/blocks.h) and of a device block;
+ *       dirty it is newer than the device; one device request a buffer at a time.
  *   VSOI6  Callbacks and parked requests run from vst_run's loop alone, never while a request is
  *       submitted from outside it.
  */
 #ifndef OS_VESTA_STORE_INTERNAL_H
 #define OS_VESTA_STORE_INTERNAL_H
 
+#include "os/file/blocks.h"
 #include "os/vesta/store.h"
 #include "os/xk/msg.h" /* wire_put / wire_get */
 
@@ -92,7 +93,7 @@ struct vst_file {
     uint32_t roots[1 + VST_KEPT]; /* while a mount reads */
     bool changed;                 /* the record is out of date */
     uint64_t sequence;            /* of the newest record on the device; its slot is sequence & 1 */
-    uint32_t dirty;               /* buffers */
+    struct block_file kept;       /* buffers */
     uint32_t writes;              /* device writes under way */
     struct vst_gone *limbo;
     uint32_t limbo_count, limbo_room;
@@ -106,18 +107,6 @@ static inline uint64_t vst_handle(const struct vst_file *f)
 {
     return (uint64_t)f->generation << 32 | f->slot;
 }
-
-struct vst_buf {
-    struct list lru;  /* vst.lru, oldest first */
-    struct list hash; /* vst.hash[] */
-    struct list waiters;
-    struct vst_file *f; /* whose block it is */
-    uint32_t dev;
-    bool valid, dirty, reading, writing;
-    bool fresh;       /* filled, and not used since */
-    uint64_t born;    /* counts.buffer_misses as it was filled */
-    struct rope data; /* one block, when valid */
-};
 
 /* What a request moves of one block. */
 struct vst_piece {
@@ -161,7 +150,7 @@ struct vst_io {
     struct vst *vs;
     struct vst_file *f; /* a write: of whom */
     struct vst_op *op;  /* that pays for it, or NULL */
-    struct vst_buf **bufs;
+    struct block **bufs;
     uint32_t count;
 };
 
@@ -188,12 +177,12 @@ struct vst {
     struct vst_op *renaming;
     struct list name_waiters;
     struct list early, ready, completed; /* vst_op.wait */
-    struct list lru, *hash, buf_waiters;
-    uint32_t buf_count, dirty_count, fresh_count;
+    struct blocks store; /* the buffers, by device block; valid as a whole or not at all */
+    struct list buf_waiters;
     bool running;
     struct port_timer flush_timer, answer_timer;
     struct {
-        uint64_t device_reads, device_writes, buffer_hits, buffer_misses, copied_bytes;
+        uint64_t device_reads, device_writes, buffer_hits, copied_bytes;
         uint64_t blocks_copied, nodes_written, commits, checkpoints, rollbacks;
     } counts;
 };
@@ -229,18 +218,27 @@ void vst_version_drop(struct vst_file *f, struct vst_version *v);
 void vst_limbo_release(struct vst_file *f);
 
 /* store_buf.c */
-struct vst_buf *vst_buf_find(struct vst *vs, uint32_t dev);
+static inline struct vst_file *vst_file_of(const struct block *b)
+{
+    return CONTAINER_OF(b->f, struct vst_file, kept);
+}
+static inline struct block *vst_buf_find(struct vst *vs, uint32_t dev)
+{
+    return vs->store.count > 0 ? blocks_look(&vs->store, 0, dev) : NULL;
+}
+static inline bool vst_buf_busy(const struct block *b)
+{
+    return b->reading || b->out.count > 0;
+}
+void vst_buf_init(struct vst *vs);
+void vst_buf_sized(struct vst *vs); /* the size of a block is known */
 /* One that is there and idle, or a new one; NULL: the request was parked. */
-struct vst_buf *vst_buf_get(struct vst_op *o, uint32_t dev);
-void vst_buf_touch(struct vst *vs, struct vst_buf *b);
-void vst_buf_used(struct vst *vs, struct vst_buf *b);  /* it is not fresh any more */
-void vst_buf_clean(struct vst *vs, struct vst_buf *b); /* what it has is nobody's any more */
-void vst_buf_drop(struct vst *vs, struct vst_buf *b);  /* idle */
+struct block *vst_buf_get(struct vst_op *o, uint32_t dev);
+void vst_buf_clean(struct vst *vs, struct block *b); /* what it has is nobody's any more */
 /* Reads device block `dev` and up to want - 1 behind it into new buffers; how many. */
 uint32_t vst_buf_fill(struct vst_file *f, uint32_t dev, uint32_t want, struct vst_op *o);
-void vst_buf_dirty(struct vst *vs, struct vst_buf *b, struct vst_file *f, struct rope *data);
-void vst_buf_flush_oldest(struct vst *vs);
-uint32_t vst_buf_flush_file(struct vst_file *f); /* device requests begun for its dirty buffers */
+void vst_buf_dirty(struct vst *vs, struct block *b, struct vst_file *f, struct rope *data);
+bool vst_buf_flush_file(struct vst_file *f); /* device requests were begun for its dirty buffers */
 /* A device request; `done` as in port.h. */
 struct vst_io *vst_io_new(struct vst *vs, enum port_io_op op, uint64_t sector, uint32_t sectors,
                           void (*done)(struct port_io *io));
@@ -282,7 +280,7 @@ static inline void vst_place_free(const struct vst_file *f)
 void vst_commit(struct vst_op *o, bool used, void (*then)(struct vst_op *o));
 static inline bool vst_uncommitted(const struct vst_file *f)
 {
-    return f->changed || f->dirty > 0;
+    return f->changed || f->kept.dirty > 0;
 }
 void vst_step_flush(struct vst_op *o);
 void vst_step_checkpoint(struct vst_op *o);

@@ -121,22 +121,22 @@ static bool read_some(struct vst_op *o)
 {
     struct vst *vs = o->vs;
     struct vst_piece *p = &o->pieces[o->next];
-    struct vst_buf *b = p->dev != 0 ? vst_buf_find(vs, p->dev) : NULL;
+    struct block *b = p->dev != 0 ? vst_buf_find(vs, p->dev) : NULL;
     rope_init(&p->data);
     if (p->dev == 0) {
         rope_add_zero(&p->data, p->len);
-    } else if (b != NULL && b->valid) {
+    } else if (b != NULL && b->valid.count > 0) {
         rope_add_slice(&p->data, &b->data, p->off % vs->super.block, p->len);
         pay(vs, p->len);
         vs->counts.buffer_hits++;
-        vst_buf_used(vs, b);
-        vst_buf_touch(vs, b);
+        blocks_had(&vs->store, b);
+        blocks_use(&vs->store, b);
     } else {
         o->ahead = b == NULL ? o->next : o->ahead;
         (void)fill_ahead(o);
         b = vst_buf_find(vs, p->dev);
         if (b == NULL)
-            vst_buf_flush_oldest(vs);
+            blocks_write_some(&vs->store, 1);
         vst_park(o, b != NULL ? &b->waiters : &vs->buf_waiters);
         return false;
     }
@@ -189,7 +189,7 @@ static void read_ahead(struct vst_op *o)
 static uint32_t worth(const struct vst_op *o)
 {
     struct vst *vs = o->vs;
-    if (o->count == 0 || vs->fresh_count >= (uint32_t)vs->params.cache / 2)
+    if (o->count == 0 || vs->store.fresh_count >= (uint32_t)vs->params.cache / 2)
         return 0;
     uint32_t blk = block_of(o, o->pieces[0].off);
     return blk == 0 || in_buffer(o->f, blk - 1) ? (uint32_t)vs->params.read_ahead : 0;
@@ -239,10 +239,10 @@ void vst_step_read(struct vst_op *o)
 
 static void forgotten(struct vst_op *o)
 {
-    LIST_EACH_SAFE (l, nx, &o->vs->lru) {
-        struct vst_buf *b = LIST_ENTRY(l, struct vst_buf, lru);
-        if (b->f == o->f && !b->dirty && !b->reading && !b->writing)
-            vst_buf_drop(o->vs, b);
+    LIST_EACH_SAFE (l, nx, &o->f->kept.blocks) {
+        struct block *b = LIST_ENTRY(l, struct block, of_file);
+        if (b->dirty.count == 0 && !vst_buf_busy(b))
+            blocks_drop(&o->vs->store, b);
     }
     vst_complete(o, FILE_OK);
 }
@@ -308,17 +308,17 @@ static bool get_base(struct vst_op *o, const struct vst_piece *p)
     if (o->has_base || from == 0 || p->len == block ||
         (p->first && p->off % block == 0 && p->len >= rest))
         return true;
-    struct vst_buf *b = vst_buf_find(vs, from);
-    if (b != NULL && b->valid) {
+    struct block *b = vst_buf_find(vs, from);
+    if (b != NULL && b->valid.count > 0) {
         rope_add_slice(&o->base, &b->data, 0, block);
-        vst_buf_used(vs, b);
+        blocks_had(&vs->store, b);
         o->has_base = true;
         return true;
     }
     if (b == NULL && vst_buf_fill(o->f, from, 1, o) > 0)
         b = vst_buf_find(vs, from);
     if (b == NULL)
-        vst_buf_flush_oldest(vs);
+        blocks_write_some(&vs->store, 1);
     vst_park(o, b != NULL ? &b->waiters : &vs->buf_waiters);
     return false;
 }
@@ -329,7 +329,7 @@ static bool write_some(struct vst_op *o)
     struct vst *vs = o->vs;
     const struct vst_piece *p = &o->pieces[o->next];
     uint32_t block = vs->super.block, at = (uint32_t)(p->off % block);
-    struct vst_buf *b;
+    struct block *b;
     struct rope made;
     if (!get_base(o, p) || (b = vst_buf_get(o, p->dev)) == NULL)
         return false;
@@ -345,8 +345,8 @@ static bool write_some(struct vst_op *o)
     port_work(vs->port, PORT_WORK_BLOCK, 1);
     pay(vs, p->len);
     o->next++;
-    if (vs->dirty_count > (uint32_t)vs->params.cache / 2)
-        vst_buf_flush_oldest(vs);
+    blocks_cluster(&vs->store, b);
+    blocks_behind(&vs->store);
     return true;
 }
 

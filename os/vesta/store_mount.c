@@ -20,6 +20,22 @@ const struct param vst_params_desc[] = {
           "ASSUMED(a mount reads all records)"),
     P_INT(vst_params, cache, "64", "1", "65536", "Block buffers.",
           "ASSUMED(4 MiB of an I/O node's 16 to 32 MB)"),
+    P_KIND(vst_params, policy, "lru", file_cache_policies,
+           "Which block buffer goes when another is needed."),
+    P_REAL(vst_params, dirty_fraction, "0.5", "0", "1",
+           "Of the buffers: when more are dirty, the one used least recently goes, and what lies "
+           "beside it.",
+           "ASSUMED(half)"),
+    P_TIME(vst_params, age, "0", "0", "1h",
+           "What has been dirty so long goes; 0: `flush_delay` alone says when.",
+           "UNIX: update writes after 30 s; ASSUMED(none: flush_delay is enough)"),
+    P_TIME(vst_params, idle, "0", "0", "1h",
+           "All dirty buffers go when nobody has read or written for so long; 0: never.",
+           "ASSUMED(none: flush_delay is enough)"),
+    P_INT(vst_params, cluster, "0", "0", "64",
+          "So many dirty buffers in a row on the device, at a multiple of that, go once all are "
+          "there; 0: they wait as others do.",
+          "[McVoy & Kleiman 1991]: a cluster of 56 KB, 7 blocks"),
     P_INT(vst_params, read_ahead, "4", "0", "1024",
           "Blocks fetched ahead of each sequential reader.", "ASSUMED(as lfs)"),
     P_SIZE(vst_params, max_io, "1MiB", "512B", "256MiB",
@@ -35,7 +51,8 @@ const struct counter vst_counters[] = {
     C_SUM(vst, counts, device_reads, "1", "Requests to the device that read."),
     C_SUM(vst, counts, device_writes, "1", "Requests to the device that wrote."),
     C_SUM(vst, counts, buffer_hits, "1", "Pieces of reads that a buffer had."),
-    C_SUM(vst, counts, buffer_misses, "1", "Blocks that had to be read into a buffer."),
+    COUNTER(COUNTER_SUM, "buffer_misses", vst, store.counts.fetched, "1",
+            "Blocks that had to be read into a buffer."),
     C_SUM(vst, counts, blocks_copied, "1",
           "Blocks that were changed in another place, for a version names the old one."),
     C_SUM(vst, counts, nodes_written, "1", "Nodes of block lists that commits wrote."),
@@ -93,10 +110,7 @@ static struct vst *store_new(struct port *p, const struct vst_params *params)
     vs->steps = steps;
     vs->dev = (uint32_t)params->device;
     vs->params = *params;
-    list_init(&vs->lru);
-    vs->hash = port_alloc(p, (size_t)params->cache * sizeof *vs->hash);
-    for (int64_t i = 0; i < params->cache; i++)
-        list_init(&vs->hash[i]);
+    vst_buf_init(vs);
     vst_run_init(vs);
     return vs;
 }
@@ -113,6 +127,7 @@ static void sized(struct mounting *m)
     vs->node_sector = vst_node_sector(s, vs->sector_bytes);
     vs->first_data = vst_first_data(s, vs->sector_bytes);
     vs->max_io_blocks = vs->params.max_io > s->block ? (uint32_t)(vs->params.max_io / s->block) : 1;
+    vst_buf_sized(vs);
     vs->max_io_nodes = (uint32_t)(vs->params.max_io / vs->sector_bytes);
     vs->files = port_alloc(vs->port, s->objects * sizeof(struct vst_file *));
     vs->names = port_alloc(vs->port, s->objects * sizeof *vs->names);
@@ -369,6 +384,7 @@ static void load_record(struct vst *vs, uint32_t slot, const uint8_t *bytes)
     f = f != NULL ? f : vst_file_new(vs, slot);
     f->sequence = r.sequence;
     f->generation = r.generation;
+    f->kept.id = vst_handle(f);
     f->used = r.used;
     f->replaces = r.replaces;
     f->in = r.parent;
@@ -579,7 +595,7 @@ bool vst_check(const struct vst *vs, struct err *e)
 {
     struct tally t = { port_alloc(vs->port, vs->super.blocks),
                        port_alloc(vs->port, vs->super.nodes + 1) };
-    uint32_t bufs = 0, fresh = 0, dirty = 0, of_files = 0;
+    uint32_t dirty = 0;
     for (uint32_t i = 0; i < vs->super.objects; i++) {
         const struct vst_file *f = vs->files[i];
         if (f == NULL)
@@ -588,22 +604,12 @@ bool vst_check(const struct vst *vs, struct err *e)
             tally_node(&t, f->version[k].root);
         for (uint32_t k = 0; k < f->limbo_count; k++)
             (f->limbo[k].node ? t.nodes : t.blocks)[f->limbo[k].at]++;
-        of_files += f->dirty;
-    }
-    LIST_EACH (l, &vs->lru) {
-        const struct vst_buf *b = LIST_ENTRY(l, struct vst_buf, lru);
-        bufs++;
-        dirty += b->dirty;
-        fresh += b->fresh;
+        dirty += f->kept.dirty;
     }
     bool good = same(vs->block_refs, t.blocks, vs->first_data, vs->super.blocks, vs->free_blocks,
                      "block", e) &&
                 same(vs->node_refs, t.nodes, 1, vs->super.nodes + 1, vs->free_nodes, "node", e);
     port_free(vs->port, t.blocks);
     port_free(vs->port, t.nodes);
-    if (good && (bufs != vs->buf_count || bufs > vs->params.cache || dirty != vs->dirty_count ||
-                 dirty != of_files || fresh != vs->fresh_count))
-        return err_set(e, "%u buffers, %u dirty, %u fresh: the counts say %u, %u, %u (VSOI5)", bufs,
-                       dirty, fresh, vs->buf_count, vs->dirty_count, vs->fresh_count);
-    return good;
+    return good && blocks_check(&vs->store, dirty, e);
 }

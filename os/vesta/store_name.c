@@ -104,6 +104,7 @@ struct vst_file *vst_file_new(struct vst *vs, uint32_t slot)
     struct vst_file *f = port_alloc(vs->port, sizeof *f);
     f->vs = vs;
     f->slot = slot;
+    block_file_init(&f->kept, 0, vst_handle(f));
     list_init(&f->waiting);
     list_init(&f->named);
     vs->files[slot] = f;
@@ -171,6 +172,7 @@ static void step_create(struct vst_op *o, struct vst_file *dir)
     f = vs->files[slot] != NULL ? vs->files[slot] : vst_file_new(vs, slot);
     f->used = f->creating = true;
     f->generation++;
+    f->kept.id = vst_handle(f);
     f->version[0].size = 0;
     f->replaces = 0;
     f->mode = r->attr.mode & (FILE_MODE_DIR | 0777);

@@ -273,6 +273,8 @@ void vst_begin(struct vst *vs, struct file_req *r)
     rope_init(&o->base);
     file_req_begin(r);
     port_work(vs->port, PORT_WORK_FILE, 1);
+    if (r->op == FILE_READ || r->op == FILE_WRITE)
+        vs->store.asked = port_now(vs->port);
     if (!vs->up)
         list_push(&vs->early, &o->wait);
     else

@@ -48,7 +48,7 @@ void vst_limbo_release(struct vst_file *f)
     for (uint32_t i = 0; i < f->limbo_count; i++) {
         struct vst_gone x = f->limbo[i];
         uint8_t *refs = x.node ? &vs->node_refs[x.at] : &vs->block_refs[x.at];
-        struct vst_buf *b = x.node ? NULL : vst_buf_find(vs, x.at);
+        struct block *b = x.node ? NULL : vst_buf_find(vs, x.at);
         if (b != NULL)
             vst_buf_clean(vs, b);
         ASSERT(*refs == 1); /* VSOI1, VSOI3 */
@@ -70,7 +70,7 @@ void vst_drop_block(struct vst_file *f, uint32_t dev)
         vs->block_refs[dev]--;
         return;
     }
-    struct vst_buf *b = vst_buf_find(vs, dev);
+    struct block *b = vst_buf_find(vs, dev);
     if (b != NULL)
         vst_buf_clean(vs, b);
     limbo_add(f, (struct vst_gone){ .at = dev });

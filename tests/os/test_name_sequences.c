@@ -97,9 +97,12 @@ static uint32_t stays(void *arg, uint32_t n)
 
 static void start(struct lfs_world *w, struct crash *c)
 {
-    static const struct vst_params of_store = {
-        .block = 512, .objects = THINGS, .cache = 4, .max_io = 1024, .flush_delay = SIM_SEC
-    };
+    static const struct vst_params of_store = { .block = 512,
+                                                .objects = THINGS,
+                                                .cache = 4,
+                                                .dirty_fraction = 0.5,
+                                                .max_io = 1024,
+                                                .flush_delay = SIM_SEC };
     struct fake_options o = { .nodes = 1,
                               .disks = 1,
                               .sector_bytes = SECTOR,

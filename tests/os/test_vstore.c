@@ -14,6 +14,7 @@ enum { SECTOR = 128, BLOCK = 512, SPAN = 24 * BLOCK };
 static const struct vst_params small = { .block = BLOCK,
                                          .objects = 4,
                                          .cache = 6,
+                                         .dirty_fraction = 0.5,
                                          .read_ahead = 2,
                                          .max_io = 4 * BLOCK,
                                          .flush_delay = SIM_SEC };

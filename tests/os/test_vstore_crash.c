@@ -18,9 +18,12 @@ enum { SECTOR = 128, BLOCK = 256, SPAN = 18 * BLOCK, STATES = 8, SECTORS = 84 };
 /* Of the device 15 blocks are for data: what is given up is used again soon. */
 enum { ALPHA, BETA, GAMMA, OBJECTS }; /* gamma is created by a sequence */
 
-static const struct vst_params params = {
-    .block = BLOCK, .objects = 4, .cache = 4, .max_io = 2 * BLOCK, .flush_delay = SIM_SEC
-};
+static const struct vst_params params = { .block = BLOCK,
+                                          .objects = 4,
+                                          .cache = 4,
+                                          .dirty_fraction = 0.5,
+                                          .max_io = 2 * BLOCK,
+                                          .flush_delay = SIM_SEC };
 
 struct content {
     size_t size;

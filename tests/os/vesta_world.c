@@ -6,9 +6,13 @@
 #include "os/vesta/vesta_internal.h"
 #include "tests/os/vesta_world.h"
 
-const struct vst_params vesta_world_store = {
-    .block = 512, .objects = 64, .cache = 8, .read_ahead = 2, .max_io = 2048, .flush_delay = SIM_SEC
-};
+const struct vst_params vesta_world_store = { .block = 512,
+                                              .objects = 64,
+                                              .cache = 8,
+                                              .dirty_fraction = 0.5,
+                                              .read_ahead = 2,
+                                              .max_io = 2048,
+                                              .flush_delay = SIM_SEC };
 
 void vesta_world_defaults(struct vesta_world *w, uint32_t compute, uint32_t io)
 {
@@ -22,6 +26,7 @@ void vesta_world_defaults(struct vesta_world *w, uint32_t compute, uint32_t io)
                                   .inode = 1024,
                                   .files = 64,
                                   .cache = 8,
+                                  .dirty_fraction = 0.5,
                                   .read_ahead = 2,
                                   .max_io = 8192,
                                   .prealloc = 8,
