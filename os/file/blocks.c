@@ -158,7 +158,16 @@ struct block_file *blocks_file(struct blocks *s, uint64_t space)
 void block_file_init(struct block_file *f, uint64_t space, uint64_t id)
 {
     *f = (struct block_file){ .key = { .space = space, .index = FILE_INDEX }, .id = id };
+    f->way = FILE_AS_IT_COMES;
     list_init(&f->blocks);
+}
+
+void blocks_file_gone(struct blocks *s, struct block_file *f)
+{
+    cache_policy_removed(s->policy, f->id);
+    port_free(s->port, f->readers);
+    f->readers = NULL;
+    f->way = FILE_AS_IT_COMES;
 }
 
 void blocks_file_bind(struct blocks *s, struct block_file *f)
@@ -454,6 +463,41 @@ void blocks_down(struct blocks *s, struct block *b)
 {
     s->unsaved -= bytes_of(&b->out);
     block_set_clear(s->port, &b->out);
+}
+
+/* ---- read-ahead ---- */
+
+void blocks_plan(struct blocks *s, struct block_file *f, uint64_t off, uint64_t end,
+                 uint64_t blocks, bool before, struct ahead_plan *plan)
+{
+    const struct ahead_ops *ops = (const struct ahead_ops *)s->read_ahead.kind;
+    struct ahead_read r = { .off = off, .end = end, .blocks = blocks, .way = f->way };
+    size_t bytes = ahead_bytes(&s->read_ahead);
+    r.block = s->block;
+    r.most = s->ahead;
+    r.before = before;
+    if (f->readers == NULL && bytes > 0)
+        f->readers = port_alloc(s->port, bytes);
+    *plan = (struct ahead_plan){ .first = 1 };
+    ops->read(s->read_ahead.params, f->readers, &r, plan);
+}
+
+uint32_t blocks_worth(struct blocks *s, struct block_file *f, uint64_t off, uint64_t end, bool list,
+                      bool before, struct ahead_plan *plan)
+{
+    uint64_t behind = end > off ? (end - 1) / s->block + 1 : 0;
+    if (behind == 0 || s->fresh_count >= s->most / 2)
+        return 0;
+    if (list)
+        return before ? s->ahead : 0;
+    blocks_plan(s, f, off, end, behind - off / s->block, before, plan);
+    return plan->to > behind ? (uint32_t)(plan->to - behind) : 0;
+}
+
+void blocks_forget_readers(struct blocks *s, struct block_file *f)
+{
+    if (f->readers != NULL)
+        ahead_forget(&s->read_ahead, f->readers);
 }
 
 /* ---- hints ---- */

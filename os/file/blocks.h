@@ -24,6 +24,7 @@
 #ifndef OS_FILE_BLOCKS_H
 #define OS_FILE_BLOCKS_H
 
+#include "os/file/ahead.h"
 #include "os/file/pieces.h"
 #include "os/file/policies.h"
 
@@ -60,6 +61,8 @@ struct block_file {
     struct list blocks;   /* as `used` of the store */
     uint64_t id;          /* for policies */
     uint32_t dirty;       /* blocks */
+    enum file_hint way;   /* FILE_AS_IT_COMES, FILE_SEQUENTIAL, FILE_RANDOM */
+    void *readers;        /* of read_ahead; NULL: nobody has read */
 };
 
 struct block {
@@ -85,8 +88,8 @@ enum {
 
 struct blocks;
 struct blocks_ops {
-    /* The dirty bytes of these blocks of a file, which rise, go down: says block_out of each now,
-     * and clears `out` once that has ended.  NULL: the owner never has dirty bytes. */
+    /* The dirty bytes of these blocks of a file, which rise, go down: says blocks_out of each now,
+     * and blocks_down of each once that has ended.  NULL: the owner never has dirty bytes. */
     void (*write)(struct blocks *s, struct block_file *f, struct block *const *row, uint32_t count);
     /* Whether b, of the index behind a, may go down in one transfer with it.  NULL: always. */
     bool (*beside)(struct blocks *s, const struct block *a, const struct block *b);
@@ -105,7 +108,9 @@ struct blocks {
     struct list old;  /* dirty ones, the one dirty longest first */
     /* set by the owner after blocks_init; zeros: nothing is spared, no trigger but for `dirty` */
     bool priced;
-    uint32_t spared;     /* BLOCKS4 */
+    uint32_t spared; /* BLOCKS4 */
+    struct kind_choice read_ahead;
+    uint32_t ahead;      /* blocks at most */
     bool lists;          /* one transfer may have blocks that are not in a row */
     uint32_t group;      /* blocks of a transfer at most, */
     uint32_t back;       /* and before the one that has to go */
@@ -130,6 +135,8 @@ void blocks_init(struct blocks *s, struct port *port, const struct blocks_ops *o
 void blocks_fini(struct blocks *s); /* there is no block */
 /* A file of no blocks. */
 void block_file_init(struct block_file *f, uint64_t space, uint64_t id);
+/* It is no more, or another's soon: policies forget it, and how it was read. */
+void blocks_file_gone(struct blocks *s, struct block_file *f);
 /* It is found by its space (blocks_file), until it is unbound. */
 void blocks_file_bind(struct blocks *s, struct block_file *f);
 void blocks_file_unbind(struct blocks *s, struct block_file *f);
@@ -174,6 +181,20 @@ static inline bool block_writable(const struct block *b)
 {
     return b != NULL && b->dirty.count > 0 && b->out.count == 0;
 }
+
+/* ---- read-ahead ---- */
+
+/* What is worth reading after a READ of `blocks` blocks in [off, end), by the policy of read-ahead;
+ * before: the block before the first is there, or there is none. */
+void blocks_plan(struct blocks *s, struct block_file *f, uint64_t off, uint64_t end,
+                 uint64_t blocks, bool before, struct ahead_plan *plan);
+/* The same for an owner that is asked once the blocks of the READ are on their way: how many behind
+ * it; *plan says what is farther away.  list: behind one of several pieces; where it goes on from
+ * what is there.  None while half of the blocks are to be used yet. */
+uint32_t blocks_worth(struct blocks *s, struct block_file *f, uint64_t off, uint64_t end, bool list,
+                      bool before, struct ahead_plan *plan);
+/* What was read ahead of it is not there any more. */
+void blocks_forget_readers(struct blocks *s, struct block_file *f);
 
 /* ---- hints ---- */
 

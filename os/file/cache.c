@@ -400,7 +400,7 @@ static void hint(struct cache_job *j)
     else if (j->r->hint == FILE_WONT_NEED)
         blocks_wont_need(&j->c->store, &j->f->kept, j->r);
     else if (j->r->hint != FILE_CLOSED)
-        j->f->way = j->r->hint;
+        j->f->kept.way = j->r->hint;
     j->count = 0;
     job_end(j, FILE_OK);
 }
@@ -552,8 +552,8 @@ struct file_sys *file_cache_start(struct port *port, const struct file_cache_par
     c->store.age = p->age;
     c->store.idle = p->idle;
     c->on_close = p->on_close;
-    c->ahead = p->ahead < most / 4 ? (uint32_t)p->ahead : most / 4;
-    c->read_ahead =
+    c->store.ahead = p->ahead < most / 4 ? (uint32_t)p->ahead : most / 4;
+    c->store.read_ahead =
         p->read_ahead.kind != NULL ? p->read_ahead : kind_plain(&file_read_aheads, "sequential");
     list_init(&c->files);
     list_init(&c->waiting);

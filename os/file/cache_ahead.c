@@ -60,8 +60,7 @@ void cache_read_ahead(struct cache_job *j)
     struct cache *c = j->c;
     struct cache_file *f = j->f;
     const struct file_req *r = j->r;
-    const struct ahead_ops *ops = (const struct ahead_ops *)c->read_ahead.kind;
-    struct ahead_plan plan = { .first = 1 };
+    struct ahead_plan plan;
     struct counted x = { .blocks = 0 };
     if (r->run_count == 0 || r->runs->len == 0)
         return;
@@ -69,13 +68,10 @@ void cache_read_ahead(struct cache_job *j)
     if (last->count == 0 || last->len == 0)
         return;
     (void)cache_each_block(c, r, count, &x);
-    struct ahead_read ask = { .off = r->runs->off, .way = f->way, .block = c->store.block };
-    ask.end = last->off + (last->count - 1) * last->stride + last->len;
-    ask.blocks = x.blocks;
-    ask.most = c->ahead;
-    ask.before = ask.off < c->store.block ||
-                 blocks_find(&c->store, &f->kept, ask.off / c->store.block - 1) != NULL;
-    ops->read(c->read_ahead.params, f->readers, &ask, &plan);
+    uint64_t off = r->runs->off, end = last->off + (last->count - 1) * last->stride + last->len;
+    bool before =
+        off < c->store.block || blocks_find(&c->store, &f->kept, off / c->store.block - 1) != NULL;
+    blocks_plan(&c->store, &f->kept, off, end, x.blocks, before, &plan);
     if (plan.from < plan.to)
         (void)read_on(c, f, plan.from, plan.to);
     for (uint32_t i = plan.first; i <= plan.last; i++)

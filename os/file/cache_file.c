@@ -7,8 +7,7 @@ struct cache_file *cache_file_of(struct cache *c, uint64_t file)
     if (kept != NULL)
         return CONTAINER_OF(kept, struct cache_file, kept);
     struct cache_file *f = port_alloc(c->sys.port, sizeof *f);
-    *f = (struct cache_file){ .file = file, .last = UINT64_MAX, .way = FILE_AS_IT_COMES };
-    f->readers = port_alloc(c->sys.port, ahead_bytes(&c->read_ahead) + 1);
+    *f = (struct cache_file){ .file = file, .last = UINT64_MAX };
     list_init(&f->link);
     list_push(&c->files, &f->link);
     block_file_init(&f->kept, file, file);
@@ -21,8 +20,7 @@ void cache_file_end(struct cache *c, struct cache_file *f)
     ASSERT(f->jobs == 0 && f->transfers == 0 && list_empty(&f->kept.blocks));
     blocks_file_unbind(&c->store, &f->kept);
     list_remove(&f->link);
-    cache_policy_removed(c->store.policy, f->file);
-    port_free(c->sys.port, f->readers);
+    blocks_file_gone(&c->store, &f->kept);
     port_free(c->sys.port, f);
 }
 
@@ -38,7 +36,7 @@ void cache_refresh(struct cache *c, struct cache_file *f)
     struct port *p = c->sys.port;
     f->end = 0;
     f->last = UINT64_MAX;
-    ahead_forget(&c->read_ahead, f->readers);
+    blocks_forget_readers(&c->store, &f->kept);
     LIST_EACH_SAFE (l, next, &f->kept.blocks) {
         struct block *b = LIST_ENTRY(l, struct block, of_file);
         if (b->dirty.count == 0) {

@@ -6,7 +6,6 @@
 #ifndef OS_FILE_CACHE_INTERNAL_H
 #define OS_FILE_CACHE_INTERNAL_H
 
-#include "os/file/ahead.h"
 #include "os/file/blocks.h"
 #include "os/file/cache.h"
 
@@ -14,10 +13,8 @@ struct cache_file {
     struct list link;
     struct block_file kept; /* its space: the file's handle */
     uint64_t file;
-    uint64_t end;       /* it is at least so long: SIZE apart, by writes through the layer */
-    uint64_t last;      /* no block behind this one has bytes below, as far as it is known */
-    void *readers;      /* of read_ahead */
-    enum file_hint way; /* FILE_AS_IT_COMES, FILE_SEQUENTIAL, FILE_RANDOM */
+    uint64_t end;  /* it is at least so long: SIZE apart, by writes through the layer */
+    uint64_t last; /* no block behind this one has bytes below, as far as it is known */
     enum file_status late;
     uint32_t jobs, transfers; /* under way */
     bool alone, blocked;
@@ -45,8 +42,6 @@ struct cache_job {
 struct cache {
     struct file_sys sys; /* first */
     struct blocks store;
-    struct kind_choice read_ahead;
-    uint32_t ahead; /* blocks */
     bool on_close;
     struct list files;
     struct list waiting, reading, ended; /* jobs */

@@ -169,6 +169,10 @@ void lfs_buf_init(struct lfs *fs)
     fs->store.cluster = (uint32_t)p->cluster;
     fs->store.age = p->age;
     fs->store.idle = p->idle;
+    fs->store.ahead = (uint32_t)p->read_ahead;
+    fs->store.read_ahead = p->read_ahead_policy.kind != NULL
+                               ? p->read_ahead_policy
+                               : kind_plain(&file_read_aheads, "neighbour");
 }
 
 void lfs_buf_sized(struct lfs *fs)

@@ -26,7 +26,6 @@
 #ifndef OS_LFS_LFS_INTERNAL_H
 #define OS_LFS_LFS_INTERNAL_H
 
-#include "os/file/ahead.h"
 #include "os/file/blocks.h"
 #include "os/lfs/lfs.h"
 #include "os/xk/msg.h" /* wire_put / wire_get */
@@ -92,8 +91,6 @@ struct lfs_file {
     bool failed_write;             /* a delayed write failed and nobody was told yet */
     struct list active, waiting;   /* lfs_op.link */
     uint32_t exclusive;            /* of both lists, those that are */
-    enum file_hint way;            /* how it will be read */
-    void *readers;                 /* of read_ahead_policy; NULL: nobody has read */
     /* the record on the device */
     uint64_t sequence;        /* of the newest record there; its slot is sequence & 1 */
     uint64_t version, stored; /* changes in memory; the change that the record has */

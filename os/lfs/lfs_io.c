@@ -141,37 +141,17 @@ static void order(struct lfs_op *o)
         qsort(o->list, o->listed, sizeof *o->list, by_device);
 }
 
-static void *readers_of(struct lfs_file *f)
-{
-    size_t bytes = ahead_bytes(&f->fs->params.read_ahead_policy);
-    if (f->readers == NULL && bytes > 0)
-        f->readers = port_alloc(f->fs->port, bytes);
-    return f->readers;
-}
-
-/* How many blocks behind a stretch of a READ are worth fetching, by the policy of read-ahead; of a
- * list those behind whatever goes on where a reader of the file was, whosever, for the block before
- * its own is in a buffer.  While half of the buffers hold what nobody has used yet none are. */
+/* How many blocks behind a stretch of a READ are worth fetching; of a list those behind whatever
+ * goes on where a reader of the file was, whosever, for the block before its own is in a buffer. */
 static uint32_t worth(struct lfs_op *o, const struct lfs_stretch *x)
 {
     struct lfs *fs = o->fs;
-    uint64_t block = fs->super.block, first = x->off / block, end = x->off + x->len;
-    uint32_t most = (uint32_t)fs->params.read_ahead;
-    if (!is_buffered(o) || o->req->op != FILE_READ || x->len == 0 ||
-        fs->store.fresh_count >= (uint32_t)fs->params.cache / 2)
+    uint64_t first = x->off / fs->super.block;
+    if (!is_buffered(o) || o->req->op != FILE_READ || x->len == 0)
         return 0;
     bool before = first == 0 || lfs_buf_find(fs, o->f, (uint32_t)first - 1) != NULL;
-    if (o->list != NULL)
-        return before ? most : 0;
-    const struct kind_choice *c = &fs->params.read_ahead_policy;
-    const struct ahead_ops *ops = (const struct ahead_ops *)c->kind;
-    struct ahead_read r = { .off = x->off, .end = end, .way = o->f->way, .block = block };
-    r.blocks = (end - 1) / block + 1 - first;
-    r.most = most;
-    r.before = before;
-    o->plan = (struct ahead_plan){ .first = 1 };
-    ops->read(c->params, readers_of(o->f), &r, &o->plan);
-    return o->plan.to > first + r.blocks ? (uint32_t)(o->plan.to - first - r.blocks) : 0;
+    return blocks_worth(&fs->store, &o->f->kept, x->off, x->off + x->len, o->list != NULL, before,
+                        &o->plan);
 }
 
 static void set_stretch(struct lfs_op *o, const struct lfs_stretch *x)
@@ -416,7 +396,7 @@ void lfs_step_advise(struct lfs_op *o)
     else if (hint == FILE_WONT_NEED)
         blocks_wont_need(&o->fs->store, &o->f->kept, o->req);
     else
-        o->f->way = hint;
+        o->f->kept.way = hint;
     lfs_complete(o, FILE_OK);
 }
 

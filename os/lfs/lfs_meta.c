@@ -205,7 +205,6 @@ struct lfs_file *lfs_file_new(struct lfs *fs, uint32_t ino)
     struct lfs_file *f = port_alloc(fs->port, sizeof *f);
     f->fs = fs;
     f->ino = ino;
-    f->way = FILE_AS_IT_COMES;
     block_file_init(&f->kept, ino, lfs_handle(f));
     list_init(&f->active);
     list_init(&f->waiting);
@@ -276,10 +275,7 @@ void lfs_removed(struct lfs_file *f, bool stored)
         list_remove(&f->changed);
     }
     f->used = f->removing = false;
-    f->way = FILE_AS_IT_COMES;
-    port_free(fs->port, f->readers);
-    f->readers = NULL;
-    cache_policy_removed(fs->store.policy, lfs_handle(f));
+    blocks_file_gone(&fs->store, &f->kept);
     f->parent->kids--;
     f->parent->mtime = port_now(fs->port);
     lfs_name_remove(f);

@@ -139,8 +139,6 @@ static struct lfs *lfs_new(struct port *p, uint32_t dev, const struct lfs_params
     fs->port = p;
     fs->dev = dev;
     fs->params = *params;
-    if (params->read_ahead_policy.kind == NULL)
-        fs->params.read_ahead_policy = kind_plain(&file_read_aheads, "neighbour");
     lfs_buf_init(fs);
     list_init(&fs->held);
     lfs_run_init(fs);

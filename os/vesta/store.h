@@ -60,8 +60,9 @@ struct vst_params {
     double dirty_fraction;     /* of the buffers: more do not wait */
     int64_t cluster;           /* dirty ones in a row that go at once; 0: none */
     sim_time age, idle;        /* after which dirty ones go; 0: never */
-    int64_t read_ahead;        /* blocks read beyond a sequential reader */
-    int64_t max_io;            /* bytes of the largest device request */
+    struct kind_choice read_ahead_policy; /* of file_read_aheads; no kind: neighbour */
+    int64_t read_ahead;                   /* blocks read beyond a sequential reader */
+    int64_t max_io;                       /* bytes of the largest device request */
     sim_time flush_delay;
 };
 extern const struct param vst_params_desc[];

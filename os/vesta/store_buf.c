@@ -216,6 +216,10 @@ void vst_buf_init(struct vst *vs)
     vs->store.cluster = (uint32_t)p->cluster;
     vs->store.age = p->age;
     vs->store.idle = p->idle;
+    vs->store.ahead = (uint32_t)p->read_ahead;
+    vs->store.read_ahead = p->read_ahead_policy.kind != NULL
+                               ? p->read_ahead_policy
+                               : kind_plain(&file_read_aheads, "neighbour");
 }
 
 void vst_buf_sized(struct vst *vs)

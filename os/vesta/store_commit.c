@@ -307,6 +307,7 @@ static void step_removed(struct vst_op *o)
         vst_version_drop(f, &f->version[i]);
     vst_limbo_release(f);
     f->used = f->changed = false;
+    blocks_file_gone(&o->vs->store, &f->kept);
     vst_place_free(f);
     list_remove(&f->named);
     if (f->parent != NULL)

@@ -127,7 +127,8 @@ struct vst_op {
     struct list link, wait;
     struct vst_piece *pieces;
     uint32_t count, next, ahead; /* of the pieces */
-    uint32_t more;               /* of a READ: blocks worth fetching behind it */
+    uint32_t more;               /* of a READ: blocks worth fetching behind it, */
+    struct ahead_plan plan;      /* and farther away */
     struct rope data;            /* of a WRITE */
     struct rope base;            /* what the block of a piece had */
     bool has_base, base_failed;

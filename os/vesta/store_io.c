@@ -169,10 +169,24 @@ static bool in_buffer(struct vst_file *f, uint32_t blk)
     return dev != 0 && vst_buf_find(f->vs, dev) != NULL;
 }
 
+/* What is expected farther away. */
+static void read_far(struct vst_op *o)
+{
+    const struct file_req *r = o->req;
+    for (uint32_t i = o->plan.first; o->plan.last > 0 && i <= o->plan.last; i++) {
+        uint64_t off = r->runs->off + (uint64_t)((int64_t)i * o->plan.distance);
+        if (off >= o->f->version[0].size)
+            return;
+        uint32_t blk = block_of(o, off);
+        prefetch(o->f, blk, block_of(o, off + r->runs->len - 1) + 1 - blk);
+    }
+}
+
 /* A sequential reader nears the end of what is cached: fetch more meanwhile. */
 static void read_ahead(struct vst_op *o)
 {
     const struct file_req *r = o->req;
+    read_far(o);
     if (o->more == 0 || r->moved == 0)
         return;
     const struct file_run *x = &r->runs[r->run_count - 1];
@@ -183,16 +197,18 @@ static void read_ahead(struct vst_op *o)
         prefetch(o->f, next + i, o->more);
 }
 
-/* How many blocks behind a READ are worth fetching: it goes on where a reader of the object was,
- * whosever, for the block before its first is in a buffer, or it begins with the object.  While
- * half of the buffers hold what nobody has used yet none are. */
-static uint32_t worth(const struct vst_op *o)
+/* How many blocks behind a READ are worth fetching; of a list those behind whatever goes on where a
+ * reader of the object was, whosever, for the block before its first is in a buffer. */
+static uint32_t worth(struct vst_op *o)
 {
-    struct vst *vs = o->vs;
-    if (o->count == 0 || vs->store.fresh_count >= (uint32_t)vs->params.cache / 2)
+    const struct file_req *r = o->req;
+    if (o->count == 0)
         return 0;
-    uint32_t blk = block_of(o, o->pieces[0].off);
-    return blk == 0 || in_buffer(o->f, blk - 1) ? (uint32_t)vs->params.read_ahead : 0;
+    uint64_t off = o->pieces[0].off;
+    uint32_t blk = block_of(o, off);
+    return blocks_worth(&o->vs->store, &o->f->kept, off, off + r->moved,
+                        r->run_count > 1 || r->runs->count > 1,
+                        blk == 0 || in_buffer(o->f, blk - 1), &o->plan);
 }
 
 /* What the pieces have got becomes the data, in the order of the list. */
@@ -247,6 +263,31 @@ static void forgotten(struct vst_op *o)
     vst_complete(o, FILE_OK);
 }
 
+/* A hint of what goes: buffers are told apart by where their blocks lie on the device. */
+static void tell(struct vst_op *o)
+{
+    struct blocks *s = &o->vs->store;
+    struct file_req there = *o->req;
+    uint64_t block = s->block, size = (o->f->version[0].size + block - 1) / block * block;
+    (void)expand(o, size);
+    struct file_run *runs = port_alloc(o->vs->port, (o->count + 1) * sizeof *runs);
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < o->count; i++) {
+        const struct vst_piece *p = &o->pieces[i];
+        uint64_t dev = vst_lookup(o->f->version[0].root, block_of(o, p->off));
+        if (dev != 0)
+            runs[n++] =
+                (struct file_run){ .off = dev * block + p->off % block, .len = p->len, .count = 1 };
+    }
+    there.runs = runs;
+    there.run_count = n;
+    if (o->req->hint == FILE_WONT_NEED)
+        blocks_wont_need(s, &o->f->kept, &there);
+    else if (n > 0 || file_bytes(o->req) == 0 || o->req->hint != FILE_PRIORITY)
+        blocks_advise(s, &there);
+    port_free(o->vs->port, runs);
+}
+
 void vst_step_hint(struct vst_op *o)
 {
     uint32_t most = (uint32_t)o->vs->params.cache / 2;
@@ -257,6 +298,10 @@ void vst_step_hint(struct vst_op *o)
             forgotten(o);
         return;
     }
+    if (o->req->hint >= FILE_WONT_NEED && o->req->hint <= FILE_PROGRAM)
+        tell(o);
+    else if (o->req->hint >= FILE_AS_IT_COMES && o->req->hint <= FILE_RANDOM)
+        o->f->kept.way = o->req->hint;
     if (o->req->hint != FILE_WILL_READ) {
         vst_complete(o, FILE_OK);
         return;

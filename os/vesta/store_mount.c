@@ -38,6 +38,8 @@ const struct param vst_params_desc[] = {
           "[McVoy & Kleiman 1991]: a cluster of 56 KB, 7 blocks"),
     P_INT(vst_params, read_ahead, "4", "0", "1024",
           "Blocks fetched ahead of each sequential reader.", "ASSUMED(as lfs)"),
+    P_KIND(vst_params, read_ahead_policy, "neighbour", file_read_aheads,
+           "After which reads blocks are fetched ahead."),
     P_SIZE(vst_params, max_io, "1MiB", "512B", "256MiB",
            "Largest device request: blocks, or nodes, that lie in a row go together up to it.",
            "ASSUMED(no published limit)"),

@@ -7,6 +7,7 @@
 #include "os/file/cache_internal.h"
 #include "os/lfs/lfs_internal.h"
 #include "os/registry.h"
+#include "os/vesta/store_internal.h"
 #include "tests/os/io_world.h"
 #include "tests/os/policy_model.h"
 #include "tests/os/recorded.h"
@@ -239,14 +240,14 @@ Test(cache, misses_are_those_of_a_slow_model_request_by_request)
 
 enum { LFS_BLOCK = 2048, LFS_BLOCKS = 72 };
 
-static struct lfs *lfs_over(const char *more, uint64_t seed)
+/* A file of LFS_BLOCKS blocks over a bottom of these parameters, of which no buffer is left. */
+static void over_bottom(const char *bottom, const char *more, uint64_t seed)
 {
     static uint8_t bytes[LFS_BLOCK * LFS_BLOCKS];
     struct file_cache_params p = { .bytes = 400, .block = 100 };
     struct file_req r;
     char layers[200];
-    (void)snprintf(layers, sizeof layers,
-                   "{{layer=lfs, block=2KiB, inode=4KiB, cache=12, buffered=true, %s}}", more);
+    (void)snprintf(layers, sizeof layers, "{{%s, block=2KiB, cache=12, %s}}", bottom, more);
     start_over(layers, &p, seed);
     file_req_init(&r, FILE_WRITE, NULL, NULL);
     file_range(&r, 0, sizeof bytes);
@@ -255,7 +256,21 @@ static struct lfs *lfs_over(const char *more, uint64_t seed)
     file_req_init(&r, FILE_HINT, NULL, NULL);
     r.hint = FILE_FORGET;
     cr_assert_eq(ask(w.below, &r), FILE_OK);
+}
+
+static struct lfs *lfs_over(const char *more, uint64_t seed)
+{
+    over_bottom("layer=lfs, inode=4KiB, buffered=true", more, seed);
     return CONTAINER_OF(w.below, struct lfs, sys);
+}
+
+/* The buffers of os/lfs, or of a store of Vesta's. */
+static struct blocks *store_over(bool vesta, const char *more, uint64_t seed)
+{
+    if (!vesta)
+        return &lfs_over(more, seed)->store;
+    over_bottom("layer=vesta_store, objects=8", more, seed);
+    return &CONTAINER_OF(w.below, struct vst, sys)->store;
 }
 
 static void lfs_say(enum file_hint what, uint64_t off, uint64_t len, uint64_t value)
@@ -278,14 +293,14 @@ static void lfs_read(uint64_t off, uint64_t len)
     rope_fini(&r.data);
 }
 
-Test(cache, buffers_of_lfs_go_as_a_slow_model_says)
+static void go_as_a_slow_model_says(bool vesta)
 {
     static struct policy_model m;
     for (int policy = 0; file_cache_policies.items[policy] != NULL; policy++) {
         char more[60];
         (void)snprintf(more, sizeof more, "read_ahead=0, policy='%s'", policy_name(policy));
-        const struct lfs *fs = lfs_over(more, 1);
-        uint64_t before = fs->store.counts.fetched, misses = 0;
+        const struct blocks *s = store_over(vesta, more, 1);
+        uint64_t before = s->counts.fetched, misses = 0;
         bool program = strcmp(policy_name(policy), "application") == 0;
         policy_model_init(&m, policy_name(policy), 12);
         state = (uint64_t)policy + 1;
@@ -299,16 +314,34 @@ Test(cache, buffers_of_lfs_go_as_a_slow_model_says)
             }
             misses += !policy_model_use(&m, block);
             lfs_read(block * LFS_BLOCK + draw(LFS_BLOCK - 9), 9);
-            cr_assert_eq(fs->store.counts.fetched - before, misses, "%s, request %d: %d, not %d",
-                         policy_name(policy), (int)t, (int)(fs->store.counts.fetched - before),
+            cr_assert_eq(s->counts.fetched - before, misses, "%s, request %d: %d, not %d",
+                         policy_name(policy), (int)t, (int)(s->counts.fetched - before),
                          (int)misses);
         }
         stop();
     }
 }
 
+Test(cache, buffers_of_lfs_go_as_a_slow_model_says)
+{
+    go_as_a_slow_model_says(false);
+}
+
+Test(cache, buffers_of_vesta_go_as_a_slow_model_says)
+{
+    go_as_a_slow_model_says(true);
+}
+
+static bool in_buffer(bool vesta, uint32_t blk)
+{
+    struct lfs *fs = CONTAINER_OF(w.below, struct lfs, sys);
+    struct vst *vs = CONTAINER_OF(w.below, struct vst, sys);
+    return vesta ? vst_buf_find(vs, vst_lookup(vst_by_handle(vs, w.file)->version[0].root, blk))
+                 : lfs_buf_find(fs, lfs_by_handle(fs, w.file), blk);
+}
+
 /* Which blocks are in buffers before they are asked for. */
-Test(cache, buffers_of_lfs_are_read_ahead_as_the_policy_says)
+static void read_ahead_as_the_policy_says(bool vesta)
 {
     static const struct {
         const char *more;
@@ -327,23 +360,32 @@ Test(cache, buffers_of_lfs_are_read_ahead_as_the_policy_says)
         { "read_ahead_policy=neighbour", 6, 12, FILE_AS_IT_COMES },
     };
     for (size_t k = 0; k < ARRAY_LEN(cases); k++) {
-        struct lfs *fs = lfs_over(cases[k].more, 1);
-        struct lfs_file *f = lfs_by_handle(fs, w.file);
-        uint64_t late = 0, misses = fs->store.counts.fetched;
+        const struct blocks *s = store_over(vesta, cases[k].more, 1);
+        uint64_t late = 0, misses = s->counts.fetched;
         lfs_say(cases[k].way, 0, 0, 0);
         for (uint64_t i = 0; i < 12; i++) {
             fake_run_until(w.r.f, fake_now(w.r.f) + SIM_SEC); /* time to think */
-            late += lfs_buf_find(fs, f, (uint32_t)(i * cases[k].by)) == NULL;
+            late += !in_buffer(vesta, (uint32_t)(i * cases[k].by));
             lfs_read(i * cases[k].by * LFS_BLOCK, LFS_BLOCK);
         }
         cr_assert_eq(late, cases[k].late, "case %d: %d late", (int)k, (int)late);
-        misses = fs->store.counts.fetched - misses;
+        misses = s->counts.fetched - misses;
         cr_assert(cases[k].by < 6 || misses == 12 + 4, "ahead of the first alone");
-        cr_assert_not_null(lfs_buf_find(fs, f, (uint32_t)(11 * cases[k].by)));
+        cr_assert(in_buffer(vesta, (uint32_t)(11 * cases[k].by)));
         lfs_say(FILE_WONT_NEED, 11 * cases[k].by * LFS_BLOCK, LFS_BLOCK, 0);
-        cr_assert_null(lfs_buf_find(fs, f, (uint32_t)(11 * cases[k].by)));
+        cr_assert(!in_buffer(vesta, (uint32_t)(11 * cases[k].by)));
         stop();
     }
+}
+
+Test(cache, buffers_of_lfs_are_read_ahead_as_the_policy_says)
+{
+    read_ahead_as_the_policy_says(false);
+}
+
+Test(cache, buffers_of_vesta_are_read_ahead_as_the_policy_says)
+{
+    read_ahead_as_the_policy_says(true);
 }
 
 /* ---- programs that choose among their own blocks ---- */
@@ -734,8 +776,11 @@ Test(cache, what_has_waited_for_its_age_goes_down_and_nothing_else)
     p.age = 5 * SIM_SEC;
     start(&p, 1);
     goes_by_age(&cache_of(0)->store, w.top[0], 100, false);
-    struct lfs *fs = lfs_over("dirty_fraction=1, flush_delay='1h', age='5s'", 1);
-    goes_by_age(&fs->store, w.below, 10, true);
+    for (int vesta = 0; vesta < 2; vesta++) {
+        const struct blocks *s =
+            store_over(vesta, "dirty_fraction=1, flush_delay='1h', age='5s'", 1);
+        goes_by_age(s, w.below, 10, true);
+    }
 }
 
 Test(cache, triggers_of_write_behind)
@@ -865,6 +910,17 @@ Test(cache, buffers_of_lfs_that_are_to_be_used_yet_are_spared)
         lfs_read((20 + i) * LFS_BLOCK, 9);
     cr_assert_null(lfs_buf_find(fs, f, 3), "BLOCKS4: it stays for ever");
     cr_assert_eq(fs->store.fresh_count, 0);
+    stop();
+    fs = lfs_over("read_ahead=2", 1);
+    lfs_say(FILE_WILL_READ, 0, 6 * LFS_BLOCK, 0);
+    wait_for(SIM_SEC);
+    lfs_say(FILE_SEQUENTIAL, 0, 0, 0);
+    uint64_t fetched = fs->store.counts.fetched;
+    lfs_read(20 * LFS_BLOCK, 9);
+    cr_assert_eq(fs->store.counts.fetched - fetched, 1, "half of them are to be used yet");
+    lfs_read(0, 9);
+    lfs_read(30 * LFS_BLOCK, 9);
+    cr_assert_eq(fs->store.counts.fetched - fetched, 4);
     stop();
 }
 

@@ -418,6 +418,31 @@ Test(vstore, after_a_failed_write_the_store_is_usable)
         }
 }
 
+/* VSO6: a block of which the write failed is dirty still: the next flush writes it. */
+Test(vstore, what_a_flush_could_not_write_the_next_one_does)
+{
+    struct fake_options o = options(0, 600);
+    struct lfs_world w;
+    uint8_t b[BLOCK], got[BLOCK];
+    uint64_t file;
+    size_t n;
+    memset(b, 7, sizeof b);
+    lfs_world_store(&w, &o, &small);
+    cr_assert_eq(lfs_world_create(&w, "a", &file), FILE_OK);
+    cr_assert_eq(lfs_world_write(&w, file, 0, b, sizeof b), FILE_OK);
+    w.fail_writes = true;
+    w.fail_to = UINT64_MAX;
+    w.fail_count = 1;
+    cr_assert_eq(lfs_world_op(&w, FILE_FLUSH, file, 0), FILE_IO_ERROR);
+    cr_assert_eq(lfs_world_op(&w, FILE_FLUSH, file, 0), FILE_OK);
+    check(&w, 600);
+    lfs_world_restart(&w);
+    cr_assert_eq(lfs_world_read(&w, file, 0, got, sizeof got, &n), FILE_OK);
+    cr_assert_eq(n, sizeof got);
+    cr_assert_arr_eq(got, b, sizeof got);
+    lfs_world_fini(&w);
+}
+
 /* A read that fails gives nothing, and a write that needs it leaves each block old or new. */
 Test(vstore, a_read_that_fails_changes_nothing)
 {
