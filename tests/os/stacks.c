@@ -27,6 +27,13 @@ static const char *small(const char *layer)
     return "";
 }
 
+/* A name space over several nodes is made by a layer on each of them, and one that asks these: a
+ * suite of their own tries them (tests/os/test_prefix.c). */
+static bool spreads(const char *layer)
+{
+    return strcmp(layer, "domains") == 0 || strcmp(layer, "prefix") == 0;
+}
+
 size_t stack_layers(const struct stack_layer **all)
 {
     static struct stack_layer list[200];
@@ -36,7 +43,7 @@ size_t stack_layers(const struct stack_layer **all)
         const struct kind *k = os_layers.items[i];
         if (k == NULL)
             break;
-        if (strcmp(k->name, "remote") == 0)
+        if (strcmp(k->name, "remote") == 0 || spreads(k->name))
             continue;
         list[n++] = (struct stack_layer){ k->name, NULL, NULL, small(k->name) };
         for (const struct param *p = k->params; p != NULL && p->name != NULL; p++)

@@ -15,7 +15,7 @@ struct stack_layer {
     const char *set, *kind; /* the parameter, and what it is; NULL: all as it comes */
     const char *params;     /* so small that it has something to do; "" where nobody has said */
 };
-/* All of them; a bottom, too, but for REMOTE. */
+/* All of them; a bottom, too, but for REMOTE, and for the two of a name space over many nodes. */
 size_t stack_layers(const struct stack_layer **all);
 
 /* Where a layer stands. */

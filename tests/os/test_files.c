@@ -475,7 +475,8 @@ static void make_files(struct stage *g)
     static const char *const names[FILES] = { "one", "two", "three" };
     uint64_t other;
     for (int i = 0; i < FILES; i++) {
-        cr_assert_eq(ask_named(g, FILE_CREATE, names[i], &g->s[i].file), FILE_OK);
+        enum file_status s = ask_named(g, FILE_CREATE, names[i], &g->s[i].file);
+        cr_assert_eq(s, FILE_OK, "%s: %s", stage_name, file_status_name(s));
         cr_assert_eq(ask_named(g, FILE_CREATE, names[i], &other), FILE_EXISTS);
         cr_assert_eq(ask_named(g, FILE_LOOKUP, names[i], &other), FILE_OK);
         cr_assert_eq(other, g->s[i].file);
