@@ -39,10 +39,14 @@ static void finish(struct disk_op *op);
 static struct disk_op *op_get(struct disk *d, struct blk_req *r)
 {
     struct disk_op *op = d->free_ops;
-    if (op != NULL)
+    if (op != NULL) {
         d->free_ops = op->next_free;
-    else
+    } else {
         op = base_zalloc(1, sizeof *op);
+        sim_event_init(&op->event, SIM_CLASS_DEVICE, want_bus);
+        op->next_made = d->made_ops;
+        d->made_ops = op;
+    }
     op->disk = d;
     op->r = r;
     op->arm_from = SIM_NEVER;
@@ -426,9 +430,10 @@ static void destroy(struct blkdev *dev)
 {
     struct disk *d = disk_of(dev);
     sim_cancel(dev->sim, &d->arm_event);
-    while (d->free_ops != NULL) {
-        struct disk_op *op = d->free_ops;
-        d->free_ops = op->next_free;
+    while (d->made_ops != NULL) { /* those of requests under way, too, whose ends do not come */
+        struct disk_op *op = d->made_ops;
+        d->made_ops = op->next_made;
+        sim_cancel(dev->sim, &op->event);
         free(op);
     }
     scsi_detach(d->bus);

@@ -54,7 +54,7 @@ enum disk_stage { DISK_STAGE_COMMAND, DISK_STAGE_DATA_IN, DISK_STAGE_FINAL };
 struct disk_op {
     struct disk *disk;
     struct blk_req *r;
-    struct disk_op *next_free;
+    struct disk_op *next_free, *next_made;
     struct scsi_phase phase;
     struct sim_event event;
     struct disk_plan plan;
@@ -106,8 +106,8 @@ struct disk {
     struct list beyond; /* what the depth limit keeps from the discipline */
     bool queue_in_drive;
     uint64_t inside, depth;
-    struct disk_op *free_ops;
-    uint64_t active; /* ops in use */
+    struct disk_op *free_ops, *made_ops; /* those in no use, and all */
+    uint64_t active;                     /* ops in use */
     uint64_t flushing;
     bool completing, arm_busy;
     struct disk_op *draining; /* queue in the drive: the read whose data leave the only segment */

@@ -654,3 +654,32 @@ Test(disk, a_request_that_no_mechanism_worked_on_starts_when_it_ends)
     d->ops->destroy(d);
     sim_destroy(s);
 }
+
+static void ignore(struct blk_req *r)
+{
+    (void)r;
+}
+
+/* Nothing of a drive is left, neither events nor, as LeakSanitizer sees, memory. */
+Test(disk, a_drive_may_end_with_requests_under_way)
+{
+    for (int ms = 0; ms < 30; ms++) {
+        struct sim *s = kit_sim(1);
+        struct disk_params p = kit_bare();
+        p.cache.enabled = ms % 2;
+        struct blkdev *d = kit_disk(s, &p);
+        struct blk_req r[5];
+        for (uint32_t i = 0; i < 5; i++) {
+            blk_req_init(&r[i], i % 2 ? BLK_READ : BLK_WRITE, UINT64_C(5000) * i, 8, ignore, NULL);
+            if (i % 2 == 0)
+                rope_add_zero(&r[i].data, 8 * 512);
+            blk_submit(d, &r[i]);
+        }
+        kit_pass(s, ms * SIM_MS);
+        d->ops->destroy(d);
+        cr_assert_eq(sim_pending(s), 0, "after %d ms", ms);
+        for (uint32_t i = 0; i < 5; i++)
+            blk_req_fini(&r[i]);
+        sim_destroy(s);
+    }
+}

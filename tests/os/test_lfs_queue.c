@@ -40,6 +40,7 @@ static void submit_all(struct port *p, void *arg)
     (void)p;
     for (uint32_t k = 0; k < N; k++) {
         uint32_t i = mixed[k];
+        rope_fini(&x->r[i].data); /* of a READ before */
         file_req_init(&x->r[i], x->op, ended, x);
         x->r[i].file = x->file[x->file[1] == 0 ? 0 : i % 2];
         file_range(&x->r[i], (uint64_t)i * BLOCK, BLOCK);
@@ -97,6 +98,8 @@ static void start(struct lfs_world *w, struct many *x, int64_t queue, int64_t ma
     p.max_io = max_io;
     lfs_world_init(w, &(struct fake_options){ .nodes = 1, .disks = 1 }, &p);
     *x = (struct many){ .w = w };
+    for (uint32_t i = 0; i < N; i++)
+        file_req_init(&x->r[i], FILE_READ, NULL, NULL);
     cr_assert_eq(lfs_world_create(w, "a", &x->file[0]), FILE_OK);
     cr_assert_eq(lfs_world_op(w, FILE_SIZE, x->file[0], N * BLOCK), FILE_OK);
 }
