@@ -180,6 +180,8 @@ static const struct {
       "{{service=nx}, {service=pfs_meta, unit=512B, per_file_layout=true, names={{layer=lfs, " LFS
       "}}}, {service=pfs_server, pool=4, files={{layer=keep, block=2KiB}, {layer=lfs, " LFS "}}},"
       " {service=pfs_client, rpc=4KiB}}" },
+    { "files", "{{service=nx}, {service=file_server, files={{layer=domains}, {layer=lfs, " LFS
+               "}}}, {service=file_client, files={{layer=prefix, keep=true}}}}" },
 };
 
 static void run_all(uint64_t seeds, unsigned faults)
