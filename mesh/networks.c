@@ -7,6 +7,7 @@
     N(flit)                                                                                        \
     N(ethernet)                                                                                    \
     N(fddi)                                                                                        \
+    N(hippi)                                                                                       \
     N(switched)                                                                                    \
     N(atm)
 #define DECLARE(name) extern const struct net_ops net_##name;

@@ -78,15 +78,13 @@ const struct param fddi_params_desc[] = {
 struct fddi;
 
 struct station {
-    sim_time place;    /* time from station 0 along the ring */
-    sim_time request;  /* T_Req */
-    sim_time share;    /* of synchronous time */
-    sim_time expires;  /* TRT, as of the token's latest arrival */
-    sim_time seen;     /* that arrival; -1: none since the claim */
-    bool late;         /* Late_Ct */
-    bool mute;         /* the token has not passed since the claim */
-    sim_time fresh_at; /* the latest packet came then, with so many at that moment */
-    uint32_t fresh;
+    sim_time place;   /* time from station 0 along the ring */
+    sim_time request; /* T_Req */
+    sim_time share;   /* of synchronous time */
+    sim_time expires; /* TRT, as of the token's latest arrival */
+    sim_time seen;    /* that arrival; -1: none since the claim */
+    bool late;        /* Late_Ct */
+    bool mute;        /* the token has not passed since the claim */
 };
 
 enum phase { CLAIM, FREE, HELD, LOST };
@@ -307,13 +305,6 @@ static bool send(struct fddi *n)
     return true;
 }
 
-static bool has_before(const struct fddi *n, uint32_t station, sim_time now)
-{
-    const struct station *st = &n->stations[station];
-    uint32_t fresh = st->fresh_at == now ? st->fresh : 0;
-    return n->lan.stations[station].queued > fresh;
-}
-
 static void arrive(struct fddi *n)
 {
     sim_time now = sim_now(n->lan.net.sim);
@@ -325,7 +316,7 @@ static void arrive(struct fddi *n)
     n->share = st->share;
     bool mute = st->mute;
     st->mute = false;
-    if (!mute && has_before(n, n->at, now) && send(n)) {
+    if (!mute && lan_queued_before_now(&n->lan, n->at) > 0 && send(n)) {
         n->phase = HELD;
         n->counts.tokens_taken++;
     } else {
@@ -416,6 +407,7 @@ static void issue(struct fddi *n)
 static void turn(struct sim *s, struct sim_event *e)
 {
     struct fddi *n = CONTAINER_OF(e, struct fddi, token);
+    (void)s;
     switch (n->phase) {
     case FREE:
         arrive(n);
@@ -423,7 +415,7 @@ static void turn(struct sim *s, struct sim_event *e)
     case HELD:
         if (n->sending)
             end_frame(n);
-        else if (!has_before(n, n->at, sim_now(s)) || !send(n))
+        else if (lan_queued_before_now(&n->lan, n->at) == 0 || !send(n))
             leave(n);
         break;
     case LOST:
@@ -451,13 +443,7 @@ static void strike(struct sim *s, struct sim_event *e)
 static void fddi_inject(struct net *net, struct net_packet *p)
 {
     struct fddi *n = of(net);
-    sim_time now = sim_now(net->sim);
     lan_queue(&n->lan, p, FRAME_MOST);
-    struct station *st = &n->stations[p->src];
-    if (st->fresh_at != now)
-        st->fresh = 0;
-    st->fresh_at = now;
-    st->fresh++;
     if (n->phase == FREE && n->lan.stations[p->src].queued == 1)
         look_at(n, p->src);
 }
@@ -621,7 +607,6 @@ static struct net *fddi_create(struct sim *s, const void *params, struct err *e)
         struct station *st = &n->stations[i];
         st->place = i * n->params.station_delay + fibre / n->count * i;
         st->request = n->params.ttrt;
-        st->fresh_at = -1;
     }
     n->latency = n->count * n->params.station_delay + fibre;
     bool good = lan_read_times(n->params.requests, "mesh.requests", n->count,

@@ -12,6 +12,7 @@ struct flight {
     struct lan *lan;
     struct net_packet *packet;
     uint32_t to;
+    bool placed;
 };
 
 static struct lan *of(const struct net *net)
@@ -65,6 +66,16 @@ void lan_queue(struct lan *l, struct net_packet *p, uint32_t longest)
     st->last = p;
     if (st->queued++ == 0)
         p->injected = sim_now(l->net.sim);
+    if (st->fresh_at != sim_now(l->net.sim))
+        st->fresh = 0;
+    st->fresh_at = sim_now(l->net.sim);
+    st->fresh++;
+}
+
+uint32_t lan_queued_before_now(const struct lan *l, uint32_t station)
+{
+    const struct lan_station *st = &l->stations[station];
+    return st->queued - (st->fresh_at == sim_now(l->net.sim) ? st->fresh : 0);
 }
 
 struct net_packet *lan_pop(struct lan *l, uint32_t station)
@@ -112,6 +123,13 @@ void lan_drop(struct lan *l, struct net_packet *p, uint32_t to, enum net_status 
     tell(l, p, to == NET_ALL ? p->src : to, why);
 }
 
+static void hand_over(struct lan *l, struct net_packet *p, uint32_t to)
+{
+    l->packets_out++;
+    l->flits_out += p->flits;
+    tell(l, p, to, NET_OK);
+}
+
 void lan_deliver(struct lan *l, struct net_packet *p, uint32_t to)
 {
     struct lan_station *st = &l->stations[to];
@@ -120,9 +138,7 @@ void lan_deliver(struct lan *l, struct net_packet *p, uint32_t to)
         return;
     }
     st->room -= st->terminal.room > 0;
-    l->packets_out++;
-    l->flits_out += p->flits;
-    tell(l, p, to, NET_OK);
+    hand_over(l, p, to);
 }
 
 static void land(struct sim *s, struct sim_event *e)
@@ -131,18 +147,31 @@ static void land(struct sim *s, struct sim_event *e)
     (void)s;
     list_remove(&f->link);
     list_push(&f->lan->free, &f->link);
-    lan_deliver(f->lan, f->packet, f->to);
+    if (f->placed)
+        hand_over(f->lan, f->packet, f->to);
+    else
+        lan_deliver(f->lan, f->packet, f->to);
 }
 
-void lan_fly(struct lan *l, struct net_packet *p, uint32_t to, sim_time when)
+static void fly(struct lan *l, struct net_packet *p, uint32_t to, sim_time when, bool placed)
 {
     struct list *free_one = list_pop(&l->free);
     struct flight *f =
         free_one ? LIST_ENTRY(free_one, struct flight, link) : base_alloc(sizeof(*f));
-    *f = (struct flight){ .lan = l, .packet = p, .to = to };
+    *f = (struct flight){ .lan = l, .packet = p, .to = to, .placed = placed };
     list_push(&l->flights, &f->link);
     sim_event_init(&f->event, SIM_CLASS_ARRIVAL, land);
     sim_at(l->net.sim, &f->event, when);
+}
+
+void lan_fly(struct lan *l, struct net_packet *p, uint32_t to, sim_time when)
+{
+    fly(l, p, to, when, false);
+}
+
+void lan_fly_placed(struct lan *l, struct net_packet *p, uint32_t to, sim_time when)
+{
+    fly(l, p, to, when, true);
 }
 
 /* ---- making ---- */

@@ -14,6 +14,8 @@ struct lan_station {
     uint32_t room;                   /* places that are free */
     struct net_packet *first, *last; /* to send */
     uint32_t queued;                 /* how many */
+    sim_time fresh_at;               /* the latest came then, with so many at that moment */
+    uint32_t fresh;
 };
 
 struct lan {
@@ -52,6 +54,8 @@ uint32_t lan_distance(const struct net *net, uint32_t src, uint32_t dst); /* 0 *
 void lan_queue(struct lan *l, struct net_packet *p, uint32_t longest);
 /* Takes the first of a station's queue out; the next, if any, is `injected` now. */
 struct net_packet *lan_pop(struct lan *l, uint32_t station);
+/* How many a station had in its queue before this moment. */
+uint32_t lan_queued_before_now(const struct lan *l, uint32_t station);
 /* Tells the source that the tail has left. */
 void lan_tell_sent(struct lan *l, struct net_packet *p);
 
@@ -66,6 +70,8 @@ bool lan_read_times(const struct val *list, const char *path, uint32_t count, si
 void lan_copy(struct lan *l, struct net_packet *p, uint32_t copies);
 /* It reaches a terminal at `when`: that one has it, or has no room and loses it. */
 void lan_fly(struct lan *l, struct net_packet *p, uint32_t to, sim_time when);
+/* The same to a place that was kept for it: `room` counts it as taken already. */
+void lan_fly_placed(struct lan *l, struct net_packet *p, uint32_t to, sim_time when);
 /* It reaches the terminal now. */
 void lan_deliver(struct lan *l, struct net_packet *p, uint32_t to);
 /* A terminal does not get it; of what nobody gets, the source's own is told. */

@@ -111,6 +111,20 @@ gives 0 cells
 grep -q "packets were dropped by the network" "$T/err" || fail "the loss of cells is not told"
 # Its trunks are a list among the parameters of a machine's network, which is there when that is made.
 gives 0 "$PSIM" run atm_pingpong --no-store -q
+# Circuits: what was refused too often is told.
+config circuits <<'END'
+return {
+    mesh = { kind = "hippi", stations = 8, camp_on = false, attempts = 3 },
+    workload = { kind = "mesh_load", load = 0.9, packet_flits = 5000, process = "poisson", measure = "30ms" },
+}
+END
+circuits() { "$PSIM" run "$T/circuits.lua" -q --no-store "$@"; }
+gives 2 circuits -p mesh.credits=0;                says "mesh.credits"
+gives 2 circuits -p mesh.setup=0;                  says "mesh.setup"
+gives 0 circuits
+grep -q "packets were dropped by the network" "$T/err" || fail "the loss is not told"
+gives 0 circuits -p mesh.attempts=0
+grep -q "were dropped by the network" "$T/err" && fail "who asks for ever loses packets"
 # A switch: the same, and what a full output loses.
 config switch <<'END'
 return {
