@@ -34,6 +34,7 @@ struct world {
     struct file_sys *top[NODES]; /* of servers: the layer DOMAINS */
     uint32_t life[NODES], booted;
     uint64_t seed, steps;
+    uint32_t copies; /* domains that several nodes may have, each with files of its own */
 };
 
 static uint64_t draw_state;
@@ -630,6 +631,7 @@ struct op {
     uint64_t start, end, file;
     uint32_t place, node, life;
     bool ended, failed, none; /* none: there was no such name; failed: done or not */
+    uint32_t seat;            /* that had the domain when it began; 0: none */
 };
 struct flight {
     struct file_req r;
@@ -643,9 +645,34 @@ struct history {
     uint64_t dir[2], last[PLACES];
     struct op *ops;
     uint32_t count;
-    uint64_t looks, kept_looks;
+    uint64_t looks, placed;
+    uint64_t fault; /* step of the last crash or restart */
 };
 static const char *const dirs[] = { "a", "a/b/c" };
+
+/* The seat that has the domain of a place. */
+static uint32_t seat_now(struct world *w, uint32_t place)
+{
+    uint32_t domain = place % 2 ? 2 : 1;
+    for (uint32_t k = 0; k < SERVERS; k++)
+        for (uint32_t i = 0; w->top[CLIENTS + k] != NULL && i < domains_of(w, k)->served_count; i++)
+            if (domains_of(w, k)->served[i].domain == domain &&
+                domains_of(w, k)->served[i].state == SEAT_HERE)
+                return domains_of(w, k)->served[i].seat;
+    return 0;
+}
+
+/* PFX5, PFX7: what is found is found where the domain is. */
+static void check_seat(struct history *h, const struct op *o)
+{
+    if (o->op != FILE_LOOKUP || o->file == 0 || o->seat == 0 || o->start <= h->fault ||
+        seat_now(h->w, o->place) != o->seat)
+        return;
+    h->placed++;
+    cr_assert_eq(prefix_seat_of(o->file), o->seat,
+                 "seed %d: node %u finds place %u at seat %u, and seat %u has the domain",
+                 (int)h->w->seed, o->node, o->place, prefix_seat_of(o->file), o->seat);
+}
 
 static void op_ended(struct file_req *r)
 {
@@ -659,6 +686,7 @@ static void op_ended(struct file_req *r)
     o->failed = r->status == FILE_UNREACHABLE;
     if (r->op == FILE_LOOKUP || r->op == FILE_CREATE)
         o->file = r->status == FILE_OK ? r->file : 0;
+    check_seat(h, o);
     if (r->op == FILE_STAT || r->op == FILE_REMOVE)
         cr_assert(r->status == FILE_OK || r->status == FILE_NO_FILE || o->failed, "%s: %s",
                   file_op_name(r->op), file_status_name(r->status));
@@ -704,7 +732,8 @@ static void random_op(struct history *h)
                      .file = op == FILE_REMOVE || op == FILE_STAT ? h->last[place] : 0,
                      .place = place,
                      .node = node,
-                     .life = w->life[node] };
+                     .life = w->life[node],
+                     .seat = seat_now(w, place) };
     *x = (struct flight){ .h = h, .op = h->count++, .busy = true };
     fake_call(w->r.f, node, op_submit, x);
 }
@@ -779,7 +808,8 @@ static void history_end(struct history *h)
             busy |= h->f[i].busy;
         cr_assert(!busy || (step(h->w) && n < 200000), "a request never ends");
     }
-    judge(h);
+    if (h->w->copies == 0)
+        judge(h);
     free(h->ops);
     free(h);
 }
@@ -817,6 +847,7 @@ Test(prefix, a_name_is_answered_as_it_is_meanwhile)
 static void crash(struct history *h, uint32_t node)
 {
     fake_crash(h->w->r.f, node);
+    h->w->top[node] = NULL;
     for (int i = 0; i < FLIGHT; i++)
         if (h->f[i].busy && h->ops[h->f[i].op].node == node) {
             h->f[i].busy = false;
@@ -853,6 +884,39 @@ Test(prefix, names_are_forgotten_before_a_node_that_is_back_answers)
         cr_assert_eq(look(w, 0, "a/b/c", &file), FILE_OK);
         world_free(w);
     }
+}
+
+/* PFX5, PFX7: nobody sees the copy of a node that has not the domain; nothing hangs. */
+Test(prefix, names_are_those_of_the_node_that_has_the_domain)
+{
+    uint64_t placed = 0;
+    for (uint64_t n = 0; n < sample("PREFIX_SEEDS", 16); n++) {
+        struct world *w =
+            world_new(n % 4 == 3 ? stacks[0] : KEEPS, SHARED,
+                      (struct fake_options){ .seed = n + 1,
+                                             .order = n % 3 ? FAKE_IN_ORDER : FAKE_RANDOM,
+                                             .lossy = n % 4 >= 2,
+                                             .drop_ppm = 20000,
+                                             .duplicate_ppm = 10000,
+                                             .detect_delay = n % 2 ? SIM_MS : 10 * SIM_MS });
+        w->copies = 2;
+        struct history *h = history_new(w);
+        for (int round = 0; round < 6; round++) {
+            uint32_t node = round % 3 == 2 ? draw(NODES) : CLIENTS + 1 + draw(2);
+            random_run(h, 100 * n + (uint64_t)round, 100);
+            crash(h, node);
+            h->fault = w->steps;
+            random_run(h, 100 * n + (uint64_t)round + 50, 60);
+            pass_time(w, (sim_time)draw(20) * SIM_MS);
+            random_run(h, 100 * n + (uint64_t)round + 70, 60);
+            restart(w, node);
+            h->fault = w->steps;
+        }
+        placed += h->placed;
+        history_end(h);
+        world_free(w);
+    }
+    cr_assert_gt(placed, 1000);
 }
 
 /* PFX6: what it costs. */
@@ -931,6 +995,28 @@ Test(prefix, a_domain_never_has_two_nodes)
             cr_assert_eq(owners(w, d), 1, "seed %d: nobody has domain %u", (int)n, d);
         uint64_t file;
         cr_assert_eq(look(w, draw(CLIENTS), "a/b/c", &file), FILE_OK);
+        world_free(w);
+    }
+}
+
+Test(prefix, who_names_no_nodes_has_them_by_order_or_by_hash)
+{
+    for (int hash = 0; hash < 2; hash++) {
+        struct world *w = world_new(stacks[0], DOMAINS, (struct fake_options){ .seed = 1 });
+        struct val *list = io_val("{{path='/'}, {path='a'}, {path='b'}, {path='c'}, {path='d/e'}}");
+        struct domains_params p = { .group = "io", .domains = list, .place = hash };
+        struct prefixes x;
+        struct err e = ERR_INIT;
+        cr_assert(prefixes_read(&x, &p, &w->boot, NULL, "at", &e), "%s", e.text);
+        cr_assert_eq(x.seat_count, 5);
+        for (uint32_t i = 0; i < 5; i++) {
+            const char *path = x.domain[i].path;
+            uint64_t by = hash ? file_checksum((const uint8_t *)path, strlen(path), SIZE_MAX) : i;
+            cr_assert_eq(x.seat[i + 1].node, CLIENTS + by % SERVERS);
+            cr_assert_eq(x.seat[i + 1].domain, i);
+        }
+        prefixes_free(&x);
+        val_free(list);
         world_free(w);
     }
 }
