@@ -385,6 +385,10 @@ static const char *const stacks[] = {
     "idle='2ms'}, {layer=remote}}",
     "{{layer=crossing, domain='kernel'}, {layer=token}, {layer=pass}, {layer=mapped}, "
     "{layer=remote}}",
+    "{{layer=token, protocol={policy=range, block='512B'}}, {layer=mapped}, " CACHE
+    ", {layer=remote}}",
+    "{{layer=token, protocol={policy=range, block='64B'}}, {layer=mapped}, " CACHE
+    ", {layer=remote}}",
 };
 
 static void history_of(const struct world *w, struct port *p)
@@ -785,10 +789,12 @@ Test(mapped, memory_and_requests_equal_a_flat_file)
         "{{layer=mapped}, " CACHE ", {layer=lfs, block='1KiB', cache=6}}",
         "{{layer=mapped}, {layer=lfs, block='512B', cache=8, buffered=true}}",
     };
-    for (uint64_t n = 0; n < 10; n++) {
-        bool local = n % 5 >= ARRAY_LEN(stacks);
-        struct world *w = world_new(local ? alone[n % 5 - ARRAY_LEN(stacks)] : stacks[n % 5],
-                                    n % 2 ? 3 : 0, (struct fake_options){ .seed = n + 1 });
+    enum { KINDS = ARRAY_LEN(stacks) + ARRAY_LEN(alone) };
+    for (uint64_t n = 0; n < KINDS + 3; n++) {
+        uint64_t k = n % KINDS;
+        struct world *w =
+            world_new(k < ARRAY_LEN(stacks) ? stacks[k] : alone[k - ARRAY_LEN(stacks)],
+                      n % 2 ? 3 : 0, (struct fake_options){ .seed = n + 1 });
         draw_state = n + 1;
         run(w, 0, make_both);
         run(w, 0, shadowed);
