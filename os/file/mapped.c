@@ -384,11 +384,9 @@ static void submit(struct file_sys *s, struct file_req *r)
     file_submit(s->below, r);
 }
 
-static struct file_sys *start(const struct file_boot *b, const void *params, struct file_sys *below)
+struct file_sys *file_mapped_start(struct port *p, struct file_sys *below)
 {
-    struct port *p = b->node->port;
     struct mapped *m = port_alloc(p, sizeof *m);
-    (void)params;
     m->sys = (struct file_sys){ .ops = &file_mapped, .port = p, .below = below };
     xk_map_init(&m->map, p, sizeof(uint64_t));
     list_init(&m->files);
@@ -397,6 +395,28 @@ static struct file_sys *start(const struct file_boot *b, const void *params, str
     port_timer_init(p, &m->timer, tick, m);
     port_counters(p, "mapped", counters, m);
     return &m->sys;
+}
+
+void file_mapped_end(struct file_sys *s)
+{
+    struct mapped *m = layer_of(s);
+    ASSERT(list_empty(&m->asks) && list_empty(&m->ended));
+    LIST_EACH_SAFE (l, next, &m->files) {
+        struct mapped_file *f = LIST_ENTRY(l, struct mapped_file, link);
+        ASSERT(list_empty(&f->maps) && list_empty(&f->jobs) && list_empty(&f->outs));
+        f->late = FILE_OK;
+        mapped_file_end(f);
+    }
+    (void)port_timer_cancel(&m->timer);
+    port_counters_end(s->port, m);
+    xk_map_fini(&m->map);
+    port_free(s->port, m);
+}
+
+static struct file_sys *start(const struct file_boot *b, const void *params, struct file_sys *below)
+{
+    (void)params;
+    return file_mapped_start(b->node->port, below);
 }
 
 const struct file_ops file_mapped = {

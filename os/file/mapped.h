@@ -34,7 +34,8 @@
  * are os/vm's, the bytes those of the layers below.
  * Source: a file is a memory object whose pages are cached where they are used, with tokens at the
  * file's server and a single writer [Roy, USENIX Mach III Symposium 1993, abstract].
- * Who calls it: stacks of files (os/registry.c); os/pio/pio_files.c.
+ * Who calls it: stacks of files (os/registry.c), os/pio/pio_files.c; os/pio/pio_cache.c over the
+ * files of os/pio.
  */
 #ifndef OS_FILE_MAPPED_H
 #define OS_FILE_MAPPED_H
@@ -59,6 +60,10 @@ struct file_map *file_map(struct file_sys *top, const struct file_map_ask *a);
 /* Ends it when what was written is in the file below; `m` is gone whatever the status, which is
  * that of what failed.  No thread may be in its region. (blocks) */
 enum file_status file_unmap(struct file_map *m);
+/* The layer for an owner that is no stack: over `below`, on `port`. */
+struct file_sys *file_mapped_start(struct port *port, struct file_sys *below);
+/* Frees one without mappings that has nothing to do. */
+void file_mapped_end(struct file_sys *s);
 /* Stacks of that kind can be mapped. */
 bool file_stack_maps(const struct file_stack *k);
 

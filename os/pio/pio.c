@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "os/file/mapped.h"
 #include "os/file/pieces.h"
 #include "os/pio/pio_cache.h"
 
@@ -109,10 +108,11 @@ bool pio_check(const struct pio_ops *ops, const struct os_layout *l, const struc
     if (lacks & PIO_LAYOUT)
         return err_set(e, "%s.system is '%s', a file system without stripe units and factors",
                        plan->path, ops->kind.name);
-    if (plan->maps && ops->map == NULL)
+    if (plan->maps && plan->traits & PIO_SHARED && ops->map == NULL)
         return err_set(e,
-                       "%s.system is '%s', a file system whose files cannot be mapped: those of "
-                       "'files' can",
+                       "%s.system is '%s', a file system whose nodes do not tell each other what "
+                       "is written to files that they have mapped; the programs share theirs: "
+                       "those of 'files' do, under the layer 'token'",
                        plan->path, ops->kind.name);
     return ops->check == NULL || ops->check(l, plan, e);
 }
@@ -129,23 +129,42 @@ struct pio *pio_find(const struct pio_ops *ops, struct os_node *n)
 
 /* ---- mappings ---- */
 
+/* Transfers name their runs, and no other rank takes part. */
+static bool alone(const struct pio_file *f)
+{
+    unsigned traits = f->sys->ops->mode(f->mode);
+    return (traits & (PIO_MODE_OFFSETS | PIO_MODE_TOGETHER | PIO_MODE_SAME)) == PIO_MODE_OFFSETS;
+}
+
 enum pio_status pio_map(struct pio_file *f, const struct pio_map *m, struct file_map **out)
 {
+    const struct pio_ops *ops = f->sys->ops;
+    struct file_map_ask a = { .space = m->space,
+                              .base = m->base,
+                              .length = m->length,
+                              .off = m->off,
+                              .writes = m->writes,
+                              .copy = m->copy };
     *out = NULL;
-    if (f->sys->ops->map == NULL || f->cached != NULL)
+    if (ops->map != NULL && f->cached != NULL)
         return PIO_UNSUPPORTED;
-    *out = f->sys->ops->map(f, m);
+    if (ops->map == NULL && !alone(f))
+        return PIO_BAD_MODE;
+    *out = ops->map != NULL ? ops->map(f, &a) : pio_cache_map(f, &a);
     f->maps += *out != NULL;
+    if (*out == NULL && ops->map == NULL && f->maps == 0)
+        (void)pio_cache_unmapped(f);
     return *out != NULL ? PIO_OK : PIO_BAD_LIST;
 }
 
 enum pio_status pio_unmap(struct pio_file *f, struct file_map *m)
 {
     pio_enter(f->sys);
-    enum file_status s = file_unmap(m);
+    enum pio_status s = pio_of_file(file_unmap(m)), late = PIO_OK;
+    if (--f->maps == 0 && f->sys->ops->map == NULL)
+        late = pio_cache_unmapped(f);
     pio_leave(f->sys);
-    f->maps--;
-    return pio_of_file(s);
+    return s != PIO_OK ? s : late;
 }
 
 /* ---- who ends or saves the program ---- */
@@ -282,8 +301,10 @@ static enum pio_status control(struct pio *s, struct pio_file *f, struct pio_con
     bool asked = ASKED & PIO_CAN(c->what);
     ASSERT_MSG(c->what != PIO_CLOSE || f == NULL || f->maps == 0,
                "a file that is mapped is closed");
-    if (c->what == PIO_CACHING && f != NULL && f->maps > 0)
+    if (f != NULL && f->maps > 0 && (c->what == PIO_CACHING || c->what == PIO_VIEW))
         return PIO_UNSUPPORTED;
+    if (f != NULL && f->maps > 0 && c->what == PIO_MODE)
+        return PIO_BAD_MODE;
     bool archive = c->what == PIO_HINT && pio_hint_archive(c->value);
     if (asked && !archive && f != NULL && (f->cached != NULL || c->what == PIO_CACHING))
         return pio_cache_control(f, c);

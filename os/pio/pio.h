@@ -326,6 +326,7 @@ struct pio_map {
     bool copy;             /* what is written is the program's own */
 };
 struct file_map;
+struct file_map_ask;
 
 struct pio_ops {
     struct kind kind;
@@ -351,8 +352,9 @@ struct pio_ops {
     /* Its parts were written past the system: a flush must answer for that, too.  NULL with
      * `stripes` alone. */
     void (*written)(struct pio_file *f);
-    /* Maps the file; NULL: it cannot be, nor anything where there is no such call. */
-    struct file_map *(*map)(struct pio_file *f, const struct pio_map *m);
+    /* Maps the file, by all but `file` of *a; NULL: it cannot be.  Without the call the library
+     * maps above what it asks of the system. */
+    struct file_map *(*map)(struct pio_file *f, const struct file_map_ask *a);
     /* f: NULL for the calls of a system.  Only what it can.  (blocks) */
     enum pio_status (*control)(struct pio *s, struct pio_file *f, struct pio_control *c);
 };
@@ -378,10 +380,14 @@ enum pio_status pio_open(struct pio *s, const struct pio_open *o,
 enum pio_status pio_control(struct pio *s, struct pio_file *f,
                             struct pio_control *c); /* (blocks) */
 
-/* Maps an open file of a system with that call: loads and stores, and requests through any file of
- * the system, of any rank whose file system keeps its nodes coherent, see one truth.
- * PIO_UNSUPPORTED: the file cannot be mapped, or has client caching; PIO_BAD_LIST: the region is no
- * whole pages, or overlaps another. */
+/* Maps an open file: loads and stores, and requests through it, see one truth.  Of a system with
+ * that call (ops.map) this is so of all its files, and of all ranks where it keeps nodes coherent;
+ * of any other the pages are what the rank keeps as with PIO_CACHING (PIO2), which may be below
+ * them: others see what it has propagated.  PIO_BAD_MODE: the file's mode says where requests take
+ * place, or others take part; PIO_BAD_LIST: the region is no whole pages, or overlaps another, or
+ * the stack of `files` cannot be mapped; PIO_UNSUPPORTED: it has client caching of its own there.
+ * While it is mapped its mode, view and caching stay: PIO_BAD_MODE, PIO_UNSUPPORTED.
+ * (blocks where it fails) */
 enum pio_status pio_map(struct pio_file *f, const struct pio_map *m, struct file_map **out);
 /* Ends a mapping: what was written is what requests return.  The status is that of what failed;
  * the mapping is gone in any case.  Before the file is closed. (blocks) */

@@ -1,5 +1,6 @@
-/* pio_cache.c: client caching: the layer CACHE (os/file/cache.h) between a program and its file of
- * any system.  Its bottom hands transfers to the system; controls go past it, after what they need.
+/* pio_cache.c: client caching and mappings: the layers CACHE (os/file/cache.h) and, above it,
+ * MAPPED (os/file/mapped.h) between a program and its file of any system.  Their bottom hands
+ * transfers to the system; controls go past them, after what they need.
  */
 #include "os/pio/pio_cache.h"
 
@@ -7,6 +8,7 @@ struct pio_cached {
     struct file_sys bottom; /* first */
     struct file_sys *top;
     struct pio_file *f;
+    bool caches, maps;    /* which layers there are */
     enum pio_status late; /* of writes behind, to be told */
     bool past;            /* transfers go past it */
     bool inside;          /* a submit to the system */
@@ -82,6 +84,16 @@ static void submit(struct file_sys *s, struct file_req *r)
 {
     struct pio_cached *c = CONTAINER_OF(s, struct pio_cached, bottom);
     struct below *b = port_alloc(s->port, sizeof *b);
+    if (r->op == FILE_HINT) { /* nothing is kept here */
+        pio_req_init(&b->q, PIO_READ, c->f);
+        list_init(&b->link);
+        b->of = r;
+        b->c = c;
+        file_req_begin(r);
+        list_push(&c->ended, &b->link);
+        port_timer_set(&c->timer, 0);
+        return;
+    }
     ASSERT(r->op == FILE_READ || r->op == FILE_WRITE);
     pio_req_init(&b->q, r->op == FILE_READ ? PIO_READ : PIO_WRITE, c->f);
     list_init(&b->link);
@@ -147,10 +159,49 @@ static enum pio_status end(struct pio_file *f)
     struct pio_cached *c = f->cached;
     enum pio_status s = propagate(c);
     f->cached = NULL;
-    file_cache_end(c->top);
+    ASSERT(!c->maps);
+    if (c->caches)
+        file_cache_end(c->top);
     (void)port_timer_cancel(&c->timer);
     port_free(c->bottom.port, c);
     return s;
+}
+
+/* Of layers that are still to come. */
+static struct pio_cached *begin(struct pio_file *f)
+{
+    struct port *p = f->sys->node->port;
+    struct pio_cached *c = port_alloc(p, sizeof *c);
+    c->bottom = (struct file_sys){ .ops = &below_ops, .port = p };
+    c->top = &c->bottom;
+    c->f = f;
+    list_init(&c->ended);
+    port_timer_init(p, &c->timer, tick, c);
+    f->cached = c;
+    return c;
+}
+
+struct file_map *pio_cache_map(struct pio_file *f, const struct file_map_ask *a)
+{
+    struct file_map_ask of = *a;
+    struct pio_cached *c = f->cached != NULL ? f->cached : begin(f);
+    if (!c->maps)
+        c->top = file_mapped_start(c->bottom.port, c->top);
+    c->maps = true;
+    of.file = FILE_ID;
+    return file_map(c->top, &of);
+}
+
+enum pio_status pio_cache_unmapped(struct pio_file *f)
+{
+    struct pio_cached *c = f->cached;
+    struct file_sys *below = c->top->below;
+    enum pio_status s = propagate(c);
+    file_mapped_end(c->top);
+    c->top = below;
+    c->maps = false;
+    enum pio_status late = c->caches ? PIO_OK : end(f);
+    return s != PIO_OK ? s : late;
 }
 
 static enum pio_status caching(struct pio_file *f, const struct pio_control *x)
@@ -162,13 +213,9 @@ static enum pio_status caching(struct pio_file *f, const struct pio_control *x)
         return s;
     if (!file_cache_check(x->cache, "", &e))
         return PIO_BAD_LAYOUT;
-    struct pio_cached *c = port_alloc(p, sizeof *c);
-    c->bottom = (struct file_sys){ .ops = &below_ops, .port = p };
-    c->f = f;
-    list_init(&c->ended);
-    port_timer_init(p, &c->timer, tick, c);
-    c->top = file_cache_start(p, x->cache, &c->bottom);
-    f->cached = c;
+    struct pio_cached *c = begin(f);
+    c->top = file_cache_start(p, x->cache, c->top);
+    c->caches = true;
     return s;
 }
 

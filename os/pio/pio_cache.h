@@ -3,6 +3,7 @@
 #ifndef OS_PIO_PIO_CACHE_H
 #define OS_PIO_PIO_CACHE_H
 
+#include "os/file/mapped.h"
 #include "os/file/pieces.h"
 #include "os/pio/pio.h"
 
@@ -25,6 +26,10 @@ void pio_cache_submit(struct pio_req *r);
 /* PIO_CACHING, whether it has it or not; PIO_PROPAGATE, PIO_REFRESH, PIO_HINT but those for an
  * archive. (blocks) */
 enum pio_status pio_cache_control(struct pio_file *f, const struct pio_control *x);
+/* Mappings of a file of a system without a call for them; the second when the last has ended.
+ * (the second blocks) */
+struct file_map *pio_cache_map(struct pio_file *f, const struct file_map_ask *a);
+enum pio_status pio_cache_unmapped(struct pio_file *f);
 /* Around any other control: what it must find below, and what it changes there.  What was late is
  * the status of PIO_FLUSH and PIO_CLOSE. (block) */
 enum pio_status pio_cache_before(struct pio_file *f, enum pio_ctl what);

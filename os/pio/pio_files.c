@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "os/file/directed.h"
-#include "os/file/mapped.h"
 #include "os/lfs/lfs.h"
 #include "os/nx/nx.h"
 #include "os/pio/pio_cache.h"
@@ -257,18 +256,14 @@ static void submit(struct pio_req *r)
     pio_by_files(r, c->files, *(const uint64_t *)r->file->state, &c->user);
 }
 
-static struct file_map *map_of(struct pio_file *f, const struct pio_map *m)
+static struct file_map *map_of(struct pio_file *f, const struct file_map_ask *a)
 {
     const struct client *c = f->sys->state;
-    return file_map(c->files, &(struct file_map_ask){ .space = m->space,
-                                                      .base = m->base,
-                                                      .length = m->length,
-                                                      .file = *(const uint64_t *)f->state,
-                                                      .off = m->off,
-                                                      .uid = c->user.uid,
-                                                      .gid = c->user.gid,
-                                                      .writes = m->writes,
-                                                      .copy = m->copy });
+    struct file_map_ask of = *a;
+    of.file = *(const uint64_t *)f->state;
+    of.uid = c->user.uid;
+    of.gid = c->user.gid;
+    return file_map(c->files, &of);
 }
 
 enum { FILL = 1 << 20 };

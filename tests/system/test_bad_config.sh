@@ -43,7 +43,7 @@ return { machine = paragon { rows = 2, columns = 3, io_nodes = 1, storage = { ki
     nodes = { compute = { storage = { kind = "disk" } } } },
     workload = { kind = "access", requests = 4, '"$1"' } }'
 }
-refused "$(mapped 'system = "pfs"')" "workload.system is 'pfs', a file system whose files cannot be mapped"
+refused "$(mapped 'system = "pfs", work = "counter"')" "whose nodes do not tell each other what is written to files that they have mapped"
 refused "$(mapped '')" "has no layer 'mapped', or has one above it"
 refused "$(mapped '' '{ layer = "cache" }, { layer = "mapped" },')" "has no layer 'mapped', or has one above it"
 refused "$(mapped 'size = "3000B"' '{ layer = "mapped" },')" "neither divides a page of 4096"
