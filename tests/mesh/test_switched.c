@@ -324,7 +324,7 @@ Test(switched, a_bounded_output_loses_what_its_chain_says)
     for (size_t k = 0; k < ARRAY_LEN(rooms); k++) {
         run_slots(16, 0.8, 20000, rooms[k]);
         double share = (double)refused / (double)offered, want = loss_of_chain(16, 0.8, rooms[k]);
-        /* Losses come in bunches: three times three errors of single ones. */
+        /* Losses come in bunches: five errors of single ones. */
         cr_assert_float_eq(share, want, 5 * sqrt(want / (double)offered), "%ld: %g, not %g",
                            (long)rooms[k], share, want);
         cr_assert_lt(share, before / 2 + (rooms[k] == 1));
