@@ -1046,10 +1046,18 @@ static bool explained(uint32_t done, const uint8_t *bytes, uint64_t size)
     return false;
 }
 
+/* Of a run that was given up requests have not ended. */
+static void small_clear(void)
+{
+    for (uint32_t i = 0; i < SMALL_OPS; i++)
+        rope_fini(&small.op[i].r.data);
+    memset(small.op, 0, sizeof small.op);
+}
+
 static void small_set_up(struct fake *f, void *arg)
 {
     (void)arg;
-    memset(small.op, 0, sizeof small.op);
+    small_clear();
     small.now = 0;
     small.left = SMALL_OPS;
     small.w->booted = 0;
@@ -1082,23 +1090,24 @@ Test(tokens, orders_of_two_writes_that_overlap_and_reads)
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         items[i] = kind_find(&os_layers, names[i]);
     const struct kind_set set = { "layer", "files", items };
-    uint64_t orders = 0;
+    uint64_t orders = 0, most = sample("TOKEN_ORDERS", 6000);
     small.graph = rig_graph(world_graph);
     for (size_t i = 0; i < ARRAY_LEN(tokens); i++) {
         small.w = world_of(tokens[i], "{{layer=small}}", &set);
         struct fake_explore x = { .options = { .nodes = NODES, .explore_reduced = true },
                                   .setup = small_set_up,
                                   .check = small_check,
-                                  .orders_max = sample("TOKEN_ORDERS", 6000),
+                                  .orders_max = most,
                                   .steps_max = 4000 };
         fake_explore(&x);
+        small_clear();
         cr_assert_not(x.failed, "%s: after %d orders: %s", tokens[i], (int)x.orders, x.order);
         cr_log_info("%s: %d orders, %d cut%s", tokens[i], (int)x.orders, (int)x.cut,
                     x.complete ? ", all" : "");
-        cr_expect(x.complete || i > 1);
+        cr_expect(x.complete || i > 1 || most < 6000);
         orders += x.orders;
         world_drop(small.w);
     }
     xk_graph_free(small.graph);
-    cr_assert_gt(orders, 1000);
+    cr_assert_gt(orders, most / 6);
 }
