@@ -199,7 +199,6 @@ void blocks_init(struct blocks *s, struct port *port, const struct blocks_ops *o
     struct kind_choice plain = kind_plain(&file_cache_policies, "lru");
     *s = (struct blocks){ .ops = ops, .port = port, .block = block, .most = most };
     s->policy = cache_policy_start(port, policy->kind != NULL ? policy : &plain, most, may_go);
-    s->dirty_most = UINT32_MAX;
     list_init(&s->used);
     list_init(&s->old);
 }
@@ -466,6 +465,13 @@ void blocks_down(struct blocks *s, struct block *b)
 }
 
 /* ---- read-ahead ---- */
+
+void blocks_ahead_init(struct blocks *s, int64_t blocks, const struct kind_choice *policy,
+                       const char *plain)
+{
+    s->ahead = (uint32_t)blocks;
+    s->read_ahead = policy->kind != NULL ? *policy : kind_plain(&file_read_aheads, plain);
+}
 
 void blocks_plan(struct blocks *s, struct block_file *f, uint64_t off, uint64_t end,
                  uint64_t blocks, bool before, struct ahead_plan *plan)

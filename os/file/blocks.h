@@ -128,8 +128,27 @@ struct blocks {
     } counts; /* evicted, written and fetched are the store's, the others for its owner */
 };
 
-/* Of `most` blocks of `block` bytes, which go by `policy` (no kind: lru).  No trigger is set, and
- * blocks_behind_init comes before the first block is dirty. */
+/* Parameters of an owner's, whose struct has these names. */
+#define BLOCKS_PARAMS(type)                                                                        \
+    P_KIND(type, policy, "lru", file_cache_policies, "Which block goes when another is needed."),  \
+        P_REAL(type, dirty_fraction, "0.5", "0", "1",                                              \
+               "Of the blocks: no more of them wait to be written.", "ASSUMED(half)"),             \
+        P_TIME(type, age, "0", "0", "1h",                                                          \
+               "What has waited so long goes down; 0: no matter how long.",                        \
+               "UNIX: update writes after 30 s; ASSUMED(none: other triggers are enough)"),        \
+        P_TIME(type, idle, "0", "0", "1h",                                                         \
+               "All goes down when nobody has read or written for so long; 0: never.",             \
+               "ASSUMED(none: other triggers are enough)"),                                        \
+        P_INT(type, cluster, "0", "0", "64",                                                       \
+              "So many blocks in a row, at a multiple of that, go down once all their bytes were " \
+              "written; 0: they wait as others do.",                                               \
+              "[McVoy & Kleiman 1991]: a cluster of 56 KB, 7 blocks")
+/* The store is told them. */
+#define BLOCKS_BEHIND(s, p)                                                                        \
+    blocks_behind_init(s, (p)->dirty_fraction, (p)->cluster, (p)->age, (p)->idle)
+
+/* Of `most` blocks of `block` bytes, which go by `policy` (no kind: lru).  Then comes
+ * blocks_behind_init. */
 void blocks_init(struct blocks *s, struct port *port, const struct blocks_ops *ops, uint64_t block,
                  uint32_t most, const struct kind_choice *policy);
 void blocks_fini(struct blocks *s); /* there is no block */
@@ -184,6 +203,9 @@ static inline bool block_writable(const struct block *b)
 
 /* ---- read-ahead ---- */
 
+/* At most `blocks` of them, by `policy` (no kind: the one of that name). */
+void blocks_ahead_init(struct blocks *s, int64_t blocks, const struct kind_choice *policy,
+                       const char *plain);
 /* What is worth reading after a READ of `blocks` blocks in [off, end), by the policy of read-ahead;
  * before: the block before the first is there, or there is none. */
 void blocks_plan(struct blocks *s, struct block_file *f, uint64_t off, uint64_t end,
@@ -217,7 +239,9 @@ void blocks_write_file(struct blocks *s, struct block_file *f, const struct file
 void blocks_write_some(struct blocks *s, uint32_t least);
 /* These bytes were written: what goes for its cluster is whole. */
 void blocks_cluster(struct blocks *s, const struct block *b);
-void blocks_behind_init(struct blocks *s);
+/* dirty_left is such that one transfer is enough. */
+void blocks_behind_init(struct blocks *s, double dirty_fraction, int64_t cluster, sim_time age,
+                        sim_time idle);
 void blocks_behind_fini(struct blocks *s);  /* nothing goes by itself any more */
 void blocks_behind(struct blocks *s);       /* more may be dirty than should */
 void blocks_behind_later(struct blocks *s); /* something may have to go at some time */

@@ -167,8 +167,14 @@ static void tick(struct port_timer *t)
     arm(s);
 }
 
-void blocks_behind_init(struct blocks *s)
+void blocks_behind_init(struct blocks *s, double dirty_fraction, int64_t cluster, sim_time age,
+                        sim_time idle)
 {
+    s->dirty_most = (uint32_t)(dirty_fraction * s->most);
+    s->dirty_left = UINT32_MAX;
+    s->cluster = (uint32_t)cluster;
+    s->age = age;
+    s->idle = idle;
     port_timer_init(s->port, &s->behind, tick, s);
 }
 

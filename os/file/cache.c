@@ -12,22 +12,9 @@ const struct param file_cache_params[] = {
     P_SIZE(file_cache_params, dirty, "512KiB", "0", "4GiB",
            "What may wait to be written; 0: each write goes down at once.",
            "ASSUMED(half of what it keeps)"),
-    P_REAL(file_cache_params, dirty_fraction, "0.5", "0", "1",
-           "Of the blocks: as many may wait, whatever `dirty` says.", "ASSUMED(half)"),
-    P_TIME(file_cache_params, age, "0", "0", "1h",
-           "What has waited so long goes down; 0: no matter how long.",
-           "UNIX: update writes after 30 s; ASSUMED(none: other triggers are enough)"),
-    P_TIME(file_cache_params, idle, "0", "0", "1h",
-           "All goes down when nobody has read or written for so long; 0: never.",
-           "ASSUMED(none: other triggers are enough)"),
-    P_INT(file_cache_params, cluster, "0", "0", "64",
-          "So many blocks in a row, at a multiple of that, go down once all their bytes were "
-          "written; 0: they wait as others do.",
-          "[McVoy & Kleiman 1991]: a cluster of 56 KB, 7 blocks"),
+    BLOCKS_PARAMS(file_cache_params),
     P_BOOL(file_cache_params, on_close, "false",
            "What waits of a file goes down when a program closes it (system `files`)."),
-    P_KIND(file_cache_params, policy, "lru", file_cache_policies,
-           "Which block goes when another is needed."),
     P_KIND(file_cache_params, read_ahead, "sequential", file_read_aheads,
            "What is read before it is asked for."),
     P_END,
@@ -539,22 +526,17 @@ struct file_sys *file_cache_start(struct port *port, const struct file_cache_par
     struct cache *c = port_alloc(port, sizeof *c);
     uint32_t most = (uint32_t)((uint64_t)p->bytes / (uint64_t)p->block);
     uint32_t dirty = (uint32_t)((uint64_t)p->dirty / (uint64_t)p->block);
-    uint32_t fraction = (uint32_t)(p->dirty_fraction * most);
     c->sys = (struct file_sys){ .ops = &file_cache, .port = port, .below = below };
     blocks_init(&c->store, port, &cache_blocks, (uint64_t)p->block, most, &p->policy);
-    blocks_behind_init(&c->store);
+    BLOCKS_BEHIND(&c->store, p);
+    blocks_ahead_init(&c->store, p->ahead < most / 4 ? p->ahead : most / 4, &p->read_ahead,
+                      "sequential");
     c->store.priced = c->store.lists = true;
     c->store.group = BLOCKS_GROUP;
     c->store.back = BLOCKS_GROUP / 2;
-    c->store.dirty_most = dirty < fraction ? dirty : fraction;
+    c->store.dirty_most = dirty < c->store.dirty_most ? dirty : c->store.dirty_most;
     c->store.dirty_left = c->store.dirty_most / 2;
-    c->store.cluster = (uint32_t)p->cluster;
-    c->store.age = p->age;
-    c->store.idle = p->idle;
     c->on_close = p->on_close;
-    c->store.ahead = p->ahead < most / 4 ? (uint32_t)p->ahead : most / 4;
-    c->store.read_ahead =
-        p->read_ahead.kind != NULL ? p->read_ahead : kind_plain(&file_read_aheads, "sequential");
     list_init(&c->files);
     list_init(&c->waiting);
     list_init(&c->reading);

@@ -162,17 +162,9 @@ void lfs_buf_init(struct lfs *fs)
 {
     const struct lfs_params *p = &fs->params;
     blocks_init(&fs->store, fs->port, &ops, 0, (uint32_t)p->cache, &p->policy);
-    blocks_behind_init(&fs->store);
+    BLOCKS_BEHIND(&fs->store, p);
+    blocks_ahead_init(&fs->store, p->read_ahead, &p->read_ahead_policy, "neighbour");
     fs->store.spared = SPARED;
-    fs->store.dirty_most = (uint32_t)(p->dirty_fraction * (double)p->cache);
-    fs->store.dirty_left = UINT32_MAX;
-    fs->store.cluster = (uint32_t)p->cluster;
-    fs->store.age = p->age;
-    fs->store.idle = p->idle;
-    fs->store.ahead = (uint32_t)p->read_ahead;
-    fs->store.read_ahead = p->read_ahead_policy.kind != NULL
-                               ? p->read_ahead_policy
-                               : kind_plain(&file_read_aheads, "neighbour");
 }
 
 void lfs_buf_sized(struct lfs *fs)

@@ -209,17 +209,9 @@ void vst_buf_init(struct vst *vs)
 {
     const struct vst_params *p = &vs->params;
     blocks_init(&vs->store, vs->port, &ops, 0, (uint32_t)p->cache, &p->policy);
-    blocks_behind_init(&vs->store);
+    BLOCKS_BEHIND(&vs->store, p);
+    blocks_ahead_init(&vs->store, p->read_ahead, &p->read_ahead_policy, "neighbour");
     vs->store.spared = SPARED;
-    vs->store.dirty_most = (uint32_t)(p->dirty_fraction * (double)p->cache);
-    vs->store.dirty_left = UINT32_MAX;
-    vs->store.cluster = (uint32_t)p->cluster;
-    vs->store.age = p->age;
-    vs->store.idle = p->idle;
-    vs->store.ahead = (uint32_t)p->read_ahead;
-    vs->store.read_ahead = p->read_ahead_policy.kind != NULL
-                               ? p->read_ahead_policy
-                               : kind_plain(&file_read_aheads, "neighbour");
 }
 
 void vst_buf_sized(struct vst *vs)
