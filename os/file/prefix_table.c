@@ -87,7 +87,6 @@ static bool read_domain(struct prefixes *x, const struct domains_params *p, uint
                         const struct os_group *g, const struct os_boot *b, const char *path,
                         struct err *e)
 {
-    char where[256];
     struct prefix_domain *d = &x->domain[i];
     const struct val *v = p->domains == NULL ? NULL : p->domains->items[i];
     struct domain_params own = { .path = "/" };
@@ -101,8 +100,8 @@ static bool read_domain(struct prefixes *x, const struct domains_params *p, uint
         return add_seat(x, i, g, (int64_t)((p->place == HASH ? hash : i) % g->count), b, path, e);
     }
     if (own.nodes->type != VAL_LIST || own.nodes->count == 0)
-        return err_set(e, "%s%s.nodes: prefix \"%s\" has no server: a list of one node at least",
-                       val_where(own.nodes, where, sizeof where), path, own.path);
+        return err_set(e, "%s.nodes: prefix \"%s\" has no server: a list of one node at least",
+                       path, own.path);
     for (size_t k = 0; k < own.nodes->count; k++) {
         const struct val *n = own.nodes->items[k];
         if (!add_seat(x, i, g, n->type == VAL_INT ? n->u.i : -1, b, path, e))
