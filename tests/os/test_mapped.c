@@ -93,33 +93,41 @@ static enum file_status ask(struct world *w, uint32_t node, struct file_req *r)
     return file_ask(w->top[node], r);
 }
 
+/* In the node's heap: what a request holds goes with that when the node dies. */
+static struct file_req *request(struct world *w, uint32_t node, enum file_op op, uint64_t file,
+                                uint64_t off)
+{
+    struct file_req *r = port_alloc(w->node[node].port, sizeof *r);
+    file_req_init(r, op, NULL, NULL);
+    r->file = file;
+    file_range(r, off, 8);
+    return r;
+}
+
 static enum file_status put(struct world *w, uint32_t node, uint64_t file, uint64_t off,
                             uint64_t value)
 {
-    struct file_req r;
+    struct file_req *r = request(w, node, FILE_WRITE, file, off);
     uint8_t b[8];
-    file_req_init(&r, FILE_WRITE, NULL, NULL);
-    r.direct = value % 2; /* past the cache */
-    r.file = file;
-    file_range(&r, off, sizeof b);
+    r->direct = value % 2; /* past the cache */
     wire_put64(b, value);
-    rope_add_bytes(&r.data, b, sizeof b);
-    return ask(w, node, &r);
+    rope_add_bytes(&r->data, b, sizeof b);
+    enum file_status s = ask(w, node, r);
+    port_free(w->node[node].port, r);
+    return s;
 }
 
 static enum file_status get(struct world *w, uint32_t node, uint64_t file, uint64_t off,
                             uint64_t *value)
 {
-    struct file_req r;
+    struct file_req *r = request(w, node, FILE_READ, file, off);
     uint8_t b[8] = { 0 };
-    file_req_init(&r, FILE_READ, NULL, NULL);
-    r.direct = w->steps % 2;
-    r.file = file;
-    file_range(&r, off, sizeof b);
-    enum file_status s = ask(w, node, &r);
+    r->direct = w->steps % 2;
+    enum file_status s = ask(w, node, r);
     if (s == FILE_OK)
-        rope_read(&r.data, 0, r.moved, b);
-    rope_fini(&r.data);
+        rope_read(&r->data, 0, r->moved, b);
+    rope_fini(&r->data);
+    port_free(w->node[node].port, r);
     *value = wire_get64(b);
     return s;
 }
