@@ -402,7 +402,9 @@ static void resolve_services(struct val *os)
 static void resolve_machine(struct val *machine)
 {
     param_resolve(machine_params, machine);
-    resolve_network(machine);
+    const struct val *networks = member(machine, "networks");
+    if (!networks || networks->count == 0) /* else each is judged when it is read */
+        resolve_network(machine);
     resolve_devices(member(machine, "storage"));
     resolve_libraries(member(machine, "libraries"));
     resolve_services(made_member(machine, "os"));

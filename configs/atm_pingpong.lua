@@ -8,7 +8,7 @@ local FRAME, HEADER = 9180, 8                         -- bytes: IP's over AAL5; 
 local machine = paragon {
     rows = 2, columns = 4,
     graph = {
-        { name = "mesh", protocol = "mesh" },
+        { name = "mesh", protocol = "driver" },
         { name = "rdm", protocol = "rdm", below = { "mesh" }, resend = "50ms" },
         { name = "nx", protocol = "nx", below = { "rdm" } },
     },

@@ -58,8 +58,7 @@ bool faults_load(struct machine *m, const struct val *v, const char *path, struc
             blk_fault_targets(m->faults, m->nodes[i].devs[k]);
     }
     changer_fault_targets(m->faults, &m->libraries);
-    if (m->net->ops->fault_targets != NULL)
-        m->net->ops->fault_targets(m->net, m->faults);
+    networks_fault_targets(m);
     if (!sim_faults_load(m->faults, v, path, e))
         return false;
     m->fault_step = sim_faults_next(m->faults, 0);

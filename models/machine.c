@@ -77,60 +77,6 @@ static void audit(void *self, struct sim_audit_report *r)
 
 /* ---- making ---- */
 
-static bool has_param(const struct param *p, const char *name)
-{
-    for (; p != NULL && p->name != NULL; p++)
-        if (strcmp(p->name, name) == 0)
-            return true;
-    return false;
-}
-
-/* The network's own parameters, with the machine's shape. */
-static struct val *network_table(const struct machine *m, const struct kind *k)
-{
-    const struct val *v = m->params.network;
-    struct val *t = v != NULL && v->type == VAL_TABLE ? val_copy(v) : val_new(VAL_TABLE, NULL, 0);
-    if (has_param(k->params, "rows") && val_get(t, "rows") == NULL)
-        val_put(t, "rows", val_new_int(m->params.rows, t->file, t->line));
-    if (has_param(k->params, "columns") && val_get(t, "columns") == NULL)
-        val_put(t, "columns", val_new_int(m->params.columns, t->file, t->line));
-    if (has_param(k->params, "stations") && val_get(t, "stations") == NULL)
-        val_put(t, "stations", val_new_int(m->params.rows * m->params.columns, t->file, t->line));
-    return t;
-}
-
-/* Its own schedule, or an entry of the machine's that names a channel or a router. */
-static bool network_fails(const struct machine *m, const struct val *table)
-{
-    const struct val *v = m->params.faults;
-    bool fails = val_get(table, "faults") != NULL;
-    for (size_t i = 0; v != NULL && v->type == VAL_LIST && i < v->count; i++) {
-        const struct val *path = val_get(v->items[i], "path");
-        fails |= path != NULL && path->type == VAL_STRING &&
-                 (strncmp(path->u.s, "channel ", 8) == 0 || strncmp(path->u.s, "router ", 7) == 0);
-    }
-    return fails;
-}
-
-/* Which network, and its parameters: m->net_ops, m->net_params. */
-static bool load_network(struct machine *m, struct err *e)
-{
-    const struct val *v = m->params.network;
-    char where[256], table_path[128];
-    if (v != NULL && v->type != VAL_TABLE && v->count > 0)
-        return err_set(e, "%s%s.network is %s, not a table", val_where(v, where, sizeof where),
-                       m->path, val_type_name(v->type));
-    static const char *const but[] = { "model", NULL };
-    snprintf(table_path, sizeof table_path, "%s.network", m->path);
-    m->net_ops = kind_choose(m->reg->nets, v, "model", m->reg->nets->items[0]->name, table_path, e);
-    if (m->net_ops == NULL)
-        return false;
-    struct val *t = m->net_table = network_table(m, &m->net_ops->kind);
-    m->network_faults = network_fails(m, t);
-    m->net_params = kind_load(&m->net_ops->kind, t, but, table_path, e);
-    return m->net_params != NULL;
-}
-
 /* What a group says of its nodes, over what the machine says. */
 static bool load_own(struct machine *m, const struct val *v, struct err *e)
 {
@@ -173,20 +119,6 @@ static void make_nodes(struct machine *m)
     }
     for (uint32_t i = 0; i < m->layout.nodes; i++)
         node_init(&m->nodes[i], m, i);
-}
-
-static bool make_network(struct machine *m, struct err *e)
-{
-    struct net_describe d;
-    m->net = m->net_ops->create(m->sim, m->net_params, e);
-    if (m->net == NULL)
-        return err_set(e, "%s.network: no network", m->path);
-    m->net_ops->describe(m->net, &d);
-    return d.terminals == m->layout.nodes ||
-           err_set(e,
-                   "%s.network has room for %u nodes, but %s has %u: rows and columns are the "
-                   "machine's",
-                   m->path, d.terminals, m->path, m->layout.nodes);
 }
 
 /* I/O nodes by their index, any other by its number. */
@@ -280,36 +212,16 @@ static bool make_os(struct machine *m, const char *path, struct err *e)
     char item[128];
     snprintf(item, sizeof item, "%s.graph", path);
     m->boot.restart = m->params.restart_programs;
-    m->boot.mtu = (uint64_t)m->params.nic.mtu;
-    /* What dies takes frames with it. */
-    unsigned network =
-        m->network_faults || m->network_drops ? XK_NETWORK & ~XK_LOSSLESS : XK_NETWORK;
-    network &= m->network_overtakes ? ~(unsigned)XK_ORDERED : ~0u;
     if (m->params.graph != NULL) {
-        m->boot.graph = xk_graph_load(m->params.graph, m->reg->protocols, item, network, e);
-        if (m->boot.graph == NULL || !xk_graph_interfaces(m->boot.graph, 1, item, e))
+        m->boot.graph = xk_graph_load(m->params.graph, m->reg->protocols, item, m->xk_networks,
+                                      m->network_count, e);
+        if (m->boot.graph == NULL)
             return false;
     }
     m->boot.layers = m->reg->layers;
     return m->reg->services == NULL ||
            (os_boot_load(&m->boot, m->params.os, m->reg->services, path, e) &&
             file_stacks_agree(&m->boot, path, e));
-}
-
-static bool plan_grid(struct machine *m)
-{
-    struct os_grid *to = &m->layout.grid;
-    struct net_grid g;
-    _Static_assert(OS_DIMS == NET_DIMS, "the layout holds every grid");
-    if (m->net_ops->grid == NULL)
-        return true;
-    m->net_ops->grid(m->net_params, &g);
-    m->network_overtakes = g.overtakes;
-    m->network_drops = g.drops;
-    *to = (struct os_grid){ .dims = g.dims, .wraps = g.wraps, .in_order = g.in_order };
-    memcpy(to->size, g.size, sizeof to->size);
-    memcpy(to->order, g.order, sizeof to->order);
-    return true;
 }
 
 static void boot_all(struct sim *s, struct sim_event *e)
@@ -341,8 +253,7 @@ struct machine *machine_plan(struct sim *s, const struct val *spec, const char *
     machine_window_init(m);
     sim_count(&m->counted, s, "machine", -1, machine_counters, m);
     if (param_load(machine_params, &m->params, spec, path, e) && layout_make(m, path, e) &&
-        load_groups(m, e) && load_network(m, e) && plan_grid(m) && plan_storage(m, e) &&
-        make_os(m, path, e))
+        load_groups(m, e) && networks_plan(m, e) && plan_storage(m, e) && make_os(m, path, e))
         return m;
     machine_destroy(m);
     return NULL;
@@ -353,10 +264,7 @@ bool machine_build(struct machine *m, struct err *e)
     char item[128];
     snprintf(item, sizeof item, "%s.faults", m->path);
     make_nodes(m);
-    bool good = make_network(m, e);
-    for (uint32_t i = 0; good && i < m->layout.nodes; i++)
-        good = node_connect(&m->nodes[i], e);
-    if (!good || !make_devices(m, e) || !libraries_make(m, e) ||
+    if (!networks_build(m, e) || !make_devices(m, e) || !libraries_make(m, e) ||
         !faults_load(m, m->params.faults, item, e))
         return false;
     sim_at(m->sim, &m->boot_event, sim_now(m->sim));
@@ -449,8 +357,7 @@ void machine_destroy(struct machine *m)
         node_fini(&m->nodes[i]);
     sim_ledger_book_fini(&m->window.ledgers); /* tasks had them */
     changer_list_free(&m->libraries);
-    if (m->net != NULL)
-        m->net->ops->destroy(m->net);
+    networks_free(m);
     free_pools(m);
     for (size_t i = 0; i < m->own_count; i++)
         free(m->owns[i]);
@@ -464,8 +371,6 @@ void machine_destroy(struct machine *m)
     free(m->compute);
     free(m->io);
     free(m->ranks);
-    free(m->net_params);
-    val_free(m->net_table);
     free(m->failure);
     free(m);
 }
@@ -477,7 +382,7 @@ const struct os_layout *machine_layout(const struct machine *m)
 
 struct net *machine_net(struct machine *m)
 {
-    return m->net;
+    return m->networks[0].net;
 }
 
 const char *machine_failure(const struct machine *m)

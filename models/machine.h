@@ -86,7 +86,7 @@ void machine_set_rate_bin(struct machine *m, sim_time width);
 /* ---- for tests and reports ---- */
 /* Who is who: from machine_plan on. */
 const struct os_layout *machine_layout(const struct machine *m);
-struct net *machine_net(struct machine *m); /* NULL before it is built */
+struct net *machine_net(struct machine *m); /* the first; NULL before it is built */
 /* The first sentence given to port_fail, or NULL. The audit of the run fails with it. */
 const char *machine_failure(const struct machine *m);
 

@@ -51,7 +51,14 @@ const struct param machine_params[] = {
     P_VAL(machine_params, network,
           "The interconnect: `model` names it, the rest are its own parameters.",
           "see the interconnects"),
-    P_TABLE(machine_params, nic, nic_params_desc, "Network interface of every node.",
+    P_VAL(machine_params, networks,
+          "Several networks, by name: name = { kind =, nodes = 'all', a group or a list of nodes, "
+          "nic = what its interfaces have of their own, prices = what frames cost there, and the "
+          "interconnect's own parameters }; instead of `network`.",
+          "see the interconnects"),
+    P_TABLE(machine_params, nic, nic_params_desc,
+            "Network interface of every node; with several networks what those have that say "
+            "nothing else.",
             "see the network interface"),
     OWN_PARAMS(machine_params, own.),
     P_VAL(machine_params, storage, "The device of every I/O node, or a list of devices.",

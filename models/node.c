@@ -38,17 +38,20 @@ void node_init(struct node *n, struct machine *m, uint32_t id)
     list_init(&n->free_threads);
 }
 
-bool node_connect(struct node *n, struct err *e)
+bool node_connect(struct node *n, struct network *to, uint32_t station, struct err *e)
 {
     struct machine *m = n->machine;
-    struct iface *i = n->ifaces = base_zalloc(1, sizeof *i);
+    struct iface *i = &n->ifaces[n->iface_count];
     list_init(&i->open);
     list_init(&i->refused);
     i->node = n;
-    i->nic = nic_create(m->sim, m->net, n->id, (int32_t)n->id, &m->params.nic, &n->bus, 0, e);
+    i->network = to;
+    i->station = station;
+    i->nic = nic_create(m->sim, to->net, station, (int32_t)n->id, &to->own.nic, &n->bus, 0, e);
     if (i->nic == NULL)
         return false;
-    n->iface_count = 1;
+    to->at[station] = i;
+    n->iface_count++;
     struct nic_handler h = iface_handler(i);
     nic_set_handler(i->nic, &h);
     return true;

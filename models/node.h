@@ -205,9 +205,36 @@ struct watcher {
     void *arg;
 };
 
+#define NETWORKS_MAX 8
+
+/* What a network may have of its own. */
+struct network_own {
+    struct nic_params nic;
+    struct price_list prices; /* those of network.priced */
+};
+
+struct network {
+    const char *name;
+    char *path; /* of its table, in sentences */
+    const struct net_ops *ops;
+    void *params;
+    struct val *table; /* what params borrows from */
+    struct net *net;
+    struct network_own own;
+    unsigned priced;               /* bits: which prices are its own */
+    bool plain;                    /* the short form: names of parts have no prefix */
+    bool all;                      /* every node is on it: station = node */
+    bool faults, overtakes, drops; /* channels die by a schedule; as net_grid says */
+    uint32_t count;                /* stations */
+    uint32_t *nodes, *station_of;  /* station -> node; node -> station, or UINT32_MAX */
+    struct iface **at;             /* by station */
+};
+
 /* A node's place on a network. */
 struct iface {
     struct node *node;
+    struct network *network;
+    uint32_t station;
     struct nic *nic;
     uint32_t sends_pending;    /* frames accepted, not yet in the interface's queue */
     struct match_set ends;     /* struct port_end */
@@ -306,7 +333,7 @@ struct machine_params {
     sim_time detector_delay;
     struct node_own own;
     struct nic_params nic;
-    const struct val *network, *storage, *libraries, *nodes, *os, *graph, *faults;
+    const struct val *network, *networks, *storage, *libraries, *nodes, *os, *graph, *faults;
 };
 
 struct sim_faults;
@@ -316,12 +343,10 @@ struct machine {
     const struct machine_registry *reg;
     struct machine_params params;
     struct activity *running; /* NODE1 */
-    const struct net_ops *net_ops;
-    void *net_params;
-    struct val *net_table; /* which they point into */
-    struct net *net;
-    bool network_faults;                   /* channels or routers die by a schedule */
-    bool network_overtakes, network_drops; /* as net_grid says */
+    struct network networks[NETWORKS_MAX];
+    struct xk_network xk_networks[NETWORKS_MAX]; /* what the graph knows of them */
+    uint32_t network_count;
+    uint32_t *iface_counts; /* by node */
     struct node *nodes;
     struct os_layout layout;
     uint32_t *compute, *io, *ranks;
@@ -355,7 +380,8 @@ struct machine {
 /* ---- node.c ---- */
 /* Down, with its CPUs and its bus; n->own is set. */
 void node_init(struct node *n, struct machine *m, uint32_t id);
-bool node_connect(struct node *n, struct err *e); /* the network interface */
+/* Its next network interface, at that station. */
+bool node_connect(struct node *n, struct network *to, uint32_t station, struct err *e);
 void node_fini(struct node *n); /* crashes it, and frees its devices and its interface */
 void node_boot(struct node *n); /* in the boot upcall: the machine's boot code */
 /* Ends a life, and begins the next; harmless on a node that is down, or up. */
@@ -376,6 +402,15 @@ static inline void machine_step(struct machine *m)
     if (++m->steps == m->fault_step)
         faults_step(m);
 }
+
+/* ---- networks.c ---- */
+/* Of the loaded parameters, when groups of nodes are there. */
+bool networks_plan(struct machine *m, struct err *e);
+bool networks_build(struct machine *m, struct err *e); /* when nodes are there; their interfaces */
+void networks_fault_targets(struct machine *m);
+void networks_free(struct machine *m);
+/* Of work at an interface of that node to it: its own price, or the node's. */
+sim_time network_cost(struct network *n, struct node *node, enum port_work kind, uint64_t amount);
 
 /* ---- layout.c ---- */
 /* Of the loaded parameters.  False with a sentence. */

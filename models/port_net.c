@@ -39,30 +39,31 @@ static struct iface *iface_of(const struct port *p, uint32_t ifc)
 void port_if_describe(const struct port *p, uint32_t ifc, struct port_if_info *out)
 {
     const struct iface *i = iface_of(p, ifc);
+    const struct network *n = i->network;
     *out = (struct port_if_info){
-        .name = "mesh",
         .mtu = nic_mtu(i->nic),
-        .station = p->node->id,
-        /* What dies takes frames with it. */
-        .reliable = !p->machine->network_faults && !p->machine->network_drops,
-        .ordered = !p->machine->network_overtakes,
+        .station = i->station,
+        .reliable = !n->faults && !n->drops, /* what dies takes frames with it */
+        .ordered = !n->overtakes,
         .control = true,
         .broadcast = nic_mtu_all(i->nic) > 0,
     };
+    snprintf(out->name, sizeof out->name, "%s", n->name);
 }
 
 bool port_if_station(const struct port *p, uint32_t ifc, uint32_t host, uint64_t *station)
 {
-    (void)iface_of(p, ifc);
-    *station = host;
-    return host < p->machine->layout.nodes;
+    const struct network *n = iface_of(p, ifc)->network;
+    uint32_t at = host < p->machine->layout.nodes ? n->station_of[host] : UINT32_MAX;
+    *station = at;
+    return at != UINT32_MAX;
 }
 
 bool port_if_host(const struct port *p, uint32_t ifc, uint64_t station, uint32_t *host)
 {
-    (void)iface_of(p, ifc);
-    *host = (uint32_t)station;
-    return station < p->machine->layout.nodes;
+    const struct network *n = iface_of(p, ifc)->network;
+    *host = station < n->count ? n->nodes[station] : UINT32_MAX;
+    return station < n->count;
 }
 
 /* ---- ends ---- */
@@ -134,7 +135,7 @@ struct port_end *iface_taker(const struct iface *i)
 static bool queue_full(const struct iface *i)
 {
     return nic_queue_length(i->nic) + i->sends_pending >=
-           (uint64_t)i->node->machine->params.nic.queue_frames;
+           (uint64_t)i->network->own.nic.queue_frames;
 }
 
 enum port_if_result port_end_send(struct port_end *e, uint64_t station, unsigned flags,
@@ -144,7 +145,7 @@ enum port_if_result port_end_send(struct port_end *e, uint64_t station, unsigned
     struct node *n = i->node;
     struct machine *m = n->machine;
     bool all = flags & PORT_ALL;
-    if (all ? nic_mtu_all(i->nic) == 0 : station >= m->layout.nodes)
+    if (all ? nic_mtu_all(i->nic) == 0 : station >= i->network->count)
         return PORT_IF_NO_STATION;
     if (frame->length > (all ? nic_mtu_all(i->nic) : nic_mtu(i->nic)))
         return PORT_IF_TOO_LONG;
@@ -173,16 +174,26 @@ enum port_if_result port_end_send(struct port_end *e, uint64_t station, unsigned
     return PORT_IF_OK;
 }
 
+/* As port_work, at the network's prices. */
+static void end_work(struct port_end *e, enum port_work kind, uint64_t amount)
+{
+    struct node *n = e->task->node;
+    struct activity *a = n->machine->running;
+    ASSERT_MSG(a != NULL && a->node == n, "work is named by code that runs on the node");
+    if (!a->unpriced)
+        a->work = sim_time_add(a->work, network_cost(e->iface->network, n, kind, amount));
+}
+
 void port_end_out(struct port_end *e, uint64_t bytes)
 {
-    port_work(e->task, PORT_WORK_FRAME_OUT, 1);
-    port_work(e->task, PORT_WORK_FRAME_BYTES, bytes);
+    end_work(e, PORT_WORK_FRAME_OUT, 1);
+    end_work(e, PORT_WORK_FRAME_BYTES, bytes);
 }
 
 void port_end_in(struct port_end *e, uint64_t bytes)
 {
-    port_work(e->task, PORT_WORK_FRAME_IN, 1);
-    port_work(e->task, PORT_WORK_FRAME_BYTES, bytes);
+    end_work(e, PORT_WORK_FRAME_IN, 1);
+    end_work(e, PORT_WORK_FRAME_BYTES, bytes);
 }
 
 void frame_send(struct iface *i, struct nic_frame *f)
@@ -242,7 +253,7 @@ void frame_received(struct upcall *u)
         n->machine->counts.frames_dropped[DROP_NO_RECEIVER]++;
     } else {
         if (u->shapes > 0)
-            port_work(u->task, PORT_WORK_FILTER, u->shapes);
+            end_work(u->end, PORT_WORK_FILTER, u->shapes);
         frame_up(u->end, u->frame, sim_now(n->machine->sim));
     }
     nic_frame_free(u->frame);

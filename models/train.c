@@ -77,17 +77,18 @@ static struct train *train_new(struct iface *from, struct iface *to, struct port
 static bool possible(const struct machine *m)
 {
     const struct activity *a = m->running;
-    return m->params.trains && a != NULL && a->thread == NULL && m->net->ops->lend != NULL &&
-           !m->params.flatten && m->fault_step == UINT64_MAX;
+    return m->params.trains && a != NULL && a->thread == NULL && !m->params.flatten &&
+           m->fault_step == UINT64_MAX;
 }
 
 bool train_takes(struct port *task, struct iface *from, struct nic_frame *f, bool part)
 {
     struct machine *m = task->machine;
-    struct iface *to = &m->nodes[f->dst].ifaces[0];
+    struct iface *to = from->network->at[f->dst];
     /* What an upcall sends before it has named work goes at once, which one that a train runs must
      * not do: where frames cost nothing there are none. */
-    if (!possible(m) || price_cost(&to->node->own->prices, PORT_WORK_FRAME_IN, 1) == 0)
+    if (!possible(m) || from->network->ops->lend == NULL ||
+        network_cost(to->network, to->node, PORT_WORK_FRAME_IN, 1) == 0)
         return false;
     if (m->gathering != NULL && (m->gathering->to != to || m->gathering->gathered == NIC_TRAIN_MAX))
         train_leaves(m);

@@ -30,8 +30,8 @@ const struct os_group *os_group(const struct os_boot *b, const char *name)
     return NULL;
 }
 
-static const struct os_group *find_group(const struct os_boot *b, const struct val *at,
-                                         const char *name, const char *path, struct err *e)
+const struct os_group *os_group_named(const struct os_boot *b, const struct val *at,
+                                      const char *name, const char *path, struct err *e)
 {
     const char *names[GROUPS_MAX + 1] = { NULL };
     const struct os_group *g = os_group(b, name);
@@ -61,7 +61,7 @@ static bool add_group(struct os_boot *b, const struct val *v, const char *const 
     if (os_group(b, v->key))
         return err_set(e, "%s%s: a machine has its group '%s' already",
                        val_where(v, where, sizeof where), path, v->key);
-    const struct os_group *of = find_group(b, v, p.of, path, e);
+    const struct os_group *of = os_group_named(b, v, p.of, path, e);
     if (!of)
         return false;
     int64_t count = p.first > 0 ? p.first : p.last;
@@ -123,7 +123,7 @@ static bool add_service(struct os_boot *b, const struct os_service_ops *ops,
     static const char *const but[] = { "service", "on", "over", NULL };
     struct os_service s = { .ops = ops, .over = text(table, "over", ops->over) };
     char where[256];
-    s.on = find_group(b, table, text(table, "on", ops->on), path, e);
+    s.on = os_group_named(b, table, text(table, "on", ops->on), path, e);
     if (!s.on)
         return false;
     const struct xk_protl_ops *protl = xk_graph_protocol(b->graph, s.over);
@@ -184,8 +184,8 @@ static bool load_all(struct os_boot *b, const struct val *table, const struct ki
         const struct os_service_ops *ops = kind_at(services, i);
         const struct val *own = val_get(table, ops->kind.name);
         char *at = base_printf("%s.os.%s", path, ops->kind.name);
-        const struct os_group *on = find_group(b, NULL, ops->on, at, e);
-        const struct os_group *with = ops->with ? find_group(b, NULL, ops->with, at, e) : NULL;
+        const struct os_group *on = os_group_named(b, NULL, ops->on, at, e);
+        const struct os_group *with = ops->with ? os_group_named(b, NULL, ops->with, at, e) : NULL;
         if (xk_graph_protocol(b->graph, ops->over) && with && with->count > 0 && on->count > 0)
             good = add_service(b, ops, own, at, e);
         else if (own && own->type == VAL_TABLE && !ops->with && own->count > 0)

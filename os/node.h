@@ -116,7 +116,6 @@ struct os_boot {
     uint32_t ranks;
     uint32_t files; /* that they make: those who keep files size their tables by it */
     bool restart;   /* a node that comes back starts its program anew */
-    uint64_t mtu;   /* bytes of a frame of its interfaces */
 };
 
 /* Reads machine.nodes (may be NULL) for b->layout; what a group's table says under the names in
@@ -127,6 +126,9 @@ bool os_groups_load(struct os_boot *b, const struct val *nodes, const char *cons
 bool os_boot_load(struct os_boot *b, const struct val *os, const struct kind_set *services,
                   const char *path, struct err *e) MUST_CHECK;
 const struct os_group *os_group(const struct os_boot *b, const char *name); /* or NULL */
+/* The same with a sentence, for what a configuration names at `at`, under the key `path`. */
+const struct os_group *os_group_named(const struct os_boot *b, const struct val *at,
+                                      const char *name, const char *path, struct err *e);
 void os_boot_free(struct os_boot *b);
 
 /* Where the ranks of the job are.  Each node has a table of its own, which begins as the layout

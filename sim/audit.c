@@ -71,7 +71,7 @@ void sim_audit_destroy(struct sim_audit *a)
 void sim_audit_register(struct sim *s, const char *name, sim_audit_fn *fn, void *self)
 {
     struct entry *e = base_zalloc(1, sizeof(*e));
-    e->name = base_strdup(name);
+    e->name = sim_full_name(s, name);
     e->fn = fn;
     e->self = self;
     list_push(&s->audit->entries, &e->link);

@@ -16,7 +16,7 @@ void sim_busy_init(struct sim_busy *b, struct sim *s, enum sim_kind kind, int32_
 {
     struct sim_accounts *a = &s->busy;
     *b = (struct sim_busy){
-        .sim = s, .name = base_strdup(name), .kind = kind, .node = node, .index = a->count
+        .sim = s, .name = sim_full_name(s, name), .kind = kind, .node = node, .index = a->count
     };
     if (a->count == a->size) {
         a->size = a->size ? 2 * a->size : 64;

@@ -43,7 +43,9 @@ void sim_count(struct sim_counted *c, struct sim *s, const char *owner, int32_t 
 {
     if (d == NULL)
         return;
-    *c = (struct sim_counted){ .group = group_of(s, owner, d), .base = base, .node = node };
+    char *name = sim_full_name(s, owner);
+    *c = (struct sim_counted){ .group = group_of(s, name, d), .base = base, .node = node };
+    free(name);
     list_push(&c->group->parts, &c->link);
 }
 

@@ -91,8 +91,9 @@ void sim_fault_target(struct sim_faults *f, const char *path, const struct fault
         f->target_capacity = f->target_capacity == 0 ? 16 : 2 * f->target_capacity;
         f->targets = base_realloc(f->targets, f->target_capacity * sizeof *f->targets);
     }
-    f->targets[f->target_count++] =
-        (struct target){ .path = base_strdup(path), .ops = ops, .self = self, .owned = owned };
+    f->targets[f->target_count++] = (struct target){
+        .path = sim_full_name(f->sim, path), .ops = ops, .self = self, .owned = owned
+    };
 }
 
 /* Nobody is left to meet it: the owner says so, or nothing is on its way but faults that recur. */

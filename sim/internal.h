@@ -71,6 +71,8 @@ struct sim {
     uint64_t until;    /* the loop runs until so many have fired, then looks at the limits */
     int statm;         /* descriptor of /proc/self/statm, or -1 */
 
+    char names[SIM_NAMES_SIZE]; /* sim_names_under; "": nothing */
+
     const char *context;
     int64_t context_index;
 

@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
 
@@ -29,7 +30,9 @@ void sim_rng_init_seed(struct sim_rng *r, uint64_t seed, const char *name)
 
 void sim_rng_init(struct sim_rng *r, const struct sim *s, const char *name)
 {
-    sim_rng_init_seed(r, sim_seed(s), name);
+    char *full = sim_full_name(s, name);
+    sim_rng_init_seed(r, sim_seed(s), full);
+    free(full);
 }
 
 void sim_rng_init_indexed(struct sim_rng *r, const struct sim *s, const char *name, uint64_t index)

@@ -149,7 +149,7 @@ void sim_inside_init(struct sim_inside *q, struct sim *s, enum sim_kind kind, in
                      const char *name)
 {
     *q = (struct sim_inside){
-        .sim = s, .name = base_strdup(name), .kind = kind, .node = node, .changed = s->now
+        .sim = s, .name = sim_full_name(s, name), .kind = kind, .node = node, .changed = s->now
     };
     list_push(&s->insides, &q->link);
 }

@@ -137,6 +137,12 @@ const char *sim_end_name(enum sim_end end);
 /* The thing a failing assertion and the audit want to name: "node 7", or NULL. */
 void sim_set_context(struct sim *s, const char *what, int64_t index);
 
+/* What is named from now on (accounts, who counts, audits, random streams, targets of faults) is
+ * named under this: "lan" makes "cable" "lan.cable".  NULL: as it stands. */
+#define SIM_NAMES_SIZE 64
+void sim_names_under(struct sim *s, const char *name);
+char *sim_full_name(const struct sim *s, const char *name); /* heap; the caller frees */
+
 /* Services that hang off a run and live as long as it does (defined in their own headers). */
 struct sim_digest;
 struct sim_audit;

@@ -43,7 +43,7 @@ bool paging_check(const struct paging_params *p, uint32_t programs, uint64_t pag
     if (protl != &select_protl)
         return err_set(e, "'%s' is an instance of '%s', but paging needs one of 'select'", p->over,
                        protl->kind.name);
-    if (!memsrv_carries(xk_graph_carries(l->boot->graph, p->over, l->boot->mtu), page))
+    if (!memsrv_carries(xk_graph_carries(l->boot->graph, p->over), page))
         return err_set(e, "workload.memory.page is %llu bytes, more than a call of %s carries",
                        (unsigned long long)page, p->over);
     return memsrv_check(l, groups[p->backing], programs, page, room, e) &&

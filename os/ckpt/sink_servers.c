@@ -190,7 +190,7 @@ static bool servers_check(const void *params, const struct os_boot *b, const cha
     if (p->mirror && g->count == 1)
         return err_set(e, "%s.mirror is true, but one node alone serves memory on \"%s\"", path,
                        groups[p->servers]);
-    if (!memsrv_carries(xk_graph_carries(b->graph, "rpc", b->mtu), page))
+    if (!memsrv_carries(xk_graph_carries(b->graph, "rpc"), page))
         return err_set(e, "machine.os.memory_server.page is %llu bytes, more than a call carries",
                        (unsigned long long)page);
     return true;

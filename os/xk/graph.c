@@ -109,12 +109,43 @@ static const struct {
     { XK_PIECES, "gives pieces of messages and credit for them", "does not" },
 };
 
+/* The network that a driver drives, which nobody else does. */
+static bool find_network(const struct xk_graph *g, struct xk_node_desc *d, const struct val *table,
+                         const char *path, struct err *e)
+{
+    const char *names[NAMES_MAX] = { NULL }, *name;
+    char where[128];
+    d->network = UINT32_MAX;
+    if (!d->ops->interface)
+        return true;
+    name = d->ops->interface(d->params);
+    for (uint32_t i = 0; i < g->network_count; i++) {
+        if (strcmp(g->networks[i].name, name) == 0 || (i == 0 && !name[0]))
+            d->network = i;
+        if (i + 1 < NAMES_MAX)
+            names[i] = g->networks[i].name;
+    }
+    val_where(table, where, sizeof where);
+    if (d->network == UINT32_MAX) {
+        err_set(e, "%s%s.interface: there is no network '%.80s'", where, path, name);
+        err_nearest(e, name, names);
+        return false;
+    }
+    for (uint32_t k = 0; k < g->count; k++)
+        if (g->nodes[k].network == d->network)
+            return err_set(e, "%s%s.interface: '%s' drives network '%s' already", where, path,
+                           g->nodes[k].name, g->networks[d->network].name);
+    return true;
+}
+
 /* What it is given must be what it needs. */
 static bool check_properties(struct xk_graph *g, struct xk_node_desc *d, const struct val *table,
-                             const char *path, unsigned network, struct err *e)
+                             const char *path, struct err *e)
 {
     char where[128];
-    unsigned given = d->downs ? ~0u : network;
+    unsigned given = d->downs ? ~0u : XK_NETWORK;
+    if (d->network < g->network_count)
+        given = g->networks[d->network].gives;
     for (uint8_t i = 0; i < d->downs; i++) {
         const struct xk_node_desc *below = &g->nodes[d->down[i]];
         unsigned missing = d->ops->needs & ~below->gives;
@@ -135,8 +166,7 @@ static bool check_properties(struct xk_graph *g, struct xk_node_desc *d, const s
 }
 
 static bool load_node(struct xk_graph *g, struct xk_node_desc *d, const struct val *v,
-                      const struct kind_set *protocols, const char *path, unsigned network,
-                      struct err *e)
+                      const struct kind_set *protocols, const char *path, struct err *e)
 {
     char where[128];
     val_where(v, where, sizeof where);
@@ -153,11 +183,12 @@ static bool load_node(struct xk_graph *g, struct xk_node_desc *d, const struct v
     d->ops = kind_choose(protocols, v, "protocol", NULL, path, e);
     return d->ops && load_below(g, d, v, path, e) && load_domain(g, d, v, path, e) &&
            (d->params = kind_load(&d->ops->kind, v, reserved, path, e)) &&
-           check_properties(g, d, v, path, network, e);
+           find_network(g, d, v, path, e) && check_properties(g, d, v, path, e);
 }
 
 struct xk_graph *xk_graph_load(const struct val *v, const struct kind_set *protocols,
-                               const char *path, unsigned network, struct err *e)
+                               const char *path, const struct xk_network *networks,
+                               uint32_t network_count, struct err *e)
 {
     char where[128];
     if (v->type != VAL_LIST || v->count == 0) {
@@ -173,11 +204,13 @@ struct xk_graph *xk_graph_load(const struct val *v, const struct kind_set *proto
     }
     struct xk_graph *g = base_zalloc(1, sizeof *g);
     g->spec = val_copy(v);
+    g->networks = networks;
+    g->network_count = network_count;
     g->nodes = base_zalloc(v->count, sizeof *g->nodes);
     g->domains[g->domain_count++] = base_strdup("kernel");
     for (size_t i = 0; i < v->count; i++) {
         char *at = base_printf("%s[%zu]", path, i + 1);
-        bool good = load_node(g, &g->nodes[i], g->spec->items[i], protocols, at, network, e);
+        bool good = load_node(g, &g->nodes[i], g->spec->items[i], protocols, at, e);
         free(at);
         g->count++;
         if (!good) {
@@ -186,29 +219,6 @@ struct xk_graph *xk_graph_load(const struct val *v, const struct kind_set *proto
         }
     }
     return g;
-}
-
-bool xk_graph_interfaces(const struct xk_graph *g, uint32_t count, const char *path, struct err *e)
-{
-    char where[128];
-    for (uint32_t i = 0; i < g->count; i++) {
-        const struct xk_node_desc *d = &g->nodes[i];
-        if (!d->ops->interface)
-            continue;
-        uint32_t at = d->ops->interface(d->params);
-        val_where(g->spec->items[i], where, sizeof where);
-        if (at >= count)
-            return err_set(
-                e,
-                "%s%s[%u].interface is %u, but the network interfaces of a node are 0 to "
-                "%u",
-                where, path, i + 1, at, count - 1);
-        for (uint32_t k = 0; k < i; k++)
-            if (g->nodes[k].ops->interface && g->nodes[k].ops->interface(g->nodes[k].params) == at)
-                return err_set(e, "%s%s[%u].interface: '%s' drives network interface %u already",
-                               where, path, i + 1, g->nodes[k].name, at);
-    }
-    return true;
 }
 
 void xk_graph_free(struct xk_graph *g)
@@ -252,18 +262,18 @@ unsigned xk_graph_gives(const struct xk_graph *g, const char *instance)
     return d ? d->gives : 0;
 }
 
-static uint64_t carries(const struct xk_graph *g, const struct xk_node_desc *d, uint64_t mtu)
+static uint64_t carries(const struct xk_graph *g, const struct xk_node_desc *d)
 {
-    uint64_t below = d->downs ? UINT64_MAX : mtu;
+    uint64_t below = d->network < g->network_count ? g->networks[d->network].mtu : UINT64_MAX;
     for (uint8_t i = 0; i < d->downs; i++) {
-        uint64_t one = carries(g, &g->nodes[d->down[i]], mtu);
+        uint64_t one = carries(g, &g->nodes[d->down[i]]);
         below = one < below ? one : below;
     }
     return d->ops->carries ? d->ops->carries(d->params, below) : below;
 }
 
-uint64_t xk_graph_carries(const struct xk_graph *g, const char *instance, uint64_t mtu)
+uint64_t xk_graph_carries(const struct xk_graph *g, const char *instance)
 {
     const struct xk_node_desc *d = find(g, instance);
-    return d ? carries(g, d, mtu) : 0;
+    return d ? carries(g, d) : 0;
 }

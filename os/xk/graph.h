@@ -13,11 +13,20 @@
 
 struct xk_graph; /* immutable, shared by all nodes */
 
-/* Reads a graph of these protocols.  NULL with a sentence: unknown protocol, unknown
- * or later instance below, too few or too many below, wrong parameter, an instance that needs of
- * what is below it what that does not give.  `network`: what the drivers' networks give. */
+/* A network that drivers may drive: its interfaces have its name. */
+struct xk_network {
+    const char *name;
+    uint64_t mtu;   /* bytes of a frame */
+    unsigned gives; /* enum xk_property */
+};
+
+/* Reads a graph of these protocols over these networks (which outlive it).  NULL with a sentence:
+ * unknown protocol, unknown or later instance below, too few or too many below, wrong parameter, a
+ * driver of a network that there is not, or that another drives, an instance that needs of what is
+ * below it what that does not give. */
 struct xk_graph *xk_graph_load(const struct val *v, const struct kind_set *protocols,
-                               const char *path, unsigned network, struct err *e);
+                               const char *path, const struct xk_network *networks,
+                               uint32_t network_count, struct err *e);
 void xk_graph_free(struct xk_graph *g);
 /* Of which protocol the instance of that name is; NULL: there is none, or no graph. */
 const struct xk_protl_ops *xk_graph_protocol(const struct xk_graph *g, const char *instance);
@@ -25,13 +34,8 @@ const struct xk_protl_ops *xk_graph_protocol(const struct xk_graph *g, const cha
  * and 0: there is none. */
 const char *xk_graph_below(const struct xk_graph *g, const char *instance, uint32_t i);
 unsigned xk_graph_gives(const struct xk_graph *g, const char *instance);
-/* The longest message that it takes (xk_protl_ops.carries) where frames hold `mtu` bytes; 0: there
- * is none of that name. */
-uint64_t xk_graph_carries(const struct xk_graph *g, const char *instance, uint64_t mtu);
-
-/* Every network interface that an instance drives is one of the `count` of a node, its alone. */
-bool xk_graph_interfaces(const struct xk_graph *g, uint32_t count, const char *path,
-                         struct err *e) MUST_CHECK;
+/* The longest message that it takes (xk_protl_ops.carries); 0: there is none of that name. */
+uint64_t xk_graph_carries(const struct xk_graph *g, const char *instance);
 
 /* Boots the graph on a node: inits every instance bottom-up in the heap of `p`'s task. */
 struct xk_kernel *xk_boot(struct port *p, const struct xk_graph *g);

@@ -10,6 +10,7 @@ struct xk_node_desc { /* one instance of a graph */
     uint8_t domain;
     uint8_t downs;
     unsigned gives;             /* enum xk_property */
+    uint32_t network;           /* that it drives; UINT32_MAX: none */
     uint16_t down[XK_DOWN_MAX]; /* earlier instances */
     void *params;
 };
@@ -20,6 +21,8 @@ struct xk_graph {
     char *domains[256]; /* [0] is "kernel" */
     uint32_t domain_count;
     struct val *spec; /* what parameters borrow from */
+    const struct xk_network *networks;
+    uint32_t network_count;
 };
 
 struct xk_kernel {

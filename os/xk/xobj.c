@@ -177,15 +177,27 @@ struct xk_protl *xk_taker(struct xk_protl *self, uint32_t number)
     return upper && self->enabled >> number & 1 ? upper : NULL;
 }
 
-static uint64_t carried(const struct xk_protl *x, const struct xk_node_desc *d)
+/* The node's interface to a network, or UINT32_MAX. */
+static uint32_t interface_to(const struct port *p, const char *network)
 {
-    uint64_t below = UINT64_MAX;
+    for (uint32_t ifc = 0; ifc < port_if_count(p); ifc++) {
+        struct port_if_info info;
+        port_if_describe(p, ifc, &info);
+        if (strcmp(info.name, network) == 0)
+            return ifc;
+    }
+    return UINT32_MAX;
+}
+
+static uint64_t carried(const struct xk_protl *x, const struct xk_graph *g,
+                        const struct xk_node_desc *d)
+{
+    uint64_t below = d->network < g->network_count ? g->networks[d->network].mtu : UINT64_MAX;
     for (uint8_t j = 0; j < d->downs; j++)
         below = x->down[j]->carries < below ? x->down[j]->carries : below;
-    uint32_t ifc = d->ops->interface ? d->ops->interface(d->params) : UINT32_MAX;
-    if (ifc < port_if_count(x->kernel->port)) {
+    if (x->ifc != UINT32_MAX) {
         struct port_if_info info;
-        port_if_describe(x->kernel->port, ifc, &info);
+        port_if_describe(x->kernel->port, x->ifc, &info);
         below = info.mtu;
     }
     return d->ops->carries ? d->ops->carries(d->params, below) : below;
@@ -208,13 +220,16 @@ struct xk_kernel *xk_boot(struct port *p, const struct xk_graph *g)
         x->downs = d->downs;
         for (uint8_t j = 0; j < d->downs; j++)
             x->down[j] = &k->protls[d->down[j]];
-        unsigned given = d->downs ? ~0u : XK_NETWORK; /* a driver looks at its interface */
+        bool drives = d->network < g->network_count;
+        x->ifc = drives ? interface_to(p, g->networks[d->network].name) : UINT32_MAX;
+        /* A driver looks at its interface. */
+        unsigned given = d->downs ? ~0u : drives ? g->networks[d->network].gives : XK_NETWORK;
         for (uint8_t j = 0; j < d->downs; j++)
             given &= x->down[j]->gives;
         x->gives = given & ~(unsigned)XK_TO_NEXT;
         if (d->ops->gives)
             x->gives = d->ops->gives(d->params, x->gives);
-        x->carries = carried(x, d);
+        x->carries = carried(x, g, d);
         x->state = d->ops->kind.state_size ? port_alloc(p, d->ops->kind.state_size) : NULL;
         k->count = i + 1;
         if (d->ops->kind.counters)

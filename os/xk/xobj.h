@@ -99,7 +99,8 @@ struct xk_protl_ops {
     /* The longest message that push takes where what is below takes `below` bytes (a driver: where
      * a frame of its interface holds them).  NULL: the same. */
     uint64_t (*carries)(const void *params, uint64_t below);
-    uint32_t (*interface)(const void *params); /* drives that one of the node's; NULL: none */
+    /* It drives the node's interface to the network of that name; "": the first.  NULL: none. */
+    const char *(*interface)(const void *params);
     /* Called bottom-up when the node boots.  `params` lives as long as the instance. */
     enum xk_status (*init)(struct xk_protl *self, const void *params);
     /* A session for `upper` to `peer` (a counted reference), or NULL with *why. */
@@ -132,6 +133,7 @@ struct xk_protl {
     uint8_t downs;
     unsigned gives;   /* enum xk_property, to those above */
     uint64_t carries; /* the longest message that push takes */
+    uint32_t ifc;     /* of a driver; UINT32_MAX: the node is not on its network, or it is none */
     uint64_t enabled; /* bit n: the upper of number n takes what comes */
     struct xk_protl *down[XK_DOWN_MAX];
     void *state;

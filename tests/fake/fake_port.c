@@ -279,7 +279,7 @@ void port_if_describe(const struct port *p, uint32_t ifc, struct port_if_info *o
     const struct fake_options *o = &p->f->o;
     ASSERT(ifc < o->interfaces);
     memset(out, 0, sizeof *out);
-    snprintf(out->name, sizeof out->name, "mesh%u", ifc);
+    snprintf(out->name, sizeof out->name, ifc == 0 ? "mesh" : "lan");
     out->mtu = o->mtu;
     out->station = p->node->id;
     out->reliable = !o->lossy;

@@ -153,8 +153,7 @@ void io_world_start(struct io_world *w, const struct pio_ops *ops, const char *t
                                                          "rpc select <chan"),
                                 .main = enter,
                                 .ranks = IO_RANKS,
-                                .files = 64,
-                                .mtu = o.mtu ? o.mtu : 4096 };
+                                .files = 64 };
     cr_assert(os_groups_load(&w->boot, NULL, NULL, "machine", &e), "%s", e.text);
     cr_assert(os_boot_load(&w->boot, os, &os_services, "machine", &e), "%s: %s", ops->kind.name,
               e.text);

@@ -166,7 +166,7 @@ Test(rpc, calls_of_all_lengths_return_their_replies)
         }
         uint64_t max = select_max_bytes(rpc(&w, 0));
         cr_assert_eq(max, 64 * (4096 - 8 - 24) - 24 - 8);
-        cr_assert_eq(max, xk_graph_carries(w.r.g, "rpc", 4096), "known when the graph is read");
+        cr_assert_eq(max, xk_graph_carries(w.r.g, "rpc"), "known when the graph is read");
         cr_assert_eq(call(&w, 0, 1, 9, max - 8), XK_OK);
         cr_assert_eq(call(&w, 0, 1, 10, max - 7), XK_TOO_LONG);
         cr_assert_eq(call(&w, 0, 2, 10, 1), XK_NO_PEER);

@@ -6,11 +6,13 @@
 #include "os/xk/map.h"
 #include "tests/os/xk_rig.h"
 
+static const struct xk_network loses = { "mesh", 4096, XK_NETWORK & ~XK_LOSSLESS };
+
 static void refuses(const char *graph, const char *part)
 {
     struct err e = ERR_INIT;
     struct val *v = rig_val(graph);
-    struct xk_graph *g = xk_graph_load(v, rig_protocols(), "machine.graph", XK_NETWORK, &e);
+    struct xk_graph *g = xk_graph_load(v, rig_protocols(), "machine.graph", rig_networks, 2, &e);
     cr_assert_null(g, "accepted: %s", graph);
     cr_assert_not_null(strstr(e.text, part), "'%s' does not say '%s'", e.text, part);
     cr_assert_not_null(strstr(e.text, "graph:1: machine.graph"), "'%s' names no place", e.text);
@@ -20,6 +22,8 @@ static void refuses(const char *graph, const char *part)
 Test(xk_graph, mistakes_get_a_sentence_with_the_nearest_name)
 {
     refuses("mesh drvier", "did you mean 'driver'?");
+    refuses("mesh driver interface=ln", "there is no network 'ln', did you mean 'lan'?");
+    refuses("mesh driver; again driver interface=mesh", "'mesh' drives network 'mesh' already");
     refuses("mesh mesh", "there is no protocol 'mesh': it is 'driver' now");
     refuses("mesh driver; probe probe <mseh", "did you mean 'mesh'?");
     refuses("probe probe <mesh; mesh driver", "no instance 'mesh' stands before this one");
@@ -58,14 +62,12 @@ Test(xk_graph, a_network_that_loses_is_borne_by_those_who_resend)
 {
     struct err e = ERR_INIT;
     struct val *v = rig_val("mesh driver; blast blast <mesh; chan chan <blast; s select <chan");
-    struct xk_graph *g =
-        xk_graph_load(v, rig_protocols(), "machine.graph", XK_NETWORK & ~XK_LOSSLESS, &e);
+    struct xk_graph *g = xk_graph_load(v, rig_protocols(), "machine.graph", &loses, 1, &e);
     cr_assert_not_null(g, "%s", e.text);
     xk_graph_free(g);
     val_free(v);
     v = rig_val("mesh driver; nx nx <mesh");
-    cr_assert_null(
-        xk_graph_load(v, rig_protocols(), "machine.graph", XK_NETWORK & ~XK_LOSSLESS, &e));
+    cr_assert_null(xk_graph_load(v, rig_protocols(), "machine.graph", &loses, 1, &e));
     cr_assert_not_null(strstr(e.text, "'mesh' below it loses messages, as its network does"), "%s",
                        e.text);
     val_free(v);
@@ -75,11 +77,11 @@ Test(xk_graph, an_empty_or_wrong_list_is_refused)
 {
     struct err e = ERR_INIT;
     struct val *v = val_new(VAL_LIST, "graph", 3);
-    cr_assert_null(xk_graph_load(v, rig_protocols(), "machine.graph", XK_NETWORK, &e));
+    cr_assert_null(xk_graph_load(v, rig_protocols(), "machine.graph", rig_networks, 2, &e));
     cr_assert_not_null(strstr(e.text, "an empty one"), "%s", e.text);
     val_append(v, val_new_int(3, "graph", 4));
     e = (struct err)ERR_INIT;
-    cr_assert_null(xk_graph_load(v, rig_protocols(), "machine.graph", XK_NETWORK, &e));
+    cr_assert_null(xk_graph_load(v, rig_protocols(), "machine.graph", rig_networks, 2, &e));
     cr_assert_not_null(strstr(e.text, "graph:4: machine.graph[1] must be a table"), "%s", e.text);
     val_free(v);
 }

@@ -92,11 +92,14 @@ struct val *rig_val(const char *text)
     return list;
 }
 
+const struct xk_network rig_networks[2] = { { "mesh", 4096, XK_NETWORK },
+                                            { "lan", 4096, XK_NETWORK } };
+
 struct xk_graph *rig_graph(const char *graph)
 {
     struct err e = ERR_INIT;
     struct val *v = rig_val(graph);
-    struct xk_graph *g = xk_graph_load(v, rig_protocols(), "graph", XK_NETWORK, &e);
+    struct xk_graph *g = xk_graph_load(v, rig_protocols(), "graph", rig_networks, 2, &e);
     cr_assert_not_null(g, "%s", e.text);
     val_free(v);
     return g;

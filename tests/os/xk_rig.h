@@ -34,6 +34,7 @@ void rig_boot(struct rig *r, struct fake *f, struct xk_graph *g,
 void rig_boot_all(struct rig *r, struct fake *f, struct xk_graph *g, uint32_t count,
                   void (*booted)(struct rig *r, uint32_t node, struct port *p), void *arg);
 struct xk_graph *rig_graph(const char *graph);
+extern const struct xk_network rig_networks[2]; /* the fake's interfaces */
 void rig_stop(struct rig *r);
 
 /* ---- the probe: a protocol without a header ---- */

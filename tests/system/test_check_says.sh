@@ -13,7 +13,7 @@ local paragon, graphs = include "machines/paragon.lua", include "parts/graphs.lu
 local m = paragon { rows = param("rows", 2), columns = param("columns", 2), io_nodes = param("io", 0), model = "ideal",
                     graph = not param("pfs", false) and graphs.svm or nil }
 for i, g in ipairs(m.graph) do
-    if g.protocol == "driver" then g.interface = param("interface", 0) end
+    if g.protocol == "driver" then g.interface = param("interface", "mesh") end
 end
 if param("twice", false) then m.graph[#m.graph + 1] = { name = "again", protocol = "driver" } end
 return {
@@ -24,8 +24,8 @@ return {
 END
 refused "machine.rows and machine.columns are 1024 and 1024: a machine has at most 65536 nodes" -p rows=1024 -p columns=1024
 refused "has 30276 programs on the compute nodes, and a run at most 30000 threads" -p rows=174 -p columns=174
-refused ".interface is 1, but the network interfaces of a node are 0 to 0" -p interface=1
-refused ".interface: 'mesh' drives network interface 0 already" -p twice=true
+refused ".interface: there is no network 'lan'" -p interface=lan
+refused ".interface: 'mesh' drives network 'mesh' already" -p twice=true
 refused "workload.spacing is 12 bytes, no multiple of 8" -p workload.spacing=12B
 refused "workload.access is 3: an access has 1, 4 or 8 bytes" -p workload.access=3
 refused "workload.words: 32 words of 8 bytes do not fit a page of 128" -p workload.pattern=contended -p workload.words=32 -p workload.access=8 -p workload.memory.page=128B

@@ -11,8 +11,9 @@
 #include "os/xk/peers.h"
 
 static const struct param params[] = {
-    P_INT(driver_params, interface, "0", "0", "7",
-          "which of the node's network interfaces it drives", "the first of the node"),
+    P_STRING(
+        driver_params, interface, "",
+        "the network whose interface it drives, by its name in machine.networks; '': the first"),
     P_INT(driver_params, queue, "128", "1", "65536",
           "frames that wait for a busy interface before a push is answered with busy",
           "ASSUMED(two messages of BLAST)"),
@@ -148,7 +149,7 @@ static void if_receive(void *arg, uint64_t from, unsigned flags, struct rope *fr
     }
     driver_header_load(&h, wire);
     /* What goes to all, or comes from elsewhere, is no driver's. */
-    bool known = !(flags & PORT_ALL) && port_if_host(xk_port(self), st->ifc, from, &src);
+    bool known = !(flags & PORT_ALL) && port_if_host(xk_port(self), self->ifc, from, &src);
     struct xk_protl *upper = known ? xk_taker(self, h.protocol) : NULL;
     if (h.length != xk_msg_length(&m)) {
         st->counts.bad_length++;
@@ -176,25 +177,24 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
     struct driver_state *st = self->state;
     struct port *port = xk_port(self);
     st->params = p;
-    if (st->params->interface >= port_if_count(port))
-        return XK_NO_PEER;
-    st->ifc = (uint32_t)st->params->interface;
-    port_if_describe(port, st->ifc, &st->info);
+    xk_table_init(&st->sessns, self, (uint32_t)st->params->idle);
+    list_init(&st->queue);
+    list_init(&st->waiting);
+    if (self->ifc == UINT32_MAX)
+        return XK_OK; /* there is nobody to talk to */
+    port_if_describe(port, self->ifc, &st->info);
     if (!st->info.reliable)
         self->gives &= ~(unsigned)XK_LOSSLESS;
     if (!st->info.ordered)
         self->gives &= ~(unsigned)XK_ORDERED;
-    xk_table_init(&st->sessns, self, (uint32_t)st->params->idle);
-    list_init(&st->queue);
-    list_init(&st->waiting);
     enum port_if_result why;
-    st->end = port_end_open(port, st->ifc, NULL, 0, &end_ops, self, &why);
+    st->end = port_end_open(port, self->ifc, NULL, 0, &end_ops, self, &why);
     return st->end != NULL ? XK_OK : XK_REFUSED;
 }
 
-static uint32_t interface_of(const void *p)
+static const char *interface_of(const void *p)
 {
-    return (uint32_t)((const struct driver_params *)p)->interface;
+    return ((const struct driver_params *)p)->interface;
 }
 
 static struct xk_sessn *protl_open(struct xk_protl *self, struct xk_protl *upper,
@@ -203,7 +203,7 @@ static struct xk_sessn *protl_open(struct xk_protl *self, struct xk_protl *upper
     struct driver_state *st = self->state;
     bool fresh;
     uint64_t station;
-    if (!port_if_station(xk_port(self), st->ifc, peer->host, &station)) {
+    if (!st->end || !port_if_station(xk_port(self), self->ifc, peer->host, &station)) {
         *why = XK_NO_PEER;
         return NULL;
     }

@@ -20,9 +20,9 @@ struct driver_header {
 _Static_assert(DRIVER_HEADER == 2 + 2 + 4, "the wire image of the driver header");
 
 struct driver_params {
-    int64_t interface; /* index */
-    int64_t queue;     /* frames */
-    int64_t idle;      /* sessions */
+    const char *interface; /* its network */
+    int64_t queue;         /* frames */
+    int64_t idle;          /* sessions */
 };
 
 struct driver_frame { /* waits for the interface */
@@ -39,9 +39,8 @@ struct driver_sessn {
 
 struct driver_state {
     const struct driver_params *params;
-    uint32_t ifc;
     struct port_if_info info;
-    struct port_end *end;
+    struct port_end *end; /* NULL: the node is not on the network */
     struct xk_table sessns;
     struct list queue; /* of driver_frame */
     uint32_t queued;
