@@ -17,7 +17,8 @@
  *   TOK2  A range is given back when no request that needs it is under way below, what was written
  *       to it is there (FILE_PROPAGATE) and nothing of it is kept (FILE_REFRESH); who gives back
  *       writing alone, as one that reads asks, goes on reading and keeps what it has.  What layers
- *       below may have read beside the ranges they are asked for again when those come.
+ *       below may have read beside the ranges they are asked for again when those come, and where
+ *       the file ends when the node hears that it is longer.
  *   TOK3  Of what overlaps the server grants in the order in which it was asked: many that read in
  *       a row together.  What waits at a node for a range that comes is done before it is given
  *       back.

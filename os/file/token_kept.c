@@ -141,6 +141,7 @@ void token_granted(struct token_kept *f, const struct token_msg *m)
     f->came = m->range;
     f->asking = false;
     f->ask = NULL;
+    bool grew = had && m->size > f->size;
     f->size = !had || m->size > f->size ? m->size : f->size;
     f->below = !had || m->size > f->below ? m->size : f->below;
     if (had) {
@@ -148,6 +149,9 @@ void token_granted(struct token_kept *f, const struct token_msg *m)
         for (uint32_t i = 0; i < f->has.count; i++)
             token_set_lower(p, &f->stale, f->has.at[i].r, TOKEN_NONE, 0);
     }
+    if (grew) /* layers below may have seen an end that was none any more */
+        token_set_raise(p, &f->stale, (struct token_range){ TOKEN_END - 1, TOKEN_END }, TOKEN_READ,
+                        0);
     token_set_raise(p, &f->has, m->range, m->mode, m->stamp);
     f->promised = 0;
     LIST_EACH (l, &f->queue)

@@ -650,6 +650,35 @@ Test(tokens, parts_of_a_file_are_of_different_nodes)
     world_free(w);
 }
 
+/* TOK1: a cache read where the file ended, and did not hear that it goes on. */
+Test(tokens, an_end_that_was_none_any_more_is_looked_for_again)
+{
+    struct world *w = world_new(
+        "{" RANGE(
+            "block='512B', widen=false") ", {layer=cache, read_ahead='none'}, {layer=remote}}",
+        (struct fake_options){ .seed = 1 });
+    uint64_t f = make_empty(w, "a");
+    struct file_req r;
+    cr_assert_eq(put(w, 0, f, 0, 5), FILE_OK);
+    cr_assert_eq(get(w, 1, f, 0), 5);
+    cr_assert_eq(put(w, 2, f, 20000, 6), FILE_OK);
+    file_req_init(&r, FILE_HINT, NULL, NULL);
+    r.hint = FILE_FORGET;
+    r.file = f;
+    cr_assert_eq(ask(w, 1, &r), FILE_OK);
+    cr_assert_eq(get(w, 1, f, 0), 5);     /* below it ends there still */
+    cr_assert_eq(get(w, 0, f, 20000), 6); /* now no more */
+    cr_assert_eq(put(w, 2, f, 8192, 7), FILE_OK);
+    cr_assert_eq(get(w, 1, f, 8192), 7);
+    file_req_init(&r, FILE_READ, NULL, NULL);
+    r.file = f;
+    file_range(&r, 100, 8);
+    cr_assert_eq(ask(w, 1, &r), FILE_OK);
+    cr_assert_eq(r.moved, 8);
+    rope_fini(&r.data);
+    world_free(w);
+}
+
 /* TOK5: ranges are told again, and what others made of the size is not forgotten. */
 Test(tokens, ranges_outlive_a_crash_of_the_server)
 {
