@@ -872,6 +872,11 @@ static void misfits(struct world *w, uint32_t node)
     a.off = PAGE;
     cr_assert_not_null(file_map(w->top[node], &a));
     cr_assert_null(file_map(w->top[node], &a));
+    struct user u = { .w = w, .node = node };
+    uint64_t v;
+    cr_assert(load(&u, BASE, &v)); /* for reading alone */
+    cr_assert_not(store(&u, BASE, 1));
+    cr_assert_eq(w->status, VM_PROTECTION);
 }
 
 Test(mapped, what_cannot_be_mapped_is_refused)
