@@ -221,8 +221,6 @@ static void run_layers(uint64_t seeds, uint64_t some, unsigned faults)
                 (strcmp(l->layer, "compress") == 0 ||   /* COMP3: a unit is damaged */
                  strcmp(l->layer, "vesta_store") == 0)) /* VSO8: until it is mounted again */
                 continue;
-            if (strcmp(l->layer, "vesta_store") == 0 && (faults & DEVICE))
-                continue; /* VSO8: a name's record that fails twice ends the store */
             stack_table(l, layer);
             const struct file_ops *ops = kind_find(&os_layers, l->layer);
             (void)snprintf(text, sizeof text,
