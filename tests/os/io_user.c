@@ -52,12 +52,14 @@ static void barrier(struct rank *r)
     if (++g->arrived == IO_RANKS) {
         g->arrived = 0;
         g->round++;
+        g->met = port_now(r->port);
     }
     while (g->round == round)
         port_thread_sleep(r->port, 50 * SIM_MS);
 }
 
-/* Whether it went well; if not, a fault was near. */
+/* Whether it went well; if not, a fault was near.  `since`: of what all ranks call together g->met:
+ * what went wrong at one of them is told to those that called later, too. */
 static bool went(struct rank *r, enum pio_status s, sim_time since, const char *what)
 {
     struct stage *g = r->g;
@@ -572,7 +574,6 @@ static void point(struct rank *r, struct slot *s, struct pio_file *f, enum pio_o
     const struct file_run run = { .len = len, .count = 1 };
     struct pio_req q[EACH];
     bool same = f != NULL && (r->sys->ops->mode(f->mode) & PIO_MODE_SAME);
-    sim_time since = port_now(r->port);
     for (uint32_t k = 0; k < each && f != NULL; k++) {
         struct shadow_op **x = &g->op[same ? 0 : r->rank][k];
         pio_req_init(&q[k], op, f);
@@ -585,7 +586,7 @@ static void point(struct rank *r, struct slot *s, struct pio_file *f, enum pio_o
         pio_submit(&q[k]);
     }
     for (uint32_t k = 0; k < each && f != NULL; k++) {
-        bool good = went(r, pio_wait(&q[k]), since, "request at a pointer");
+        bool good = went(r, pio_wait(&q[k]), g->met, "request at a pointer");
         g->off[r->rank][k] = q[k].off;
         g->bad |= !good;
         const struct file_run at = { .off = q[k].off, .len = len, .count = 1 };
@@ -612,11 +613,13 @@ static void pointers(struct rank *r, struct slot *s, int mode, uint64_t *state)
     o.together = true;
     let_go(r, index_of(r, s)); /* one mode at a time */
     barrier(r);
-    sim_time since = port_now(r->port);
-    g->bad = false;
-    if (!went(r, pio_open(r->sys, &o, &f), since, "open together"))
-        g->bad = true;
+    enum pio_status st = pio_open(r->sys, &o, &f);
+    if (st == PIO_CLOSED) /* rank 0 could not, which tells why */
+        g->closed = g->bad = true;
+    else if (!went(r, st, g->met, "open together"))
+        g->gave_up = g->bad = true;
     barrier(r);
+    cr_assert(!g->closed || g->gave_up, "%s: an open fails at others alone", g->label);
     if (!g->bad) /* else one of them cannot take part */
         point(r, s, f, PIO_WRITE, each, len);
     barrier(r);
@@ -624,13 +627,12 @@ static void pointers(struct rank *r, struct slot *s, int mode, uint64_t *state)
         settle_writes(r, s, traits, each, len);
     barrier(r);
     struct pio_control seek = { .what = PIO_SEEK };
-    since = port_now(r->port);
-    if (!g->bad && can(r, PIO_SEEK) && !went(r, control(r, f, &seek), since, "seek"))
+    if (!g->bad && can(r, PIO_SEEK) && !went(r, control(r, f, &seek), g->met, "seek"))
         g->bad = true;
     barrier(r);
     if (!g->bad && can(r, PIO_SEEK))
         point(r, s, f, PIO_READ, each, len);
-    since = port_now(r->port);
+    sim_time since = port_now(r->port);
     if (f != NULL)
         (void)went(r, pio_close(f), since, "close");
     barrier(r);
@@ -653,11 +655,10 @@ static void collective(struct rank *r, struct slot *s, const struct coll_ops *op
         x.run_count = io_draw(&r->draws, 5) == 0 ? 0 : draw_runs(&r->draws, runs, 0, SHADOW_SPAN);
         rope_init(&x.data);
         refresh(r, s);
-        sim_time since = port_now(r->port);
         struct shadow_op *sh = k == 0 ? shadow_write(s->s, runs, x.run_count, &x.data)
                                       : shadow_read(s->s, runs, x.run_count);
         g->status[r->rank] = coll_transfer(c, &x);
-        bool good = went(r, g->status[r->rank], since, ops->kind.name);
+        bool good = went(r, g->status[r->rank], g->met, ops->kind.name);
         good = propagated(r, s) && good;
         if (good && k > 0)
             judge(r, sh, &x.data, x.moved, ops->kind.name);
@@ -688,7 +689,7 @@ static void together(struct rank *r, uint64_t state)
         methods++;
     uint32_t which = io_draw(&state, (uint32_t)(n + methods));
     bool good = usable(s) && g->w.shared;
-    g->bad = false;
+    g->bad = g->closed = g->gave_up = false;
     barrier(r);
     if (!good)
         return;

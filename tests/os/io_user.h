@@ -30,11 +30,13 @@ struct stage {
     bool ordered; /* time passes as it does in a machine */
     const char *label;
     uint32_t arrived, round, names;
+    sim_time met; /* all have come to the last barrier */
     /* a phase with a shared pointer */
     struct shadow_op *op[IO_RANKS][EACH];
     uint64_t off[IO_RANKS][EACH];
     enum pio_status status[IO_RANKS];
     bool bad;
+    bool closed, gave_up; /* the open of some, for one that gave up; of that one */
     /* faults */
     uint64_t draws, steps, next;
     uint32_t down, sick;   /* node; UINT32_MAX: none */
