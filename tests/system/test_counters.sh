@@ -11,14 +11,14 @@ return {
     machine = paragon {
         rows = 3, columns = 4, io_nodes = 2, storage = { kind = "raid3" },
         graph = {
-            { name = "mesh", protocol = "driver" },
-            { name = "vdrop", protocol = "vdrop", below = { "mesh" }, every = param("every", 20) },
-            { name = "rdm", protocol = "rdm", below = { "mesh" } },
+            { name = "driver", protocol = "driver" },
+            { name = "vdrop", protocol = "vdrop", below = { "driver" }, every = param("every", 20) },
+            { name = "rdm", protocol = "rdm", below = { "driver" } },
             { name = "nx", protocol = "nx", below = { "rdm" } },
             { name = "blast", protocol = "blast", below = { "vdrop" } },
             { name = "chan", protocol = "chan", below = { "blast" } },
             { name = "rpc", protocol = "select", below = { "chan" } },
-$(others protocols "driver vdrop rdm nx cut blast chan select svm sync" '{ name = "%", protocol = "%", below = { "mesh" } },')
+$(others protocols "driver vdrop rdm nx cut blast chan select svm sync" '{ name = "%", protocol = "%", below = { "driver" } },')
         },
     },
     workload = { kind = "pfs", size = "256KiB", requests = 4, nodes = 4 },
@@ -36,11 +36,11 @@ $(others services "memory_server nx pfs_meta pfs_server pfs_client ckpt cut" '{ 
         },
         network = { model = param("model", "worm") },
         graph = {
-            { name = "mesh", protocol = "driver" },
-            { name = "rdm", protocol = "rdm", below = { "mesh" } },
+            { name = "driver", protocol = "driver" },
+            { name = "rdm", protocol = "rdm", below = { "driver" } },
             { name = "svm", protocol = "svm", below = { "rdm" } },
             { name = "sync", protocol = "sync", below = { "rdm" } },
-            { name = "blast", protocol = "blast", below = { "mesh" } },
+            { name = "blast", protocol = "blast", below = { "driver" } },
             { name = "chan", protocol = "chan", below = { "blast" } },
             { name = "rpc", protocol = "select", below = { "chan" } },
         },
