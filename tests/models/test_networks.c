@@ -205,6 +205,57 @@ Test(networks, what_dies_is_of_one_network)
     cr_expect(strstr(e.text, "router 4"), "%s", e.text);
 }
 
+/* ---- many ---- */
+
+#define SIDE 64
+#define MANY (SIDE * SIDE)
+static unsigned came[MANY];
+
+static void count_frame(void *arg, uint64_t from, unsigned flags, struct rope *frame)
+{
+    const struct port *p = arg;
+    (void)from, (void)flags, (void)frame;
+    came[port_node(p)]++;
+}
+static const struct port_end_ops count_ops = { .receive = count_frame };
+
+/* Each sends to its neighbour over the mesh, every 256th to the next such over the cable. */
+static void boot_many(struct port *p, const struct os_layout *l)
+{
+    uint32_t me = port_node(p);
+    enum port_if_result why;
+    (void)l;
+    cr_assert_eq(port_if_count(p), 2);
+    for (uint32_t i = 0; i < 2; i++) {
+        struct port_end *e = port_end_open(p, i, NULL, 0, &count_ops, p, &why);
+        struct rope f;
+        cr_assert_not_null(e);
+        if (i == 0 && me % 256 != 0)
+            continue;
+        rope_init(&f);
+        rope_add_pattern(&f, 1, 0, 100);
+        uint64_t to = (me + (i == 0 ? 256 : 1)) % MANY;
+        cr_assert_eq(port_end_send(e, to, 0, &f), PORT_IF_OK);
+    }
+}
+
+Test(networks, four_thousand_nodes_have_two_interfaces_each)
+{
+    struct rig r;
+    rig_init(&r, SIDE, SIDE);
+    rig_set(&r, "nic.packet_bytes", "1500B");
+    r.reg.nets = &net_kinds;
+    struct val *networks = table(r.spec, "networks");
+    val_put(table(named(networks, "cable", "ethernet"), "nic"), "header_flits",
+            val_new_int(18, NULL, 0));
+    named(networks, "mesh", "ideal");
+    rig_open(&r, boot_many);
+    cr_assert_eq(rig_run(&r), SIM_END_IDLE);
+    for (uint32_t i = 0; i < MANY; i++)
+        cr_expect_eq(came[i], i % 256 == 0 ? 2 : 1, "node %u", i);
+    rig_close(&r);
+}
+
 /* ---- what cannot be ---- */
 
 static void refused(const char *network, const char *key, struct val *v, const char *part)
