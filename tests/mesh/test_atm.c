@@ -191,6 +191,7 @@ static int slow_channels, slow_frames, slow_cells, inputs[SWITCHES];
 static struct slow_switching switching[STATIONS][STATIONS][8]; /* by hop */
 static int gathered[STATIONS][STATIONS][FRAMES * CELLS], gathered_count[STATIONS][STATIONS];
 static struct atm_params slow_params;
+static uint64_t slow_dropped, slow_lost, slow_refused;
 static struct trip trips[FRAMES];
 
 static sim_time cell_ps(int64_t octets, int rate)
@@ -256,6 +257,8 @@ static void slow_lose(struct slow_cell *x, sim_time now, enum net_status why)
     struct slow_frame *f = &frames[x->frame];
     sim_time *first = why == NET_DROPPED_QUEUE ? &f->queue_lost : &f->channel_lost;
     *first = sim_time_min(*first, now);
+    slow_dropped += why == NET_DROPPED_QUEUE;
+    slow_lost += why != NET_DROPPED_QUEUE;
     if (x->number + 1 == (int)f->cells) {
         f->done = now;
         f->status = NET_DROPPED_DAMAGED;
@@ -333,6 +336,7 @@ static bool slow_admit(const struct slow_cell *x, int waiting)
     if (begins && slow_params.drop == ATM_EARLY && room > 0 &&
         waiting > (int64_t)floor((double)room * slow_params.threshold))
         w->state = REFUSED;
+    slow_refused += begins && w->state == REFUSED;
     if (w->state == REFUSED || (w->state == CUT && !last))
         return false;
     if (room == 0 || waiting < room)
@@ -503,6 +507,7 @@ static void draw_network(uint64_t *r, struct val **trunks)
     slow_params.trunks = p.trunks;
     start(&p, *r, *r % 2 ? SIM_TIE_SHUFFLE : SIM_TIE_SEQUENCE, 0);
     slow_channels = slow_cells = 0;
+    slow_dropped = slow_lost = slow_refused = 0;
     memset(inputs, 0, sizeof inputs);
     memset(switching, 0, sizeof switching);
     memset(gathered_count, 0, sizeof gathered_count);
@@ -542,6 +547,15 @@ static void draw_frames(uint64_t *r)
     }
 }
 
+static void cr_counted(const char *name, uint64_t want, uint64_t number)
+{
+    const char *const names[2] = { name, NULL };
+    double got;
+    cr_assert(sim_count_sum(s, net_atm.kind.counters, names, &got));
+    cr_assert_eq((uint64_t)got, want, "case %lu: %s is %g, by cell %lu", (unsigned long)number,
+                 name, got, (unsigned long)want);
+}
+
 static void equals_cell_by_cell(uint64_t number)
 {
     uint64_t r = number;
@@ -570,6 +584,9 @@ static void equals_cell_by_cell(uint64_t number)
             cr_assert_eq(t->p.delivered - t->p.injected,
                          t->p.blocked + n->ops->zero_load(n, f->src, f->dst, f->flits));
     }
+    cr_counted("cells_dropped", slow_dropped, number);
+    cr_counted("cells_lost", slow_lost, number);
+    cr_counted("frames_refused", slow_refused, number);
     stop();
     val_free(trunks);
 }
