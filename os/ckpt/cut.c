@@ -59,9 +59,8 @@ static bool goes(struct xk_sessn *s, bool control, struct rope *data)
 static void push(struct cut *c, struct xk_protl *lower, uint32_t node, const struct cut_header *h,
                  struct rope *body)
 {
-    struct xk_part part = { .host = node };
     enum xk_status why;
-    struct xk_sessn *s = xk_open(lower, c->protl, &part, &why);
+    struct xk_sessn *s = xk_open(lower, c->protl, xk_node(node), &why);
     uint8_t wire[CUT_HEADER] = { h->op, h->port };
     struct rope data;
     if (!s)
@@ -448,9 +447,9 @@ void cut_boot(struct xk_protl *protl, const struct cut_ops *ops, const struct cu
     if (c->ops->init)
         c->ops->init(c);
     rdm_tap(c->rdm, of, &tap, c);
-    xk_open_enable(c->rdm, protl, 0);
+    xk_open_enable(c->rdm, protl, xk_any());
     if (c->driver)
-        xk_open_enable(c->driver, protl, 0);
+        xk_open_enable(c->driver, protl, xk_any());
 }
 
 static const struct counter counters[] = {

@@ -238,8 +238,8 @@ struct nx *nx_start(struct xk_protl *protl, const uint32_t *nodes, uint32_t coun
     n->count = count;
     n->rank = rank;
     n->bereaved = n->broken = port_incarnation(n->port) > 1;
-    xk_open_enable(protl->down[0], protl, 0);
-    xk_open_enable(protl->down[0], protl, 1);
+    xk_open_enable(protl->down[0], protl, xk_key(0));
+    xk_open_enable(protl->down[0], protl, xk_key(1));
     return n;
 }
 

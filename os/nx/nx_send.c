@@ -8,9 +8,9 @@ static bool session_of(struct nx *n, struct nx_peer *p)
 {
     if (p->sessn)
         return true;
-    struct xk_part part = { .host = n->nodes[p->rank], .key = p->system };
     enum xk_status why;
-    p->sessn = xk_open(n->protl->down[0], n->protl, &part, &why);
+    p->sessn =
+        xk_open(n->protl->down[0], n->protl, xk_node_key(n->nodes[p->rank], p->system), &why);
     if (!p->sessn)
         return false;
     p->sessn->upper_state = p;

@@ -153,8 +153,7 @@ static void store_header(const struct svm_msg *m, uint8_t *h)
 static void push(struct svm *s, uint32_t node, struct svm_msg *m)
 {
     enum xk_status why;
-    struct xk_part peer = { .host = node, .key = s->id };
-    struct xk_sessn *session = xk_open(s->protl->down[0], s->protl, &peer, &why);
+    struct xk_sessn *session = xk_open(s->protl->down[0], s->protl, xk_node_key(node, s->id), &why);
     if (!session)
         return;
     struct rope body;

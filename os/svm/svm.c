@@ -248,7 +248,7 @@ struct svm *svm_join(struct xk_protl *protl, struct vm_space *space, uint64_t ba
             svm_node_down(s, nodes[i]);
     if (s->kept)
         svm_restore(s);
-    xk_open_enable(protl->down[0], protl, s->id);
+    xk_open_enable(protl->down[0], protl, xk_key(s->id));
     return s;
 }
 

@@ -49,8 +49,7 @@ static void send(struct sync *y, uint32_t node, enum sync_op op, uint32_t object
         return;
     }
     enum xk_status why;
-    struct xk_part peer = { .host = node };
-    struct xk_sessn *s = xk_open(y->protl->down[0], y->protl, &peer, &why);
+    struct xk_sessn *s = xk_open(y->protl->down[0], y->protl, xk_node(node), &why);
     if (!s)
         return;
     struct xk_msg m;
@@ -559,7 +558,7 @@ struct sync *sync_join_memory(struct xk_protl *protl, const uint32_t *nodes, uin
             member_down(y, nodes[i]);
     if (y->kept)
         sync_restore(y, arrived);
-    xk_open_enable(protl->down[0], protl, 0);
+    xk_open_enable(protl->down[0], protl, xk_any());
     return y;
 }
 

@@ -7,9 +7,9 @@
 
 #define ROOM 8u /* places of the smallest table */
 
-static uint64_t key_of(const struct xk_protl *upper, struct xk_part peer)
+static uint64_t key_of(const struct xk_protl *upper, uint32_t host, uint32_t key)
 {
-    return (uint64_t)(peer.key << 16 | upper->number) << 32 | peer.host;
+    return (uint64_t)(key << 16 | upper->number) << 32 | host;
 }
 
 void xk_table_init(struct xk_table *t, struct xk_protl *protl, uint32_t idle_max)
@@ -99,29 +99,61 @@ static struct xk_sessn *get(struct xk_table *t, uint64_t key)
 
 struct xk_sessn *xk_table_get(struct xk_table *t, const struct xk_protl *upper, uint32_t host)
 {
-    return get(t, key_of(upper, (struct xk_part){ .host = host }));
+    return get(t, key_of(upper, host, 0));
+}
+
+/* A session that takes `down`, if any. */
+static struct xk_sessn *make(struct xk_table *t, struct xk_protl *self, struct xk_protl *upper,
+                             uint32_t host, uint32_t key, const struct xk_sessn_ops *ops,
+                             size_t state_size, struct xk_sessn *down)
+{
+    struct xk_sessn *s = xk_sessn_new(self, upper, host, ops, state_size);
+    s->key = (uint8_t)key;
+    if (down)
+        s->down[s->downs++] = down;
+    bind(t, key_of(upper, host, key), s);
+    return s;
 }
 
 struct xk_sessn *xk_table_open_key(struct xk_table *t, struct xk_protl *self,
-                                   struct xk_protl *upper, struct xk_part peer,
+                                   struct xk_protl *upper, uint32_t host, uint32_t key,
                                    const struct xk_sessn_ops *ops, size_t state_size, bool *fresh,
                                    enum xk_status *why)
 {
-    uint64_t key = key_of(upper, peer);
-    struct xk_sessn *s = get(t, key), *down = NULL;
+    struct xk_sessn *s = get(t, key_of(upper, host, key)), *down = NULL;
     *fresh = !s;
     if (s)
         return s;
     if (self->downs > 0) {
-        down = xk_open(self->down[0], self, &(struct xk_part){ .host = peer.host }, why);
+        down = xk_open(self->down[0], self, xk_node(host), why);
         if (!down)
             return NULL;
     }
-    s = xk_sessn_new(self, upper, peer.host, ops, state_size);
-    s->key = (uint8_t)peer.key;
-    if (down)
-        s->down[s->downs++] = down;
-    bind(t, key, s);
+    return make(t, self, upper, host, key, ops, state_size, down);
+}
+
+struct xk_sessn *xk_table_open_parts(struct xk_table *t, struct xk_protl *self,
+                                     struct xk_protl *upper, struct xk_parts peer, uint32_t key,
+                                     const struct xk_sessn_ops *ops, size_t state_size, bool *fresh,
+                                     enum xk_status *why)
+{
+    uint32_t host;
+    if (xk_parts_node(&peer, &host))
+        return xk_table_open_key(t, self, upper, host, key, ops, state_size, fresh, why);
+    ASSERT(self->downs > 0);
+    struct xk_sessn *down = xk_open(self->down[0], self, peer, why);
+    if (!down)
+        return NULL;
+    struct xk_sessn *s = get(t, key_of(upper, down->host, key));
+    *fresh = !s;
+    if (!s)
+        return make(t, self, upper, down->host, key, ops, state_size, down);
+    if (s->down[0] != down) {
+        xk_close(s);
+        s = NULL;
+        *why = XK_REFUSED;
+    }
+    xk_close(down);
     return s;
 }
 
@@ -131,7 +163,7 @@ static void free_oldest(struct xk_table *t)
     t->idle_count--;
     if (t->forget)
         t->forget(s);
-    unbind(t, key_of(s->upper, (struct xk_part){ .host = s->host, .key = s->key }));
+    unbind(t, key_of(s->upper, s->host, s->key));
     xk_sessn_free(s);
 }
 

@@ -35,7 +35,7 @@ struct xk_sessn *xk_table_hold(struct xk_table *t, struct xk_sessn *s);
  * below, if any, with `state_size` zeroed bytes of state.  *fresh: it was made.  NULL with *why:
  * none can be had below. */
 struct xk_sessn *xk_table_open_key(struct xk_table *t, struct xk_protl *self,
-                                   struct xk_protl *upper, struct xk_part peer,
+                                   struct xk_protl *upper, uint32_t host, uint32_t key,
                                    const struct xk_sessn_ops *ops, size_t state_size, bool *fresh,
                                    enum xk_status *why);
 /* The same with key 0. */
@@ -44,9 +44,14 @@ static inline struct xk_sessn *xk_table_open(struct xk_table *t, struct xk_protl
                                              const struct xk_sessn_ops *ops, size_t state_size,
                                              bool *fresh, enum xk_status *why)
 {
-    struct xk_part peer = { .host = host };
-    return xk_table_open_key(t, self, upper, peer, ops, state_size, fresh, why);
+    return xk_table_open_key(t, self, upper, host, 0, ops, state_size, fresh, why);
 }
+/* For ops->open: the same with the parts that are left for below; these say which host it is.
+ * XK_REFUSED: there is a session with that host and key over another one below. */
+struct xk_sessn *xk_table_open_parts(struct xk_table *t, struct xk_protl *self,
+                                     struct xk_protl *upper, struct xk_parts peer, uint32_t key,
+                                     const struct xk_sessn_ops *ops, size_t state_size, bool *fresh,
+                                     enum xk_status *why);
 /* For ops->close: keeps the session and frees the oldest idle one above the limit. */
 void xk_table_idle(struct xk_table *t, struct xk_sessn *s);
 /* Frees all idle sessions; how many. */

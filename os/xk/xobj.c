@@ -29,7 +29,7 @@ static void cross(const struct xk_protl *from, const struct xk_protl *to)
         port_work(to->kernel->port, PORT_WORK_CROSS, 1);
 }
 
-struct xk_sessn *xk_open(struct xk_protl *lower, struct xk_protl *upper, const struct xk_part *peer,
+struct xk_sessn *xk_open(struct xk_protl *lower, struct xk_protl *upper, struct xk_parts peer,
                          enum xk_status *why)
 {
     cross(upper, lower);
@@ -37,18 +37,23 @@ struct xk_sessn *xk_open(struct xk_protl *lower, struct xk_protl *upper, const s
     return lower->ops->open(lower, upper, peer, why);
 }
 
-enum xk_status xk_open_enable(struct xk_protl *lower, struct xk_protl *upper, uint32_t key)
+enum xk_status xk_open_enable(struct xk_protl *lower, struct xk_protl *upper, struct xk_parts local)
 {
     if (lower->ops->open_enable)
-        return lower->ops->open_enable(lower, upper, key);
+        return lower->ops->open_enable(lower, upper, local);
+    if (local.count > 0)
+        return XK_REFUSED; /* PART1 */
     xk_enable(lower, upper);
     return XK_OK;
 }
 
-enum xk_status xk_open_disable(struct xk_protl *lower, struct xk_protl *upper, uint32_t key)
+enum xk_status xk_open_disable(struct xk_protl *lower, struct xk_protl *upper,
+                               struct xk_parts local)
 {
     if (lower->ops->open_disable)
-        return lower->ops->open_disable(lower, upper, key);
+        return lower->ops->open_disable(lower, upper, local);
+    if (local.count > 0)
+        return XK_REFUSED; /* PART1 */
     lower->enabled &= ~(UINT64_C(1) << upper->number);
     return XK_OK;
 }

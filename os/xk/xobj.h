@@ -21,6 +21,7 @@
 
 #include "os/port.h"
 #include "os/xk/msg.h"
+#include "os/xk/parts.h"
 #include "sim/base/kind.h"
 
 struct xk_kernel; /* the x-kernel of one node: its port and its protocol instances */
@@ -39,16 +40,6 @@ enum xk_status {
     XK_STATUS_COUNT
 };
 const char *xk_status_name(enum xk_status s); /* in words; static */
-
-/* Participants: whom a session talks to.  `host` is a node number; `key` is the upper protocol's
- * number or port at this level (SELECT: the service; RDM: one of the upper's own), 0 when the
- * graph's relative number is meant.
- */
-struct xk_part {
-    uint32_t host;
-    uint32_t key;
-};
-#define XK_ANY_HOST UINT32_MAX
 
 /* Typed control operations. */
 enum xk_control_op {
@@ -103,13 +94,16 @@ struct xk_protl_ops {
     const char *(*interface)(const void *params);
     /* Called bottom-up when the node boots.  `params` lives as long as the instance. */
     enum xk_status (*init)(struct xk_protl *self, const void *params);
-    /* A session for `upper` to `peer` (a counted reference), or NULL with *why. */
-    struct xk_sessn *(*open)(struct xk_protl *self, struct xk_protl *upper,
-                             const struct xk_part *peer, enum xk_status *why);
-    /* Upper accepts sessions that peers start (key as in xk_part).  NULL, both: the framework keeps
-     * who has enabled, for xk_taker. */
-    enum xk_status (*open_enable)(struct xk_protl *self, struct xk_protl *upper, uint32_t key);
-    enum xk_status (*open_disable)(struct xk_protl *self, struct xk_protl *upper, uint32_t key);
+    /* A session for `upper` to `peer` (a counted reference), or NULL with *why.  It takes its own
+     * part off `peer` and hands the rest down (parts.h). */
+    struct xk_sessn *(*open)(struct xk_protl *self, struct xk_protl *upper, struct xk_parts peer,
+                             enum xk_status *why);
+    /* Upper accepts sessions that peers start with `local`, the parts of this end.  NULL, both: it
+     * has none of its own, and the framework keeps who has enabled, for xk_taker. */
+    enum xk_status (*open_enable)(struct xk_protl *self, struct xk_protl *upper,
+                                  struct xk_parts local);
+    enum xk_status (*open_disable)(struct xk_protl *self, struct xk_protl *upper,
+                                   struct xk_parts local);
     /* Below tells: a session that a peer started now exists. NULL: nothing to do. */
     void (*open_done)(struct xk_protl *self, struct xk_sessn *lower);
     /* Below delivers. */
@@ -155,10 +149,12 @@ struct xk_sessn {
 
 /* The interface that protocols and programs call; each names the crossing and the layer, then calls
  * the op. */
-struct xk_sessn *xk_open(struct xk_protl *lower, struct xk_protl *upper, const struct xk_part *peer,
+struct xk_sessn *xk_open(struct xk_protl *lower, struct xk_protl *upper, struct xk_parts peer,
                          enum xk_status *why);
-enum xk_status xk_open_enable(struct xk_protl *lower, struct xk_protl *upper, uint32_t key);
-enum xk_status xk_open_disable(struct xk_protl *lower, struct xk_protl *upper, uint32_t key);
+enum xk_status xk_open_enable(struct xk_protl *lower, struct xk_protl *upper,
+                              struct xk_parts local);
+enum xk_status xk_open_disable(struct xk_protl *lower, struct xk_protl *upper,
+                               struct xk_parts local);
 void xk_open_done(struct xk_protl *upper, struct xk_sessn *s);
 enum xk_status xk_push(struct xk_sessn *s, struct xk_msg *m);
 void xk_demux(struct xk_sessn *s, struct xk_msg *m);    /* to s->upper */

@@ -87,7 +87,7 @@ static void taker_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk
 static enum xk_status taker_init(struct xk_protl *self, const void *params)
 {
     (void)params;
-    return xk_open_enable(self->down[0], self, 0);
+    return xk_open_enable(self->down[0], self, xk_any());
 }
 
 static const struct xk_protl_ops taker_ops = {
@@ -106,14 +106,13 @@ static void send(struct port *p, void *arg)
     uint32_t me = port_node(p), to = (uint32_t)port_random_below(p, RANKS);
     struct taker *t = taker_of(r, me);
     struct lane *l = &t->lanes[to];
-    struct xk_part part = { .host = to };
     struct rope data;
     struct xk_msg m;
     enum xk_status why;
     if (t->stopped)
         return;
     if (!l->out) {
-        l->out = xk_open(xk_find(r->k[me], "r"), xk_find(r->k[me], "taker"), &part, &why);
+        l->out = xk_open(xk_find(r->k[me], "r"), xk_find(r->k[me], "taker"), xk_node(to), &why);
         if (!l->out)
             return;
         hold(l->out);

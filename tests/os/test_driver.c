@@ -61,7 +61,7 @@ static void hold(struct port *p, void *arg)
     struct rig *r = arg;
     enum xk_status why;
     struct xk_protl *probe = xk_find(r->k[0], "probe");
-    held = xk_open(probe->down[0], probe, &(struct xk_part){ .host = 1 }, &why);
+    held = xk_open(probe->down[0], probe, xk_node(1), &why);
 }
 
 /* DRV2. */
@@ -135,7 +135,7 @@ static void mark(struct port *p, void *arg)
     struct rig *r = arg;
     struct xk_protl *probe = xk_find(r->k[0], "probe");
     enum xk_status why;
-    struct xk_sessn *s = xk_open(probe->down[0], probe, &(struct xk_part){ .host = 1 }, &why);
+    struct xk_sessn *s = xk_open(probe->down[0], probe, xk_node(1), &why);
     struct rope data;
     struct xk_msg m;
     rope_init(&data);

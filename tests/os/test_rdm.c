@@ -150,9 +150,8 @@ static void open_only(struct port *p, void *arg)
 {
     struct opening *o = arg;
     struct xk_protl *probe = xk_find(o->r->k[port_node(p)], "probe");
-    struct xk_part peer = { .host = 1 };
     enum xk_status why;
-    o->sessn = xk_open(probe->down[0], probe, &peer, &why);
+    o->sessn = xk_open(probe->down[0], probe, xk_node(1), &why);
 }
 
 static void close_it(struct port *p, void *arg)

@@ -118,8 +118,8 @@ static enum xk_status holder_init(struct xk_protl *self, const void *params)
     for (uint32_t key = 0; key < KEYS; key++)
         rope_init(&h->lane[key].coming);
     xk_on_peer(self->kernel, holder_told, self);
-    xk_open_enable(self->down[0], self, 0);
-    return enable_late ? XK_OK : xk_open_enable(self->down[0], self, 1);
+    xk_open_enable(self->down[0], self, xk_key(0));
+    return enable_late ? XK_OK : xk_open_enable(self->down[0], self, xk_key(1));
 }
 
 static const struct xk_protl_ops holder_protl = {
@@ -160,8 +160,7 @@ static void act_now(struct port *p, void *arg)
     struct job *j = arg;
     uint32_t node = port_node(p);
     struct xk_protl *self = xk_find(j->r->k[node], "holder");
-    struct xk_part peer = { .host = 1 - node, .key = j->key };
-    struct xk_sessn *s = xk_open(self->down[0], self, &peer, &j->status);
+    struct xk_sessn *s = xk_open(self->down[0], self, xk_node_key(1 - node, j->key), &j->status);
     struct rope data;
     struct xk_msg m;
     set_up(s);
@@ -434,7 +433,7 @@ static void enable_now(struct port *p, void *arg)
 {
     struct rig *r = arg;
     struct xk_protl *self = xk_find(r->k[port_node(p)], "holder");
-    xk_open_enable(self->down[0], self, 1);
+    xk_open_enable(self->down[0], self, xk_key(1));
 }
 
 /* RDM8. */

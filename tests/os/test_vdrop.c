@@ -109,9 +109,8 @@ Test(template, refuses_what_is_too_long_and_drops_what_is_too_short)
     static const uint8_t cut[] = { 0, 2, 0, 0, 0, 0, 0, 3, 1, 2, 3 };
     enum xk_status why;
     struct xk_sessn *s[2]; /* TPL1 */
-    struct xk_part peer = { .host = 1 };
     for (int i = 0; i < 2; i++)
-        s[i] = xk_open(xk_find(r.k[0], "t"), xk_find(r.k[0], "probe"), &peer, &why);
+        s[i] = xk_open(xk_find(r.k[0], "t"), xk_find(r.k[0], "probe"), xk_node(1), &why);
     cr_assert(s[0] && s[0] == s[1]);
     xk_close(s[0]);
     xk_close(s[1]);

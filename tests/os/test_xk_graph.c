@@ -104,6 +104,72 @@ Test(xk_graph, crossings_and_layers_are_named)
     rig_stop(&r);
 }
 
+/* PART1, PART2: each layer takes its own part, and what is below gets the rest. */
+static void open_by_parts(struct port *p, void *arg)
+{
+    struct rig *r = arg;
+    (void)p;
+    struct xk_protl *probe = xk_find(r->k[0], "probe"), *v = xk_find(r->k[0], "v");
+    struct xk_protl *rdm = xk_find(r->k[0], "rdm"), *mesh = xk_find(r->k[0], "mesh");
+    struct xk_sessn *plain, *keyed, *other;
+    struct xk_parts port = xk_node(1);
+    enum xk_status why;
+    plain = xk_open(rdm, v, xk_node(1), &why);
+    keyed = xk_open(rdm, v, xk_node_key(1, 3), &why);
+    cr_assert(plain && keyed && plain != keyed);
+    cr_assert_eq(plain->key, 0);
+    cr_assert_eq(keyed->key, 3);
+    cr_assert_eq(plain->down[0], keyed->down[0]);
+    cr_assert_eq(plain->down[0]->protl, mesh);
+    other = xk_open(v, probe, xk_node_key(1, 3), &why); /* v has no part of its own */
+    cr_assert(other && other->host == 1);
+    cr_assert_eq(other->down[0], keyed);
+    cr_assert_eq(xk_open(v, probe, xk_node_key(1, 3), &why), other);
+    cr_assert_eq(xk_open(v, probe, xk_node(1), &why), other);
+    xk_close(other);
+    xk_close(other);
+    cr_assert_null(xk_open(v, probe, xk_node_key(1, 4), &why), "two paths, one session");
+    cr_assert_eq(why, XK_REFUSED);
+    xk_close(other);
+    xk_close(keyed);
+    xk_close(plain);
+    cr_assert_null(xk_open(v, probe, xk_node(7), &why));
+    cr_assert_eq(why, XK_NO_PEER);
+    cr_assert_null(xk_open(v, probe, xk_any(), &why));
+    cr_assert_eq(why, XK_NO_PEER);
+    /* Nobody here has ports. */
+    xk_part_push(&port, XK_PART_PORT, 99);
+    cr_assert_null(xk_open(v, probe, port, &why));
+    cr_assert_eq(why, XK_NO_PEER);
+    cr_assert_null(xk_open(mesh, rdm, xk_node_key(1, 0), &why));
+    cr_assert_eq(why, XK_NO_PEER);
+    cr_assert_eq(xk_open_enable(mesh, rdm, xk_key(1)), XK_REFUSED);
+    cr_assert_eq(xk_open_disable(mesh, rdm, xk_key(1)), XK_REFUSED);
+    cr_assert_eq(xk_open_enable(rdm, v, port), XK_REFUSED);
+    cr_assert_eq(xk_open_enable(rdm, v, xk_key(3)), XK_OK);
+}
+
+Test(xk_graph, each_layer_takes_its_own_part_of_a_participant)
+{
+    struct rig r;
+    uint64_t n = 0;
+    struct xk_parts ps = xk_node(5);
+    for (unsigned i = 1; i < XK_PARTS_MAX; i++)
+        xk_part_push(&ps, i == 1 ? XK_PART_ADDRESS : XK_PART_PORT, UINT64_C(1) << (i + 40));
+    cr_assert(!xk_part_take(&ps, XK_PART_NODE, &n), "not the uppermost");
+    for (unsigned i = XK_PARTS_MAX - 1; i > 0; i--) {
+        cr_assert(xk_part_take(&ps, i == 1 ? XK_PART_ADDRESS : XK_PART_PORT, &n));
+        cr_assert_eq(n, UINT64_C(1) << (i + 40));
+    }
+    cr_assert(xk_part_take(&ps, XK_PART_NODE, &n));
+    cr_assert_eq(n, 5);
+    cr_assert(!xk_part_take(&ps, XK_PART_NODE, &n), "none is left");
+    rig_start(&r, &(struct fake_options){ 0 },
+              "mesh driver; rdm rdm <mesh; v vdrop <rdm; probe probe <v", NULL, NULL);
+    fake_call(r.f, 0, open_by_parts, &r);
+    rig_stop(&r);
+}
+
 static bool in_order(void *arg, const void *key, void *value)
 {
     uint32_t *n = arg;

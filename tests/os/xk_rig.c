@@ -153,7 +153,7 @@ static enum xk_status probe_init(struct xk_protl *self, const void *params)
     (void)params;
     struct probe *pr = self->state;
     rope_init(&pr->last);
-    return xk_open_enable(self->down[0], self, 0);
+    return xk_open_enable(self->down[0], self, xk_any());
 }
 
 static void probe_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m)
@@ -210,8 +210,7 @@ static void send_now(struct port *p, void *arg)
     (void)p;
     struct send_job *j = arg;
     struct xk_protl *probe = xk_find(j->r->k[j->node], "probe");
-    struct xk_part peer = { .host = j->to };
-    struct xk_sessn *s = xk_open(probe->down[0], probe, &peer, &j->status);
+    struct xk_sessn *s = xk_open(probe->down[0], probe, xk_node(j->to), &j->status);
     if (!s)
         return;
     struct rope copy;

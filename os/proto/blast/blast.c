@@ -76,12 +76,12 @@ static const struct xk_sessn_ops sessn_ops = { .push = blast_push,
                                                .close = sessn_close,
                                                .control = sessn_control };
 
-struct xk_sessn *blast_sessn_get(struct xk_protl *self, struct xk_protl *upper, uint32_t host,
-                                 bool *fresh, enum xk_status *why)
+struct xk_sessn *blast_sessn_get(struct xk_protl *self, struct xk_protl *upper,
+                                 struct xk_parts peer, bool *fresh, enum xk_status *why)
 {
     struct blast_state *st = self->state;
-    struct xk_sessn *s = xk_table_open(&st->sessns, self, upper, host, &sessn_ops,
-                                       sizeof(struct blast_sessn), fresh, why);
+    struct xk_sessn *s = xk_table_open_parts(&st->sessns, self, upper, peer, 0, &sessn_ops,
+                                             sizeof(struct blast_sessn), fresh, why);
     if (s && *fresh) {
         struct blast_sessn *bs = s->state;
         list_init(&bs->waiting);
@@ -124,15 +124,15 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
     list_init(&st->in);
     list_init(&st->waiting);
     xk_on_peer(self->kernel, peer_changed, self);
-    return xk_open_enable(self->down[0], self, 0);
+    return xk_open_enable(self->down[0], self, xk_any());
 }
 
 static struct xk_sessn *protl_open(struct xk_protl *self, struct xk_protl *upper,
-                                   const struct xk_part *peer, enum xk_status *why)
+                                   struct xk_parts peer, enum xk_status *why)
 {
     xk_enable(self, upper);
     bool fresh;
-    return blast_sessn_get(self, upper, peer->host, &fresh, why);
+    return blast_sessn_get(self, upper, peer, &fresh, why);
 }
 
 static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)

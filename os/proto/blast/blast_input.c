@@ -184,7 +184,7 @@ static struct xk_sessn *sessn_for(struct xk_protl *self, uint32_t host, uint16_t
         return NULL;
     }
     bool fresh;
-    struct xk_sessn *s = blast_sessn_get(self, upper, host, &fresh, &why);
+    struct xk_sessn *s = blast_sessn_get(self, upper, xk_node(host), &fresh, &why);
     if (s && fresh)
         xk_open_done(upper, s);
     return s;

@@ -112,8 +112,8 @@ struct blast_state {
 /* blast.c */
 void blast_header_store(uint8_t out[BLAST_HEADER], const struct blast_header *h);
 void blast_header_load(struct blast_header *h, const uint8_t in[BLAST_HEADER]);
-struct xk_sessn *blast_sessn_get(struct xk_protl *self, struct xk_protl *upper, uint32_t host,
-                                 bool *fresh, enum xk_status *why);
+struct xk_sessn *blast_sessn_get(struct xk_protl *self, struct xk_protl *upper,
+                                 struct xk_parts peer, bool *fresh, enum xk_status *why);
 
 /* blast_output.c */
 enum xk_status blast_push(struct xk_sessn *s, struct xk_msg *m);

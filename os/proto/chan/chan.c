@@ -194,13 +194,13 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
     xk_map_init(&st->hosts, xk_port(self), sizeof(uint32_t));
     list_init(&st->stalled);
     xk_on_peer(self->kernel, peer_changed, self);
-    return xk_open_enable(self->down[0], self, 0);
+    return xk_open_enable(self->down[0], self, xk_any());
 }
 
 static struct xk_sessn *protl_open(struct xk_protl *self, struct xk_protl *upper,
-                                   const struct xk_part *peer, enum xk_status *why)
+                                   struct xk_parts peer, enum xk_status *why)
 {
-    return chan_client_open(self, upper, peer->host, why);
+    return chan_client_open(self, upper, peer, why);
 }
 
 static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)

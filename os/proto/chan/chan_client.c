@@ -221,16 +221,17 @@ static void client_close(struct xk_sessn *s)
 
 static const struct xk_sessn_ops client_ops = { .push = client_push, .close = client_close };
 
-struct xk_sessn *chan_client_open(struct xk_protl *self, struct xk_protl *upper, uint32_t host,
-                                  enum xk_status *why)
+struct xk_sessn *chan_client_open(struct xk_protl *self, struct xk_protl *upper,
+                                  struct xk_parts peer, enum xk_status *why)
 {
-    struct xk_sessn *down = xk_open(self->down[0], self, &(struct xk_part){ .host = host }, why);
+    struct xk_sessn *down = xk_open(self->down[0], self, peer, why);
     if (!down)
         return NULL;
-    struct xk_sessn *s = xk_sessn_new(self, upper, host, &client_ops, sizeof(struct chan_client));
+    struct xk_sessn *s =
+        xk_sessn_new(self, upper, down->host, &client_ops, sizeof(struct chan_client));
     struct chan_client *c = s->state;
     s->down[s->downs++] = down;
-    c->host = chan_host_get(self, host);
+    c->host = chan_host_get(self, down->host);
     if (!take_id(self, c->host, s, &c->id)) {
         *why = XK_BUSY;
         xk_sessn_free(s);

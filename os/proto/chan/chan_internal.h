@@ -131,8 +131,8 @@ void chan_timer_set(struct xk_protl *self, struct port_timer *t, sim_time delay)
 void chan_stall(struct chan_state *st, struct chan_stalled *x);
 
 /* chan_client.c */
-struct xk_sessn *chan_client_open(struct xk_protl *self, struct xk_protl *upper, uint32_t host,
-                                  enum xk_status *why);
+struct xk_sessn *chan_client_open(struct xk_protl *self, struct xk_protl *upper,
+                                  struct xk_parts peer, enum xk_status *why);
 void chan_client_got(struct xk_protl *self, struct chan_host *host, struct xk_sessn *lower,
                      const struct chan_header *h, struct xk_msg *m);
 void chan_client_ready(struct chan_client *c);

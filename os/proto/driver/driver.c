@@ -198,17 +198,19 @@ static const char *interface_of(const void *p)
 }
 
 static struct xk_sessn *protl_open(struct xk_protl *self, struct xk_protl *upper,
-                                   const struct xk_part *peer, enum xk_status *why)
+                                   struct xk_parts peer, enum xk_status *why)
 {
     struct driver_state *st = self->state;
     bool fresh;
+    uint32_t host;
     uint64_t station;
-    if (!st->end || !port_if_station(xk_port(self), self->ifc, peer->host, &station)) {
+    if (!st->end || !xk_parts_node(&peer, &host) || /* PART1 */
+        !port_if_station(xk_port(self), self->ifc, host, &station)) {
         *why = XK_NO_PEER;
         return NULL;
     }
     xk_enable(self, upper); /* answers come to who has asked */
-    return get_sessn(self, upper, peer->host, station, &fresh);
+    return get_sessn(self, upper, host, station, &fresh);
 }
 
 static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)

@@ -496,12 +496,15 @@ static void remember(struct xk_sessn *s)
     port_free(port_of(t), b);
 }
 
-struct xk_sessn *rdm_open(struct xk_protl *self, struct xk_protl *upper, struct xk_part peer,
+struct xk_sessn *rdm_open(struct xk_protl *self, struct xk_protl *upper, struct xk_parts peer,
                           bool *fresh, enum xk_status *why)
 {
     struct rdm_state *st = self->state;
-    struct xk_sessn *s = xk_table_open_key(&st->sessns, self, upper, peer, &sessn_ops,
-                                           sizeof(struct rdm_talk), fresh, why);
+    uint64_t key = 0; /* PART2 */
+    xk_part_take(&peer, XK_PART_KEY, &key);
+    ASSERT(key < RDM_KEYS);
+    struct xk_sessn *s = xk_table_open_parts(&st->sessns, self, upper, peer, (uint32_t)key,
+                                             &sessn_ops, sizeof(struct rdm_talk), fresh, why);
     if (!s || !*fresh)
         return s;
     struct rdm_talk *t = s->state;
@@ -726,15 +729,14 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
     list_init(&st->untaken);
     list_init(&st->tap.holding);
     xk_on_peer(self->kernel, peer_changed, self);
-    return xk_open_enable(self->down[0], self, 0);
+    return xk_open_enable(self->down[0], self, xk_any());
 }
 
 static struct xk_sessn *protl_open(struct xk_protl *self, struct xk_protl *upper,
-                                   const struct xk_part *peer, enum xk_status *why)
+                                   struct xk_parts peer, enum xk_status *why)
 {
     bool fresh;
-    ASSERT(peer->key < RDM_KEYS);
-    return rdm_open(self, upper, *peer, &fresh, why);
+    return rdm_open(self, upper, peer, &fresh, why);
 }
 
 static unsigned protl_gives(const void *params_, unsigned below)

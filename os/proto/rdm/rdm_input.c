@@ -84,9 +84,13 @@ void rdm_drop_untaken(struct rdm_talk *t)
             untaken_free(LIST_ENTRY(l, struct rdm_untaken, link));
 }
 
-enum xk_status rdm_enable(struct xk_protl *self, struct xk_protl *upper, uint32_t key)
+enum xk_status rdm_enable(struct xk_protl *self, struct xk_protl *upper, struct xk_parts local)
 {
     struct rdm_state *st = self->state;
+    uint64_t key = 0; /* PART2 */
+    xk_part_take(&local, XK_PART_KEY, &key);
+    if (local.count > 0)
+        return XK_REFUSED; /* PART1 */
     ASSERT(key < RDM_KEYS && upper->number < ARRAY_LEN(st->keys));
     st->keys[upper->number] |= (uint16_t)(1u << key);
     LIST_EACH_SAFE (l, next, &st->untaken) {
@@ -211,12 +215,11 @@ static struct xk_sessn *session_of(struct xk_protl *self, struct xk_protl *upper
                                    struct xk_sessn *lower)
 {
     struct xk_sessn *s = lower->upper_state;
-    struct xk_part peer = { .host = lower->host, .key = key };
     enum xk_status why;
     bool fresh;
     if (s && s->upper == upper && s->key == key)
         return xk_table_hold(&((struct rdm_state *)self->state)->sessns, s);
-    s = rdm_open(self, upper, peer, &fresh, &why);
+    s = rdm_open(self, upper, xk_node_key(lower->host, key), &fresh, &why);
     if (s && s->down[0] == lower)
         lower->upper_state = s;
     if (s && fresh)

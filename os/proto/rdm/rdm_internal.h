@@ -168,7 +168,7 @@ static inline bool rdm_ack_set(const struct rdm_talk *t)
 /* rdm.c */
 struct rdm_clock *rdm_clock(struct rdm_talk *t); /* made when it is not there */
 /* A session with its conversation, referenced; NULL with *why: there is no such host. */
-struct xk_sessn *rdm_open(struct xk_protl *self, struct xk_protl *upper, struct xk_part peer,
+struct xk_sessn *rdm_open(struct xk_protl *self, struct xk_protl *upper, struct xk_parts peer,
                           bool *fresh, enum xk_status *why);
 uint16_t rdm_life(uint32_t life); /* as the header has it */
 /* Sends what may be sent, and what the other side must hear. */
@@ -188,7 +188,7 @@ void rdm_tap_drop(struct rdm_talk *t);                                          
 void rdm_join(struct rdm_talk *t, const struct rdm_header *h, struct xk_msg *m); /* in order */
 void rdm_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m);
 uint32_t rdm_mask(const struct rdm_talk *t); /* what has come early */
-enum xk_status rdm_enable(struct xk_protl *self, struct xk_protl *upper, uint32_t key);
+enum xk_status rdm_enable(struct xk_protl *self, struct xk_protl *upper, struct xk_parts local);
 void rdm_drop_untaken(struct rdm_talk *t);
 
 #endif

@@ -103,7 +103,7 @@ static struct select_channel *channel_get(struct xk_protl *self, struct select_h
     *why = XK_BUSY;
     if (h->channels >= st->params->channels)
         return NULL;
-    struct xk_sessn *s = xk_open(self->down[0], self, &(struct xk_part){ .host = h->host }, why);
+    struct xk_sessn *s = xk_open(self->down[0], self, xk_node(h->host), why);
     if (!s)
         return NULL;
     struct select_channel *ch = port_alloc(xk_port(self), sizeof *ch);
@@ -407,7 +407,7 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
     list_init(&st->idle);
     list_init(&st->ended);
     port_timer_init(port, &st->tell, tell_ended, self);
-    return xk_open_enable(self->down[0], self, 0);
+    return xk_open_enable(self->down[0], self, xk_any());
 }
 
 static uint64_t protl_carries(const void *p, uint64_t below)

@@ -52,12 +52,12 @@ static void sessn_close(struct xk_sessn *s)
 static const struct xk_sessn_ops sessn_ops = { .push = sessn_push, .close = sessn_close };
 
 /* TPL1: the session, with one more reference; NULL with *why. */
-static struct xk_sessn *get_sessn(struct xk_protl *self, struct xk_protl *upper, uint32_t host,
-                                  bool *fresh, enum xk_status *why)
+static struct xk_sessn *get_sessn(struct xk_protl *self, struct xk_protl *upper,
+                                  struct xk_parts peer, bool *fresh, enum xk_status *why)
 {
     struct template_state *st = self->state;
-    return xk_table_open(&st->sessns, self, upper, host, &sessn_ops, sizeof(struct template_sessn),
-                         fresh, why);
+    return xk_table_open_parts(&st->sessns, self, upper, peer, 0, &sessn_ops,
+                               sizeof(struct template_sessn), fresh, why);
 }
 
 /* ---- the way up ---- */
@@ -72,7 +72,7 @@ static void protl_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk
     if (xk_msg_pop(m, wire, TEMPLATE_HEADER))
         header_load(&h, wire);
     struct xk_protl *upper = xk_taker(self, h.protocol);
-    struct xk_sessn *s = upper ? get_sessn(self, upper, lower->host, &fresh, &why) : NULL;
+    struct xk_sessn *s = upper ? get_sessn(self, upper, xk_node(lower->host), &fresh, &why) : NULL;
     if (!s) {
         st->counts.bad++;
         return;
@@ -108,15 +108,15 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
     struct template_state *st = self->state;
     st->params = p;
     xk_table_init(&st->sessns, self, (uint32_t)st->params->idle);
-    return xk_open_enable(self->down[0], self, 0);
+    return xk_open_enable(self->down[0], self, xk_any());
 }
 
 static struct xk_sessn *protl_open(struct xk_protl *self, struct xk_protl *upper,
-                                   const struct xk_part *peer, enum xk_status *why)
+                                   struct xk_parts peer, enum xk_status *why)
 {
     bool fresh;
     xk_enable(self, upper);
-    return get_sessn(self, upper, peer->host, &fresh, why);
+    return get_sessn(self, upper, peer, &fresh, why);
 }
 
 static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)

@@ -137,12 +137,12 @@ static void sessn_close(struct xk_sessn *s)
 
 static const struct xk_sessn_ops sessn_ops = { .push = sessn_push, .close = sessn_close };
 
-/* The session to a host; a reference to it. */
-static struct xk_sessn *get_sessn(struct xk_protl *self, uint32_t host, bool *fresh,
+/* The session with a peer; a reference to it. */
+static struct xk_sessn *get_sessn(struct xk_protl *self, struct xk_parts peer, bool *fresh,
                                   enum xk_status *why)
 {
     struct vdrop_state *st = self->state;
-    return xk_table_open(&st->sessns, self, st->upper, host, &sessn_ops, 0, fresh, why);
+    return xk_table_open_parts(&st->sessns, self, st->upper, peer, 0, &sessn_ops, 0, fresh, why);
 }
 
 static void protl_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m)
@@ -150,7 +150,7 @@ static void protl_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk
     struct vdrop_state *st = self->state;
     enum xk_status why;
     bool fresh;
-    struct xk_sessn *s = st->upper ? get_sessn(self, lower->host, &fresh, &why) : NULL;
+    struct xk_sessn *s = st->upper ? get_sessn(self, xk_node(lower->host), &fresh, &why) : NULL;
     if (!s)
         return;
     if (fresh)
@@ -209,23 +209,25 @@ static enum xk_status adopt(struct xk_protl *self, struct xk_protl *upper)
 }
 
 static struct xk_sessn *protl_open(struct xk_protl *self, struct xk_protl *upper,
-                                   const struct xk_part *peer, enum xk_status *why)
+                                   struct xk_parts peer, enum xk_status *why)
 {
     bool fresh;
     *why = adopt(self, upper);
-    return *why == XK_OK ? get_sessn(self, peer->host, &fresh, why) : NULL;
+    return *why == XK_OK ? get_sessn(self, peer, &fresh, why) : NULL;
 }
 
-static enum xk_status protl_enable(struct xk_protl *self, struct xk_protl *upper, uint32_t key)
+static enum xk_status protl_enable(struct xk_protl *self, struct xk_protl *upper,
+                                   struct xk_parts local)
 {
     enum xk_status s = adopt(self, upper);
-    return s == XK_OK ? xk_open_enable(self->down[0], self, key) : s;
+    return s == XK_OK ? xk_open_enable(self->down[0], self, local) : s;
 }
 
-static enum xk_status protl_disable(struct xk_protl *self, struct xk_protl *upper, uint32_t key)
+static enum xk_status protl_disable(struct xk_protl *self, struct xk_protl *upper,
+                                    struct xk_parts local)
 {
     (void)upper;
-    return xk_open_disable(self->down[0], self, key);
+    return xk_open_disable(self->down[0], self, local);
 }
 
 static const struct counter counters[] = {
