@@ -160,9 +160,11 @@ static bool taken(struct loop *l, size_t point)
 
 /* ---- the loop ---- */
 
-/* "trace.json" of point 3 of many is "trace-3.json". */
-static char *trace_name(const char *path, size_t point, size_t count)
+/* "trace.json" of point 3 of many is "trace-3.json"; NULL of NULL. */
+static char *point_file(const char *path, size_t point, size_t count)
 {
+    if (!path)
+        return NULL;
     const char *slash = strrchr(path, '/'), *dot = strchr(slash ? slash : path, '.');
     if (count == 1)
         return base_strdup(path);
@@ -196,14 +198,17 @@ static bool start_one(struct loop *l, size_t point)
     struct worker *w = l->workers;
     while (w->pid != 0)
         w++;
-    char *trace = o.trace ? trace_name(o.trace, point, l->c->point_count) : NULL;
+    char *trace = point_file(o.trace, point, l->c->point_count);
+    char *pcap = point_file(o.pcap, point, l->c->point_count);
     o.trace = trace;
+    o.pcap = pcap;
     char *files = o.output_dir ? files_folder(l, point) : NULL;
     bool good = (!o.output_dir || files != NULL);
     o.output_dir = files;
     good = good && worker_start(w, l->c, point, &o, &l->wait_mask, l->e);
     free(files);
     free(trace);
+    free(pcap);
     if (good)
         l->busy++;
     return good;

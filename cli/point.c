@@ -28,6 +28,7 @@ struct run {
     struct direct_world world;
     struct changer_list libraries;
     struct whole_folder files; /* what the run writes into the user's folder */
+    struct whole pcap;         /* point_options.pcap */
     void *direct;
     struct machine *machine;
     uint32_t ranks;                 /* programs on it */
@@ -363,6 +364,23 @@ static bool open_trace(struct run *r, struct err *e)
     return !r->options->trace || sim_trace_open(r->sim, r->options->trace, &o, e);
 }
 
+/* What the machine's interfaces carry: the configuration's captures, and that of the command line.
+ */
+static bool open_captures(struct run *r, struct err *e)
+{
+    const struct point_options *o = r->options;
+    r->files.path = o->output_dir;
+    if (r->machine && machine_captures_open(r->machine, o->output_dir ? &r->files : NULL) > 0 &&
+        !o->output_dir)
+        take_remark(r->out, "machine.captures: nothing is written without --output-dir");
+    if (r->files.failed.set || !o->pcap)
+        return !r->files.failed.set;
+    if (!r->machine)
+        return err_set(e, "--pcap is of a machine's interfaces: there is no machine");
+    return whole_open(&r->pcap, "the capture", o->pcap, e) &&
+           machine_capture(r->machine, o->pcap_at, r->pcap.file, e);
+}
+
 static bool load_images(struct run *r, struct err *e)
 {
     return !r->options->images ||
@@ -406,7 +424,7 @@ static void run_world(struct run *r, struct err *e)
     judge_end(r, end);
     collect(r);
     if ((r->options->trace && !sim_trace_close(r->sim, e)) ||
-        !whole_folder_close(&r->files, true, e))
+        !whole_close(&r->pcap, "the capture", true, e) || !whole_folder_close(&r->files, true, e))
         lose(r->out, e->text);
     if (r->options->save_images && r->machine &&
         !machine_images_save(r->machine, r->options->save_images, e))
@@ -442,9 +460,10 @@ void point_run(const struct config_point *p, const struct point_options *o,
     if (o->started)
         o->started(o->started_arg, r->sim);
     if (make_world(r, true, &e) && !r->files.failed.set && choose_traced(r, &e) &&
-        open_trace(r, &e) && load_images(r, &e) && (!r->machine || sim_threads_ready(&e)))
+        open_trace(r, &e) && open_captures(r, &e) && load_images(r, &e) &&
+        (!r->machine || sim_threads_ready(&e)))
         run_world(r, &e);
-    else
+    else if (whole_close(&r->pcap, "the capture", false, &e))
         set_status(out,
                    whole_folder_close(&r->files, false, &e) || !e.lost ? POINT_REFUSED
                                                                        : POINT_UNWRITTEN,

@@ -84,6 +84,8 @@ struct point_options {
     sim_time trace_from, trace_to; /* its window; to 0: no end */
     const char *trace_categories;  /* NULL: all */
     const char *trace_nodes;       /* NULL: all; see cli_trace_nodes */
+    const char *pcap;              /* capture to write; NULL: none */
+    const char *pcap_at;           /* of what: see machine_capture */
     const char *output_dir;        /* per-packet and per-request files; NULL: none */
     const char *images;            /* folder: what the devices begin with; NULL: they are blank */
     const char *save_images;       /* folder: gets what they have in the end; NULL: not asked for */

@@ -17,7 +17,7 @@ struct run_options {
     struct cli_list set;
     struct cli_seed seed;
     int64_t jobs, replications;
-    const char *output, *trace, *output_dir, *images, *save_images;
+    const char *output, *trace, *pcap, *output_dir, *images, *save_images;
     bool resume, json, quiet, verbose, flatten, fsck, no_store;
 };
 
@@ -90,6 +90,17 @@ static int report(const struct config *c, const struct campaign *r, const struct
     return code;
 }
 
+/* "a.pcap:3.lan": the file, and of what; a colon that has a '/' behind it is the file's. */
+static char *pcap_file(const char *pcap, const char **at)
+{
+    const char *colon = pcap ? strrchr(pcap, ':') : NULL;
+    *at = "";
+    if (!colon || strchr(colon, '/'))
+        return pcap ? base_strdup(pcap) : NULL;
+    *at = colon + 1;
+    return base_printf("%.*s", (int)(colon - pcap), pcap);
+}
+
 static int run_config(struct config *c, const struct run_options *o, const char *command)
 {
     struct err e = ERR_INIT;
@@ -115,6 +126,8 @@ static int run_config(struct config *c, const struct run_options *o, const char 
         output = base_strdup(o->output);
     else if (!o->no_store && !(output = default_output(c, &e)))
         return cli_complain(CLI_USAGE, &e);
+    const char *pcap_at;
+    char *pcap = pcap_file(o->pcap, &pcap_at);
     struct campaign_options co = {
         .jobs = (size_t)o->jobs,
         .output = output,
@@ -125,6 +138,8 @@ static int run_config(struct config *c, const struct run_options *o, const char 
         .point = { .flatten = o->flatten,
                    .fsck = o->fsck,
                    .trace = o->trace,
+                   .pcap = pcap,
+                   .pcap_at = pcap_at,
                    .output_dir = o->output_dir,
                    .images = o->images,
                    .save_images = o->save_images },
@@ -138,6 +153,7 @@ static int run_config(struct config *c, const struct run_options *o, const char 
     if (r.interrupted)
         cli_complainf(code, "interrupted; what was finished is kept, --resume goes on from there");
     campaign_fini(&r);
+    free(pcap);
     free(output);
     return code;
 }
@@ -168,6 +184,8 @@ int cmd_run(int argc, char **argv)
         { 0, "save-images", CLI_TEXT, &o.save_images, "DIR",
           "write what the devices have when the point has ended, a file a medium (one point)" },
         { 0, "trace", CLI_TEXT, &o.trace, "FILE", "write a Chrome trace (FILE.zst compresses)" },
+        { 0, "pcap", CLI_TEXT, &o.pcap, "FILE",
+          "write what interfaces carry, for tcpdump and Wireshark; FILE:NODES.NETWORK: some" },
         { 0, "output-dir", CLI_TEXT, &o.output_dir, "DIR",
           "folder for files that workloads write (per packet, per request); DIR/point-N of many" },
         { 0, NULL, CLI_FLAG, NULL, NULL, NULL },

@@ -76,7 +76,7 @@ static void check_leaks(void)
 static bool goes_on(const struct config *c, const struct point_options *o,
                     const struct point_result *r)
 {
-    return !c->bisect && r->status == POINT_OK && !o->trace && !o->output_dir &&
+    return !c->bisect && r->status == POINT_OK && !o->trace && !o->pcap && !o->output_dir &&
            r->host_seconds < GOES_ON_SECONDS && r->host_bytes < GOES_ON_BYTES;
 }
 

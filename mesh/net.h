@@ -95,6 +95,7 @@ struct net_describe {
     sim_time flit_time; /* t_f: one flit across one channel */
     uint32_t longest;   /* flits that a packet may have; 0: any number */
     bool broadcast;     /* it knows NET_ALL */
+    bool ethernet;      /* its frames are written as 802.3 has them (a capture) */
     char shape[64];     /* "16x32 mesh" */
     /* Terminals as a grid, x (columns) first and fastest; dims 0: it is none. */
     uint32_t dims, size[NET_DIMS];

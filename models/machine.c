@@ -253,7 +253,8 @@ struct machine *machine_plan(struct sim *s, const struct val *spec, const char *
     machine_window_init(m);
     sim_count(&m->counted, s, "machine", -1, machine_counters, m);
     if (param_load(machine_params, &m->params, spec, path, e) && layout_make(m, path, e) &&
-        load_groups(m, e) && networks_plan(m, e) && plan_storage(m, e) && make_os(m, path, e))
+        load_groups(m, e) && networks_plan(m, e) && captures_plan(m, e) && plan_storage(m, e) &&
+        make_os(m, path, e))
         return m;
     machine_destroy(m);
     return NULL;
@@ -357,6 +358,7 @@ void machine_destroy(struct machine *m)
         node_fini(&m->nodes[i]);
     sim_ledger_book_fini(&m->window.ledgers); /* tasks had them */
     changer_list_free(&m->libraries);
+    captures_free(m);
     networks_free(m);
     free_pools(m);
     for (size_t i = 0; i < m->own_count; i++)

@@ -17,6 +17,7 @@
 #include "os/node.h"
 #include "sim/base/err.h"
 #include "sim/base/val.h"
+#include "sim/base/whole.h"
 
 struct machine;
 
@@ -82,6 +83,13 @@ void machine_set_flatten(struct machine *m, bool on);
 /* What port_progress is told is kept over time, too, in bins of this width from time 0: the series
  * of the rate's name with ".bin", of the bins that lie in the window whole. */
 void machine_set_rate_bin(struct machine *m, sim_time width);
+
+/* What interfaces carry, as files (docs/captures.md); before sim_run.  The first begins those of
+ * machine.captures in that folder, which closes them (NULL: none is written), and returns how many
+ * there are.  The second is one more: `at` is a node or a group and a network, "3.lan", each of
+ * which may be left out; `out` is the caller's to close, after the run.  False with a sentence. */
+size_t machine_captures_open(struct machine *m, struct whole_folder *to);
+bool machine_capture(struct machine *m, const char *at, FILE *out, struct err *e) MUST_CHECK;
 
 /* ---- for tests and reports ---- */
 /* Who is who: from machine_plan on. */

@@ -56,6 +56,10 @@ const struct param machine_params[] = {
           "nic = what its interfaces have of their own, prices = what frames cost there, and the "
           "interconnect's own parameters }; instead of `network`.",
           "see the interconnects"),
+    P_VAL(machine_params, captures,
+          "Files of what interfaces carry: a list of { file =, nodes =, interface = a network, "
+          "direction = 'both', 'in' or 'out', snaplen =, filter = }; docs/captures.md.",
+          "none"),
     P_TABLE(machine_params, nic, nic_params_desc,
             "Network interface of every node; with several networks what those have that say "
             "nothing else.",

@@ -230,6 +230,14 @@ struct network {
     struct iface **at;             /* by station */
 };
 
+struct capture;
+
+/* A capture that looks at an interface. */
+struct tap {
+    struct capture *of;
+    struct tap *next; /* on the same */
+};
+
 /* A node's place on a network. */
 struct iface {
     struct node *node;
@@ -239,6 +247,7 @@ struct iface {
     uint32_t sends_pending;    /* frames accepted, not yet in the interface's queue */
     struct match_set ends;     /* struct port_end */
     struct list open, refused; /* the same in their order; those that wait for room */
+    struct tap *taps;          /* captures that look at it; NULL: none */
 };
 
 struct node {
@@ -333,7 +342,8 @@ struct machine_params {
     sim_time detector_delay;
     struct node_own own;
     struct nic_params nic;
-    const struct val *network, *networks, *storage, *libraries, *nodes, *os, *graph, *faults;
+    const struct val *network, *networks, *storage, *libraries, *nodes, *os, *graph, *faults,
+        *captures;
 };
 
 struct sim_faults;
@@ -347,6 +357,9 @@ struct machine {
     struct xk_network xk_networks[NETWORKS_MAX]; /* what the graph knows of them */
     uint32_t network_count;
     uint32_t *iface_counts; /* by node */
+    struct capture **captures;
+    size_t capture_count;
+    struct val *capture_table; /* of psim run --pcap */
     struct node *nodes;
     struct os_layout layout;
     uint32_t *compute, *io, *ranks;
@@ -411,6 +424,15 @@ void networks_fault_targets(struct machine *m);
 void networks_free(struct machine *m);
 /* Of work at an interface of that node to it: its own price, or the node's. */
 sim_time network_cost(struct network *n, struct node *node, enum port_work kind, uint64_t amount);
+
+/* ---- capture.c ---- */
+/* When networks are planned. */
+bool captures_plan(struct machine *m, struct err *e);
+void captures_free(struct machine *m); /* with the machine */
+/* What comes now is in no file. */
+void captures_end(struct machine *m);
+/* A frame that an interface is given to send, or got. */
+void captures_write(const struct tap *t, const struct nic_frame *f, bool in);
 
 /* ---- layout.c ---- */
 /* Of the loaded parameters.  False with a sentence. */

@@ -199,6 +199,7 @@ void port_end_in(struct port_end *e, uint64_t bytes)
 void frame_send(struct iface *i, struct nic_frame *f)
 {
     i->sends_pending--;
+    captures_write(i->taps, f, false);
     enum nic_result r = nic_send_frame(i->nic, f);
     ASSERT_MSG(r == NIC_OK, "a place in the transmit queue was kept");
 }
@@ -215,6 +216,7 @@ static void received(void *arg, struct nic_frame *f)
     m->counts.frame_dma += (uint64_t)split.dma;
     m->counts.frame_mesh += (uint64_t)split.mesh;
     m->counts.frame_blocked += (uint64_t)f->blocked;
+    captures_write(i->taps, f, true);
     struct port_end *e = iface_taker(i);
     uint32_t shapes = e == NULL ? i->ends.conditioned : 0;
     if (e == NULL) {

@@ -78,6 +78,7 @@ static void devices(struct machine *m, double bytes)
 void machine_finish(struct machine *m)
 {
     struct sim *s = m->sim;
+    captures_end(m);
     machine_window_finish(m);
     const struct machine_counts *a = &m->window.at_open, *z = &m->window.at_close, *c = &m->counts;
     uint64_t frames = z->frames_out - a->frames_out, upcalls = z->upcalls.done - a->upcalls.done;

@@ -85,6 +85,8 @@ bool train_takes(struct port *task, struct iface *from, struct nic_frame *f, boo
 {
     struct machine *m = task->machine;
     struct iface *to = from->network->at[f->dst];
+    if (from->taps != NULL || to->taps != NULL) /* a capture wants each at its time */
+        return false;
     /* What an upcall sends before it has named work goes at once, which one that a train runs must
      * not do: where frames cost nothing there are none. */
     if (!possible(m) || from->network->ops->lend == NULL ||

@@ -543,6 +543,7 @@ static void ethernet_describe(const struct net *net, struct net_describe *d)
                                 .flit_time = bits(n, 8),
                                 .longest = FRAME_MOST,
                                 .broadcast = true,
+                                .ethernet = true,
                                 .uniform_load = (double)n->params.stations };
     snprintf(d->shape, sizeof(d->shape), "cable of %g m with %" PRId64 " stations",
              n->params.length, n->params.stations);

@@ -457,6 +457,7 @@ static void fddi_describe(const struct net *net, struct net_describe *d)
                                 .flit_time = bytes(n, 1),
                                 .longest = FRAME_MOST,
                                 .broadcast = true,
+                                .ethernet = true,
                                 .uniform_load = (double)n->count };
     snprintf(d->shape, sizeof(d->shape), "ring of %g km with %u stations", n->params.length,
              n->count);

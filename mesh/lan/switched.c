@@ -434,6 +434,7 @@ static void switched_describe(const struct net *net, struct net_describe *d)
                                 .flit_time = 8 * n->params.bit_time,
                                 .longest = FRAME_MOST,
                                 .broadcast = true,
+                                .ethernet = true,
                                 .uniform_load = 1 };
     snprintf(d->shape, sizeof(d->shape), "switch with %u stations", n->count);
 }

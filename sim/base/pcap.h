@@ -1,0 +1,30 @@
+/* pcap.h: captures of frames as files that tcpdump and Wireshark read.
+ *
+ * Classic pcap, big-endian, with times to the nanosecond [draft-ietf-opsawg-pcap]: a header of 24
+ * octets, then of each frame a header of 16 and the octets that are kept of it.
+ */
+#ifndef SIM_BASE_PCAP_H
+#define SIM_BASE_PCAP_H
+
+#include <stdio.h>
+
+#include "sim/base/base.h"
+#include "sim/base/time.h"
+
+#define PCAP_MAGIC 0xa1b23c4du  /* times are seconds and nanoseconds */
+#define PCAP_SNAPLEN_MAX 262144 /* octets of a frame, the most that readers take */
+
+enum pcap_link {
+    PCAP_ETHERNET = 1, /* begins with destination, source and type */
+    PCAP_USER0 = 147   /* begins with PCAP_USER_HEADER octets: source and destination, stations */
+};
+#define PCAP_ETHERNET_HEADER 14
+#define PCAP_USER_HEADER 8
+
+/* Begins a file.  What cannot be written is told by who closes it (sim/base/whole.h), here and
+ * below. */
+void pcap_begin(FILE *f, enum pcap_link link, uint32_t snaplen);
+/* Of a frame of `length` octets the first `kept`. */
+void pcap_frame(FILE *f, sim_time at, const uint8_t *octets, uint32_t kept, uint32_t length);
+
+#endif
