@@ -25,10 +25,12 @@
  *   TOK4  A node that dies has no tokens.  What it had written and was not propagated is lost; what
  *       was is in the file before the next token is granted.
  *   TOK5  When the server's node dies requests that need a token end as FILE_UNREACHABLE, until it
- *       is back.  Then it hears from every node what it has for writing, which stays its own with
- *       what it has written; before all have answered it grants nothing.  What was for reading is
- *       void.  Who has parts of a file for writing, and not its end, propagates before it answers,
- *       for what others have made of the file's size may have gone with the server.
+ *       is back; of a node that has heard nothing of the server yet once a second call fails, for a
+ *       life that ended before has nothing of it.  A server that is back hears from every node what
+ *       it has for writing, which stays its own with what it has written; before all have answered
+ *       it grants nothing.  What was for reading is void.  Who has parts of a file for writing, and
+ *       not its end, propagates before it answers, for what others have made of the file's size may
+ *       have gone with the server.
  *   TOK6  What failed as it was propagated is told by the next FLUSH of the file, once.
  *   TOK7  Of no byte two nodes have tokens unless both are for reading, as the server sees it; and
  *       a node has none that the server thinks it has not.

@@ -10,6 +10,7 @@ struct token_call_out {
     enum token_call what;
     struct token_msg m;
     uint64_t ends; /* of the server's lives, seen before */
+    bool again;    /* it was made before anything was heard of the server, and has failed */
 };
 
 /* Ranges of one hint at most; ASSUMED(a few are enough where others have parts of a file). */
@@ -58,10 +59,11 @@ static void called(void *arg, enum xk_status status, struct rope *reply)
         return;
     }
     if (status != XK_OK) {
+        bool first = !f->s->met && !c->again; /* it may have met another life than the first */
+        c->again = true;
         later(c);
-        if (f->ask == c) { /* who waits is told; the token may come later */
+        if (f->ask == c && !first) /* who waits is told; the token may come later */
             go_on(f, true);
-        }
         return;
     }
     f->s->met = true;

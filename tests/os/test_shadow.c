@@ -215,8 +215,6 @@ static void run_layers(uint64_t seeds, uint64_t some, unsigned faults)
             char layer[STACK_TEXT], text[2 * STACK_TEXT];
             if (strcmp(l->layer, "hsm") == 0) /* PFS asks for a machine with an archive */
                 continue;
-            if ((faults & CRASH) && strcmp(l->layer, "token") == 0) /* one server for all nodes */
-                continue;
             if ((faults & DEVICE) &&                    /* what fails is felt later, too: */
                 (strcmp(l->layer, "compress") == 0 ||   /* COMP3: a unit is damaged */
                  strcmp(l->layer, "vesta_store") == 0)) /* VSO8: until it is mounted again */

@@ -624,6 +624,27 @@ Test(tokens, a_server_that_is_gone_is_told)
     world_free(w);
 }
 
+/* TOK5: nothing ends for a life of the server that was over before the node came up. */
+Test(tokens, a_node_that_comes_up_asks_the_life_that_there_is)
+{
+    struct world *w =
+        world_new(stacks[0], (struct fake_options){ .seed = 1, .detect_delay = SIM_MS });
+    uint64_t f = make(w, "a");
+    for (uint32_t lives = 0; lives < 3; lives++) {
+        fake_crash(w->r.f, SERVER);
+        fake_run_until(w->r.f, fake_now(w->r.f) + 10 * SIM_MS);
+        (void)back(w, SERVER, 0);
+        fake_crash(w->r.f, 2);
+        (void)back(w, 2, 0);
+        cr_assert_eq(put(w, 2, f, 8, lives), FILE_OK);
+    }
+    fake_crash(w->r.f, 2);
+    (void)back(w, 2, 0);
+    fake_crash(w->r.f, SERVER);
+    cr_assert_eq(put(w, 2, f, 8, 5), FILE_UNREACHABLE);
+    world_free(w);
+}
+
 /* Who work on parts of a file come to have these, and ask no more; but for the end of the file. */
 Test(tokens, parts_of_a_file_are_of_different_nodes)
 {
@@ -814,6 +835,15 @@ static bool from_node_1(void *arg, uint32_t src, uint32_t dst, struct rope *fram
 {
     (void)arg, (void)dst, (void)frame;
     return src != 1;
+}
+
+Test(tokens, a_server_that_never_answers_is_told)
+{
+    struct world *w = world_new(stacks[0], (struct fake_options){ .seed = 1, .lossy = true });
+    uint64_t f = make(w, "a");
+    fake_on_frame(w->r.f, from_node_1, NULL);
+    cr_assert_eq(put(w, 1, f, 8, 5), FILE_UNREACHABLE);
+    world_free(w);
 }
 
 /* TOK8: who has the token cannot be heard, and the server lives. */
