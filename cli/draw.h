@@ -59,6 +59,9 @@ void draw_series_mark(struct draw_series *s); /* the point added last */
 
 /* Writes the gnuplot script that draws to `output` (.svg or .png). */
 void drawing_script(const struct drawing *g, const char *output, FILE *to);
+/* Whether a drawing can be begun there, asked before the work that is to be drawn; an old file
+ * stays. */
+bool drawing_begins(const char *output, struct err *e) MUST_CHECK;
 /* Draws.  False with a sentence: gnuplot is not there or failed, the file cannot be written. */
 bool drawing_run(const struct drawing *g, const char *output, struct err *e) MUST_CHECK;
 

@@ -154,7 +154,7 @@ static int run_figure(struct config *c, const struct figure_options *o, const ch
                                          .command = command,
                                          .quiet = o->quiet };
     int code;
-    if (!draw_make_folder(db, &e)) {
+    if (!drawing_begins(output, &e) || !draw_make_folder(db, &e)) {
         code = cli_complain(CLI_USAGE, &e);
     } else {
         bool ran = campaign_run(c, &co, &r, &e);

@@ -671,12 +671,22 @@ static bool is_whole(FILE *f)
     return n == 12 && (memcmp(end + 4, "IEND", 4) == 0 || strstr(end, "</svg>") != NULL);
 }
 
+static bool begin(struct whole *w, const char *output, struct err *e)
+{
+    return output_name_ok(output, e) && draw_make_folder(output, e) &&
+           whole_open(w, "the drawing", output, e);
+}
+
+bool drawing_begins(const char *output, struct err *e)
+{
+    struct whole w;
+    return begin(&w, output, e) && whole_close(&w, "the drawing", false, e);
+}
+
 bool drawing_run(const struct drawing *g, const char *output, struct err *e)
 {
-    if (!axis_bears(g, e) || !output_name_ok(output, e) || !draw_make_folder(output, e))
-        return false;
     struct whole w;
-    if (!whole_open(&w, "the drawing", output, e))
+    if (!axis_bears(g, e) || !begin(&w, output, e))
         return false;
     bool ok = run_script(g, w.part != NULL ? w.part : output, e);
     if (ok && w.part != NULL && !is_whole(w.file))

@@ -17,6 +17,7 @@
 #include "cli/draw.h"
 #include "cli/store.h"
 #include "cli/table.h"
+#include "sim/base/whole.h"
 
 enum { MACHINES = 2, TOP = 4 };
 
@@ -335,17 +336,17 @@ static bool run_on(struct ran *m, const char *machine, const struct suite_option
     return true;
 }
 
-/* To the file, or standard output. */
-static int write_page(const char *output, const struct ran *m, size_t count, const char *system)
+/* To the file, which is open since before the runs, or standard output. */
+static int write_page(struct whole *w, const char *output, const struct ran *m, size_t count,
+                      const char *system)
 {
-    FILE *f = output ? fopen(output, "w") : stdout;
-    if (!f)
-        return cli_complainf(CLI_USAGE, "'%s' cannot be written: %s", output, strerror(errno));
-    page(f, m, count, system, output);
-    bool lost = ferror(f) || fflush(f) != 0;
-    if (output && fclose(f) != 0)
-        lost = true;
-    return lost ? cli_complainf(CLI_POINT, "the page could not be written") : CLI_OK;
+    struct err e = ERR_INIT;
+    page(output ? w->file : stdout, m, count, system, output);
+    if (output)
+        return whole_close(w, "the page", true, &e) ? CLI_OK : cli_complain(CLI_POINT, &e);
+    return ferror(stdout) || fflush(stdout) != 0
+               ? cli_complainf(CLI_POINT, "the page could not be written")
+               : CLI_OK;
 }
 
 int cmd_suite(int argc, char **argv)
@@ -380,17 +381,21 @@ int cmd_suite(int argc, char **argv)
         return code;
     struct ran m[MACHINES] = { { .machine = NULL } };
     struct err e = ERR_INIT;
-    bool good = true;
+    struct whole w = { .file = NULL };
+    bool good = o.output == NULL ||
+                (draw_make_folder(o.output, &e) && whole_open(&w, "the page", o.output, &e));
     code = CLI_OK;
     for (size_t i = 0; i < n && good; i++)
         good = run_on(&m[i], machine[i], &o, &code, &e);
     free(o.set.items);
     if (!good) {
         code = cli_complain(CLI_USAGE, &e);
+        if (w.file != NULL && !whole_close(&w, "the page", false, &e))
+            code = CLI_POINT;
     } else {
         for (size_t i = 0; i < n && code != CLI_OK; i++)
             table_problems(stderr, m[i].c, &m[i].r);
-        int drawn = draw(o.output, m, n), written = write_page(o.output, m, n, o.system);
+        int drawn = draw(o.output, m, n), written = write_page(&w, o.output, m, n, o.system);
         code = drawn > code ? drawn : code;
         code = written > code ? written : code;
     }

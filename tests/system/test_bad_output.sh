@@ -10,6 +10,14 @@ gives 2 run -o "$T/text.db";                   says "text.db"
 grep -q "not a database" "$T/text.db" || fail "the foreign file was changed"
 gives 3 run -o /dev/full;                      says "/dev/full"
 
+# What a long run ends with is begun before it.
+: >"$T/file"
+for f in fs_layers:"$T/a.db" fs_layers:"$T/file/a.svg"; do
+    gives 2 "$PSIM" figure "${f%%:*}" --db "$T/none.db" -o "${f#*:}"; says "the drawing"
+    [ ! -e "$T/none.db" ] || fail "points ran though nothing can be drawn"
+done
+gives 2 "$PSIM" suite paragon -o "$T/file/page.md"; says "the page"
+
 # A full disk: no file may grow past 8 KiB.
 gives 3 bash -c "ulimit -f 8; trap '' XFSZ; '$PSIM' run '$Q' -q -r 1 -p customers=200 -o '$T/full.db'"
 says "full"
