@@ -629,9 +629,11 @@ enum { FLIGHT = 8, PLACES = 6 };
 struct op {
     enum file_op op;
     uint64_t start, end, file;
-    uint32_t place, node, life;
+    uint32_t place, to, node, life;
     bool ended, failed, none; /* none: there was no such name; failed: done or not */
-    uint32_t seat;            /* that had the domain when it began; 0: none */
+    bool made;                /* the answer of who made the file was heard */
+    uint32_t down; /* the life of the server that had ended when it began; 0: it had not */
+    uint32_t seat; /* that had the domain when it began; 0: none */
 };
 struct flight {
     struct file_req r;
@@ -674,6 +676,13 @@ static void check_seat(struct history *h, const struct op *o)
                  (int)h->w->seed, o->node, o->place, prefix_seat_of(o->file), o->seat);
 }
 
+/* The life of the node that has the place, if that has ended; 0: it is up. */
+static uint32_t ended_life(const struct world *w, uint32_t place)
+{
+    uint32_t node = CLIENTS + (place % 2 ? 2 : 1);
+    return fake_up(w->r.f, node) ? 0 : w->life[node];
+}
+
 static void op_ended(struct file_req *r)
 {
     struct flight *x = r->arg;
@@ -686,6 +695,8 @@ static void op_ended(struct file_req *r)
     o->failed = r->status == FILE_UNREACHABLE;
     if (r->op == FILE_LOOKUP || r->op == FILE_CREATE)
         o->file = r->status == FILE_OK ? r->file : 0;
+    if (o->down != ended_life(h->w, o->place))
+        o->down = 0;
     check_seat(h, o);
     if (r->op == FILE_STAT || r->op == FILE_REMOVE)
         cr_assert(r->status == FILE_OK || r->status == FILE_NO_FILE || o->failed, "%s: %s",
@@ -708,13 +719,22 @@ static void op_submit(struct port *p, void *arg)
     x->r.name = o->op == FILE_CREATE ? at + strlen(dirs[o->place % 2]) + 1 : at;
     x->r.dir = o->op == FILE_CREATE ? x->h->dir[o->place % 2] : FILE_ROOT;
     x->r.file = o->file;
+    if (o->op == FILE_RENAME) {
+        static char to[FLIGHT][FILE_NAME_MAX + 1];
+        x->r.name = at + strlen(dirs[o->place % 2]) + 1;
+        x->r.dir = x->r.to_dir = x->h->dir[o->place % 2];
+        x->r.to_name = to[x - x->h->f];
+        (void)snprintf(to[x - x->h->f], sizeof to[0], "n%u", o->to);
+    }
     file_submit(x->h->w->top[o->node], &x->r);
 }
 
 static void random_op(struct history *h)
 {
     static const enum file_op what[] = { FILE_LOOKUP, FILE_LOOKUP, FILE_LOOKUP, FILE_LOOKUP,
-                                         FILE_LOOKUP, FILE_STAT,   FILE_CREATE, FILE_REMOVE };
+                                         FILE_LOOKUP, FILE_LOOKUP, FILE_LOOKUP, FILE_LOOKUP,
+                                         FILE_LOOKUP, FILE_LOOKUP, FILE_STAT,   FILE_STAT,
+                                         FILE_CREATE, FILE_CREATE, FILE_REMOVE, FILE_RENAME };
     struct world *w = h->w;
     struct flight *x = NULL;
     for (int i = 0; i < FLIGHT; i++)
@@ -731,64 +751,190 @@ static void random_op(struct history *h)
                      .end = UINT64_MAX,
                      .file = op == FILE_REMOVE || op == FILE_STAT ? h->last[place] : 0,
                      .place = place,
+                     .to = op == FILE_RENAME ? (place + 2 + 2 * draw(2)) % PLACES : place,
                      .node = node,
                      .life = w->life[node],
-                     .seat = seat_now(w, place) };
+                     .seat = seat_now(w, place),
+                     .down = ended_life(w, place) };
     *x = (struct flight){ .h = h, .op = h->count++, .busy = true };
     fake_call(w->r.f, node, op_submit, x);
 }
 
-/* When the file was there at the latest, and at the earliest not any more, for sure. */
-static void life_of(const struct history *h, uint64_t file, uint64_t *born, uint64_t *there,
-                    uint64_t *dying, uint64_t *gone)
+/* What the names of a directory may be, as far as its history is read: which files they are, and
+ * which of the requests under way have been done. */
+struct guess {
+    uint64_t at[PLACES / 2], done;
+};
+/* A file of a CREATE whose answer nobody has heard. */
+#define UNHEARD (UINT64_C(1) << 63)
+
+enum { GUESSES = 4096, PENDING = 64 };
+struct order {
+    const struct op *pending[PENDING];
+    uint64_t open; /* of these, those that nobody has heard the answer of: done once, or never */
+    struct guess now[GUESSES], seen[GUESSES];
+    uint32_t count, seen_count;
+};
+
+static uint64_t *find(struct guess *g, const struct op *o)
 {
-    *born = 0;
-    *there = *dying = *gone = UINT64_MAX;
-    for (uint32_t i = 0; i < h->count; i++) {
-        const struct op *o = &h->ops[i];
-        if (o->op == FILE_CREATE && o->file == file && file != 0) {
-            *born = o->start;
-            *there = o->end;
-        }
-        if (o->op == FILE_REMOVE && o->file == file) {
-            *dying = o->start < *dying ? o->start : *dying;
-            if (o->ended && !o->failed && o->end < *gone)
-                *gone = o->end;
-        }
-        if (o->op == FILE_LOOKUP && o->file == file && o->end < *there)
-            *there = o->end;
+    for (int i = 0; i < PLACES / 2; i++)
+        if (g->at[i] == o->file)
+            return &g->at[i];
+    for (int i = 0; i < PLACES / 2 && !o->made; i++)
+        if (g->at[i] & UNHEARD)
+            return &g->at[i];
+    return NULL;
+}
+
+/* Whether it could be done there and then with its answer; the names are those behind it. */
+static bool fits(const struct op *o, struct guess *g)
+{
+    uint64_t *at = &g->at[o->place / 2], *to = &g->at[o->to / 2];
+    bool heard = o->ended && !o->failed;
+    switch (o->op) {
+    case FILE_LOOKUP:
+        if (o->none || *at == o->file)
+            return *at == (o->none ? 0 : o->file);
+        if (!(*at & UNHEARD) || o->made)
+            return false;
+        *at = o->file;
+        return true;
+    case FILE_STAT:
+        return (find(g, o) != NULL) == !o->none;
+    case FILE_CREATE:
+        if (heard && o->none)
+            return *at != 0;
+        if (*at != 0)
+            return false;
+        *at = heard ? o->file : UNHEARD;
+        return true;
+    case FILE_REMOVE:
+        at = find(g, o);
+        if (heard && o->none)
+            return at == NULL;
+        if (at != NULL)
+            *at = 0;
+        return at != NULL;
+    default: /* FILE_RENAME */
+        if (heard && o->none)
+            return *at == 0;
+        if (*at == 0)
+            return false;
+        *to = *at;
+        *at = 0;
+        return true;
     }
 }
 
-/* Each answer was true at some moment between question and answer. */
-static void judge(const struct history *h)
+/* Not beside a guess that may still do all that this may. */
+static void add(const struct order *x, struct guess *all, uint32_t *count, const struct guess *g)
 {
-    for (uint32_t i = 0; i < h->count; i++) {
-        const struct op *o = &h->ops[i];
-        uint64_t born, there, dying, gone;
-        if (!o->ended || o->failed || (o->op != FILE_LOOKUP && o->op != FILE_STAT))
-            continue;
-        if (o->file != 0 && !o->none) {
-            life_of(h, o->file, &born, &there, &dying, &gone);
-            cr_assert(born <= o->end, "seed %d: a file that nobody has made", (int)h->w->seed);
-            cr_assert(gone >= o->start,
-                      "seed %d: node %u %s %llx, which is gone since step %llu < %llu",
-                      (int)h->w->seed, o->node, file_op_name(o->op), (unsigned long long)o->file,
-                      (unsigned long long)gone, (unsigned long long)o->start);
+    for (uint32_t i = 0; i < *count; i++)
+        if (memcmp(all[i].at, g->at, sizeof g->at) == 0 &&
+            (all[i].done & ~x->open) == (g->done & ~x->open) && (all[i].done & ~g->done) == 0)
+            return;
+    cr_assert_lt(*count, GUESSES, "too many orders to try");
+    all[(*count)++] = *g;
+}
+
+/* What changes nothing is done as soon as it can. */
+static void look_around(const struct order *x, struct guess *g)
+{
+    for (int i = 0; i < PENDING; i++) {
+        struct guess then = *g;
+        if (x->pending[i] != NULL && !(g->done >> i & 1) && fits(x->pending[i], &then) &&
+            memcmp(then.at, g->at, sizeof g->at) == 0)
+            g->done |= UINT64_C(1) << i;
+    }
+}
+
+/* All that may have been when pending[n] had ended: nothing is done before it has to be. */
+static void order_end(struct order *x, int n)
+{
+    uint32_t count = 0;
+    uint64_t bit = UINT64_C(1) << n;
+    x->seen_count = 0;
+    for (uint32_t i = 0; i < x->count; i++)
+        add(x, x->seen, &x->seen_count, &x->now[i]);
+    for (uint32_t i = 0; i < x->seen_count; i++) {
+        struct guess g = x->seen[i];
+        look_around(x, &g);
+        if (g.done & bit) {
+            g.done &= ~bit;
+            add(x, x->now, &count, &g);
             continue;
         }
-        for (uint32_t k = 0; k < h->count; k++) { /* no file was there all the time */
-            const struct op *c = &h->ops[k];
-            if (c->op != FILE_CREATE || c->file == 0 || c->place != o->place ||
-                (o->op == FILE_STAT && c->file != o->file))
+        for (int k = 0; k < PENDING; k++) {
+            struct guess then = g;
+            if (x->pending[k] == NULL || g.done >> k & 1 || !fits(x->pending[k], &then))
                 continue;
-            life_of(h, c->file, &born, &there, &dying, &gone);
-            cr_assert(there >= o->start || dying <= o->end,
-                      "seed %d: node %u %s: place %u is not there, and is from step %llu to %llu",
-                      (int)h->w->seed, o->node, file_op_name(o->op), o->place,
-                      (unsigned long long)there, (unsigned long long)dying);
+            then.done |= UINT64_C(1) << k;
+            add(x, x->seen, &x->seen_count, &then);
         }
     }
+    x->count = count;
+    x->pending[n] = NULL;
+}
+
+/* A request begins or ends. */
+struct moment {
+    uint64_t step;
+    bool ends;
+    struct op *o;
+};
+static int by_step(const void *a, const void *b)
+{
+    const struct moment *x = a, *y = b;
+    if (x->step != y->step)
+        return x->step < y->step ? -1 : 1;
+    if (x->ends != y->ends)
+        return x->ends ? 1 : -1;
+    return x->o < y->o ? -1 : x->o > y->o;
+}
+
+/* There is one order of all that was done in a directory, each between question and answer, that
+ * gives all answers, of what is and of what is not there. */
+static void judge_dir(struct history *h, uint32_t dir)
+{
+    struct order *x = calloc(1, sizeof *x);
+    struct moment *all = calloc(2 * h->count + 1, sizeof *all);
+    uint32_t n = 0;
+    x->count = 1;
+    for (uint32_t i = 0; i < h->count; i++) {
+        struct op *o = &h->ops[i];
+        bool heard = o->ended && !o->failed;
+        if (o->place % 2 != dir || (o->failed && o->down != 0) ||
+            (!heard && (o->op == FILE_LOOKUP || o->op == FILE_STAT)))
+            continue;
+        for (uint32_t k = 0; k < h->count && o->file != 0; k++)
+            o->made |= h->ops[k].op == FILE_CREATE && h->ops[k].file == o->file;
+        all[n++] = (struct moment){ o->start, false, o };
+        if (heard)
+            all[n++] = (struct moment){ o->end, true, o };
+    }
+    qsort(all, n, sizeof *all, by_step);
+    for (uint32_t i = 0; i < n; i++) {
+        int k = 0;
+        while (k < PENDING && x->pending[k] != (all[i].ends ? all[i].o : NULL))
+            k++;
+        cr_assert_lt(k, PENDING, "too many requests under way");
+        if (!all[i].ends) {
+            x->pending[k] = all[i].o;
+            x->open |= all[i].o->ended && !all[i].o->failed ? 0 : UINT64_C(1) << k;
+            continue;
+        }
+        order_end(x, k);
+        cr_assert_gt(
+            x->count, 0,
+            "seed %d: no order of what was done explains that node %u %s place %u: %s %llx "
+            "from step %llu to %llu",
+            (int)h->w->seed, all[i].o->node, file_op_name(all[i].o->op), all[i].o->place,
+            all[i].o->none ? "it is not so" : "done", (unsigned long long)all[i].o->file,
+            (unsigned long long)all[i].o->start, (unsigned long long)all[i].o->end);
+    }
+    free(all);
+    free(x);
 }
 
 static struct history *history_new(struct world *w)
@@ -809,7 +955,8 @@ static void history_end(struct history *h)
         cr_assert(!busy || (step(h->w) && n < 200000), "a request never ends");
     }
     if (h->w->copies == 0)
-        judge(h);
+        for (uint32_t d = 0; d < 2; d++)
+            judge_dir(h, d);
     free(h->ops);
     free(h);
 }
