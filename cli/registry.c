@@ -95,11 +95,17 @@ static const struct kind *const workloads[] = { WORKLOADS(WORKLOAD) NULL };
 const struct kind_set registry_workloads = { "workload", "workload", workloads };
 
 static const struct kind *const direct[] = {
-    &direct_disk_load.kind,    &direct_disk_replay.kind,
-    &direct_tape_io.kind,      &direct_event_ring.kind,
-    &direct_mesh_load.kind,    &direct_mesh_batch.kind,
-    &direct_mesh_list.kind,    &direct_mesh_reply.kind,
-    &direct_library_load.kind, NULL,
+    &direct_disk_load.kind,
+    &direct_disk_replay.kind,
+    &direct_tape_io.kind,
+    &direct_event_ring.kind,
+    &direct_mesh_load.kind,
+    &direct_mesh_batch.kind,
+    &direct_mesh_list.kind,
+    &direct_mesh_reply.kind,
+    &direct_library_load.kind,
+    &direct_pcap.kind,
+    NULL,
 };
 const struct kind_set registry_direct = { "workload", "workload", direct };
 

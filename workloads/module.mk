@@ -7,7 +7,7 @@ WORKLOADS_SRC += workloads/seen.c workloads/sharing.c workloads/names.c workload
 WORKLOADS_SRC += workloads/arrays_slab.c workloads/arrays_multiply.c workloads/arrays_lu.c workloads/arrays.c
 DIRECT_SRC = \
 	workloads/direct/queue.c workloads/direct/trace_clock.c workloads/direct/pattern.c workloads/direct/mesh_traffic.c \
-	workloads/direct/mesh_load.c workloads/direct/mesh_closed.c workloads/direct/mesh_reply.c
+	workloads/direct/mesh_load.c workloads/direct/mesh_closed.c workloads/direct/mesh_reply.c workloads/direct/pcap_replay.c
 
 # Drivers of bare devices.
 DIRECT_SRC += workloads/direct/disk_io.c workloads/direct/disk_load.c workloads/direct/disk_trace.c \

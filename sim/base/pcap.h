@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "sim/base/base.h"
+#include "sim/base/err.h"
 #include "sim/base/time.h"
 
 #define PCAP_MAGIC 0xa1b23c4du  /* times are seconds and nanoseconds */
@@ -26,5 +27,29 @@ enum pcap_link {
 void pcap_begin(FILE *f, enum pcap_link link, uint32_t snaplen);
 /* Of a frame of `length` octets the first `kept`. */
 void pcap_frame(FILE *f, sim_time at, const uint8_t *octets, uint32_t kept, uint32_t length);
+
+/* ---- reading: any of the four kinds of classic pcap, by octet order and by unit of time ---- */
+
+struct pcap_reader {
+    const char *name; /* for sentences */
+    const uint8_t *data;
+    size_t length, at;
+    bool little, micro; /* lowest octet first; times to the microsecond */
+    uint32_t link;      /* of whatever kind */
+};
+
+struct pcap_record {
+    size_t offset;         /* of its header in the file */
+    uint64_t nanoseconds;  /* since the file's origin */
+    uint32_t kept, length; /* octets here; octets that the frame had */
+    const uint8_t *octets; /* the first `kept` */
+};
+
+/* Reads the file's header from its content, which outlives the reader.  False with a sentence that
+ * names the offset, here and below. */
+bool pcap_read_begin(struct pcap_reader *r, const char *name, const void *data, size_t length,
+                     struct err *e) MUST_CHECK;
+/* The next frame; false at the end, too. */
+bool pcap_read(struct pcap_reader *r, struct pcap_record *out, struct err *e) MUST_CHECK;
 
 #endif

@@ -8,6 +8,8 @@ docs/captures.md, and checks what psim promises of them; prints `frames N octets
   chosen WHOLE PART OFFSET MASK VALUE   PART has the frames of WHOLE whose four octets at OFFSET, behind what the file puts
                              before a frame, are VALUE under MASK, and only they
   union ALL PART...          frames of ALL are those of the parts, in order of time
+  replayed FILE CSV FACTOR LOOPS GAP BYTES HEADER   packets.csv of workload pcap on an Ethernet (BYTES 0) or a mesh of
+                             2-octet flits has the frames, each at its time (FACTOR times as long, GAP ps between loops)
   slow FILE RECEIVER NS      each frame takes NS for each octet on the way, at least
 """
 import struct
@@ -63,6 +65,28 @@ def both(captures, stations):
     return sent, got
 
 
+def flits(whole, length, most, header):
+    if most == 0:
+        return [max(64, length + 4 + (0 if whole.link == ETHERNET else 6))]
+    left, out = length - (0 if whole.link == ETHERNET else 8), []
+    while left > most:
+        out.append(header + (most + 1) // 2)
+        left -= most
+    return out + [header + (left + 1) // 2]
+
+
+def replayed(whole, csv, factor, loops, gap, most, header):
+    start, end, want = whole.frames[0][0], whole.frames[-1][0], []
+    for loop in range(loops):
+        for when, length, octets in whole.frames:
+            at = loop * ((end - start) * 1000 * factor + gap) + (when - start) * 1000 * factor
+            want += [(at, *whole.ends(octets), n) for n in flits(whole, length, most, header)]
+    with open(csv, encoding="ascii") as f:
+        lines = [[int(x) for x in line.split(",")] for line in f.read().splitlines()[1:]]
+    got = [(created, source, to, n) for source, to, n, created, *_ in lines]
+    assert sorted(got) == sorted(want), f"{len(got)} packets, {len(want)} were to be: {sorted(set(want) ^ set(got))[:2]}"
+
+
 def main(command, *args):
     if command == "read":
         whole = Capture(args[0])
@@ -87,6 +111,9 @@ def main(command, *args):
         want = [f for f in whole.frames if len(f[2]) >= at + 4 and struct.unpack_from(">I", f[2], at)[0] & mask == value]
         assert 0 < len(want) < len(whole.frames), "the filter tells nothing apart"
         assert want == part.frames, f"{len(part.frames)} frames, not {len(want)}"
+    elif command == "replayed":
+        whole = Capture(args[0])
+        replayed(whole, args[1], *(int(a) for a in args[2:7]))
     elif command == "union":
         whole = Capture(args[0])
         parts = [f for a in args[1:] for f in Capture(a).frames]

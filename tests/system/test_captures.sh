@@ -83,10 +83,58 @@ wrong '{ file = "x", filter = { { offset = 253, value = 0 } } }' "offset"
 wrong '{ file = "x", snaplen = "1MiB" }' "snaplen"
 wrong '{ nodes = "all" }' "file"
 
+# A capture as traffic: packets are those of the file, each at its time.
+replay() { rm -rf "$T/out.d"; mkdir "$T/out.d"; gives 0 "$PSIM" run "$T/replay.lua" -q --no-store --output-dir "$T/out.d" "$@"; }
+config replay <<'END'
+return { mesh = { kind = param("mesh.kind", "ethernet", { "ethernet", "worm" }), stations = 8 }, workload = { kind = "pcap", file = "all.pcap" } }
+END
+replay -p workload.factor=2 -p workload.loops=3 -p workload.gap=1ms
+check replayed "$T/all.pcap" "$T/out.d/packets.csv" 2 3 1000000000 0 0
+python3 - "$T/all.pcap" "$T/little.pcap" <<'END'
+import struct, sys
+d = open(sys.argv[1], "rb").read()
+out, at = struct.pack("<IHHiIII", *struct.unpack_from(">IHHiIII", d)), 24
+while at < len(d):
+    h = struct.unpack_from(">IIII", d, at)
+    out += struct.pack("<IIII", *h) + d[at + 16 : at + 16 + h[2]]
+    at += 16 + h[2]
+open(sys.argv[2], "wb").write(out)
+END
+cp "$T/out.d/packets.csv" "$T/big.csv"
+replay -p workload.factor=2 -p workload.loops=3 -p workload.gap=1ms -p workload.file=$T/little.pcap
+cmp "$T/big.csv" "$T/out.d/packets.csv" || fail "the order of octets matters"
+replay -p workload.stations=seen -p workload.source=5
+[ "$(tail -n +2 "$T/out.d/packets.csv" | cut -d, -f1 | sort -u)" = 5 ] || fail "frames from others than the source"
+sed 's/stations = 8/rows = 1, columns = 2/' "$T/replay.lua" >"$T/two.lua"
+cp "$T/replay.lua" "$T/eight.lua"; mv "$T/two.lua" "$T/replay.lua"
+replay -p mesh.kind=worm -p workload.file=$T/m0.pcap -p workload.packet_bytes=500B
+check replayed "$T/m0.pcap" "$T/out.d/packets.csv" 1 1 0 500 16
+damaged() { python3 -c "$1" "$T/all.pcap" >"$T/damaged.pcap"; gives 2 "$PSIM" run "$T/$over.lua" -q --no-store -p workload.file="$T/damaged.pcap"; says "$2"; }
+edit='import sys; d = bytearray(open(sys.argv[1], "rb").read()); w = sys.stdout.buffer.write;'
+over=eight
+damaged "$edit w(d[:20])" "offset 0: a capture begins with 24 octets, this file has 20"
+damaged "$edit w(b'\\n\\r\\r\\n' + d[4:])" "offset 0: this is pcapng"
+damaged "$edit w(b'x' + d[1:])" "offset 0: no magic number"
+damaged "$edit d[5] = 3; w(d)" "offset 4: version 3"
+damaged "$edit d[23] = 101; w(d)" "offset 20: link type 101"
+damaged "$edit d[20] = 0x14; w(d)" "offset 20: frames with their check sequences"
+damaged "$edit w(d[:24])" "holds no frame"
+damaged "$edit w(d[:30])" "offset 24: a frame's header has 16 octets, and only 6 follow"
+damaged "$edit w(d[:80])" "offset 32: 46 octets of a frame, and only 40 follow"
+damaged "$edit d[28] = 0xff; w(d)" "offset 28: 42"
+damaged "$edit d[39] = 1; w(d)" "offset 32: 46 octets are kept of a frame of 1"
+damaged "$edit d[24] = 1; w(d)" "the time is before that of the frame before"
+damaged "$edit d[46] = 0; w(d)" "offset 24: the source is no station of the cable"
+sed -i 's/"ethernet", {/"worm", {/' "$T/replay.lua"; over=replay
+damaged "$edit w(d)" "offset 24: the destination is no station of the 1x2 mesh (0 to 1)"
+damaged "$edit d[40:46] = b'\\xff' * 6; w(d[:86])" "offset 24: the frame is to all, which the 1x2 mesh does not know"
+gives 2 "$PSIM" run "$T/replay.lua" -q --no-store -p mesh.kind=worm -p workload.source=2; says "workload.source is 2, but the 1x2 mesh has the stations 0 to 1"
+
 # The check can fail.
 no() { ! python3 tests/system/check_pcap.py "$@" >/dev/null 2>&1 || fail "passes: $*"; }
 head -c 1000 "$T/a.pcap" >"$T/short.pcap";  no read "$T/short.pcap"
 no both "$T/a.pcap" "$T/a.pcap" 0 7
 no slow "$T/a.pcap" "$T/b.pcap" 0 7 8000
 no cut "$D/whole.pcap" "$D/whole.pcap"
+no replayed "$T/all.pcap" "$T/big.csv" 1 3 1000000000 0 0
 no union "$D/whole.pcap" "$D/out.pcap"

@@ -7,7 +7,7 @@
 #include "workloads/direct/direct.h"
 
 extern const struct direct_ops direct_mesh_load, direct_mesh_batch, direct_mesh_list;
-extern const struct direct_ops direct_mesh_reply;
+extern const struct direct_ops direct_mesh_reply, direct_pcap;
 
 /* Packets in slabs, reused; all are freed at the end, wherever they are. */
 struct traffic_slab;
