@@ -7,6 +7,7 @@ static const char *const growths[] = { "fixed", "double", NULL };
 struct ahead_params {
     int growth;
     int64_t streams;
+    bool by_open;
 };
 static const struct param ahead_params[] = {
     P_CHOICE(
@@ -16,6 +17,9 @@ static const struct param ahead_params[] = {
     P_INT(ahead_params, streams, "1", "1", "64",
           "Readers of a file that are told apart; of more the one that read least recently is "
           "forgotten."),
+    P_BOOL(ahead_params, by_open, "false",
+           "So many of each open file instead, and hints of how it will be read are of that alone; "
+           "requests that do not say of which they are count as one open file."),
     P_END,
 };
 
@@ -32,6 +36,11 @@ struct stream {
 static uint32_t readers(const void *params)
 {
     return (uint32_t)((const struct ahead_params *)params)->streams;
+}
+
+static bool by_open(const void *params)
+{
+    return ((const struct ahead_params *)params)->by_open;
 }
 
 /* Blocks ahead of a reader that goes on. */
@@ -170,7 +179,10 @@ static void neighbour(const void *params, void *state, const struct ahead_read *
 
 #define AHEAD(name_, doc_, ...)                                                                    \
     static const struct ahead_ops ahead_##name_ = {                                                \
-        .kind = { .name = #name_, .doc = doc_, __VA_ARGS__ }, .read = name_, .readers = readers    \
+        .kind = { .name = #name_, .doc = doc_, __VA_ARGS__ },                                      \
+        .read = name_,                                                                             \
+        .readers = readers,                                                                        \
+        .by_open = by_open                                                                         \
     }
 #define STREAMS                                                                                    \
     .params = ahead_params, .params_size = sizeof(struct ahead_params),                            \
@@ -194,6 +206,12 @@ static const struct kind *const aheads[] = { &ahead_sequential.kind, &ahead_none
                                              &ahead_hints.kind,      &ahead_strided.kind,
                                              &ahead_neighbour.kind,  NULL };
 const struct kind_set file_read_aheads = { "read-ahead", "read_ahead of the layer cache", aheads };
+
+bool ahead_by_open(const struct kind_choice *c)
+{
+    const struct ahead_ops *ops = (const struct ahead_ops *)c->kind;
+    return ops->by_open != NULL && ops->by_open(c->params);
+}
 
 size_t ahead_bytes(const struct kind_choice *c)
 {

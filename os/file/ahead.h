@@ -2,8 +2,9 @@
  *
  * A cache tells of each READ of a file, and has what may be worth reading then: a row of blocks, or
  * the blocks of the same list moved on by a distance, once and more.  What it has already it leaves
- * out, and what there is no room for.  Requests do not say which open file they are of: of each
- * file `streams` readers are told apart by where their next READ is expected.
+ * out, and what there is no room for.  Of each file `streams` readers are told apart by where their
+ * next READ is expected; with `by_open` of each open file, where requests say which they are of:
+ * then hints are of that alone, too.
  *
  * Sources: one block ahead, and doubling, are those of UNIX [McKusick et al. 1984; later BSDs]; a
  * distance that comes twice is a stride, as the traces of CHARISMA ask for [Nieuwejaar & Kotz].
@@ -31,12 +32,15 @@ struct ahead_plan {
 struct ahead_ops {
     struct kind kind;                        /* state_size: of one reader, zeroed */
     uint32_t (*readers)(const void *params); /* of a file; NULL: 1 */
+    bool (*by_open)(const void *params);     /* there are so many of each open file; NULL: no */
     /* What is worth reading after this READ; `out` is zeroed, but for `first`: 1. */
     void (*read)(const void *params, void *state, const struct ahead_read *r,
                  struct ahead_plan *out);
 };
 extern const struct kind_set file_read_aheads; /* of struct ahead_ops */
 
+/* Each open file has a state of its own. */
+bool ahead_by_open(const struct kind_choice *c);
 /* Bytes of a file's state, zeroed at first. */
 size_t ahead_bytes(const struct kind_choice *c);
 /* What was read ahead of the file is not there any more. */

@@ -160,13 +160,14 @@ void block_file_init(struct block_file *f, uint64_t space, uint64_t id)
     *f = (struct block_file){ .key = { .space = space, .index = FILE_INDEX }, .id = id };
     f->way = FILE_AS_IT_COMES;
     list_init(&f->blocks);
+    list_init(&f->opens);
 }
 
 void blocks_file_gone(struct blocks *s, struct block_file *f)
 {
     cache_policy_removed(s->policy, f->id);
-    port_free(s->port, f->readers);
-    f->readers = NULL;
+    for (struct list *l; (l = list_pop(&f->opens)) != NULL;)
+        port_free(s->port, LIST_ENTRY(l, struct block_open, link));
     f->way = FILE_AS_IT_COMES;
 }
 
@@ -473,37 +474,95 @@ void blocks_ahead_init(struct blocks *s, int64_t blocks, const struct kind_choic
     s->read_ahead = policy->kind != NULL ? *policy : kind_plain(&file_read_aheads, plain);
 }
 
-void blocks_plan(struct blocks *s, struct block_file *f, uint64_t off, uint64_t end,
-                 uint64_t blocks, bool before, struct ahead_plan *plan)
+static uint64_t stream_of(const struct blocks *s, const struct file_req *r)
+{
+    return ahead_by_open(&s->read_ahead) ? r->stream : 0;
+}
+
+/* NULL: it has neither read nor said how. */
+static struct block_open *open_find(struct block_file *f, uint64_t stream)
+{
+    LIST_EACH (l, &f->opens)
+        if (LIST_ENTRY(l, struct block_open, link)->stream == stream)
+            return LIST_ENTRY(l, struct block_open, link);
+    return NULL;
+}
+
+static void open_end(struct blocks *s, struct block_open *x)
+{
+    list_remove(&x->link);
+    port_free(s->port, x);
+}
+
+static struct block_open *open_of(struct blocks *s, struct block_file *f, uint64_t stream)
+{
+    struct block_open *x = open_find(f, stream);
+    uint32_t count = 0;
+    if (x != NULL) {
+        list_remove(&x->link);
+        list_push_front(&f->opens, &x->link);
+        return x;
+    }
+    LIST_EACH (l, &f->opens)
+        count++;
+    if (count >= BLOCKS_OPENS)
+        open_end(s, LIST_ENTRY(f->opens.prev, struct block_open, link));
+    x = port_alloc(s->port, sizeof *x + ahead_bytes(&s->read_ahead));
+    x->stream = stream;
+    x->way = FILE_HINT_COUNT;
+    list_push_front(&f->opens, &x->link);
+    return x;
+}
+
+void blocks_plan(struct blocks *s, struct block_file *f, const struct file_req *q, uint64_t off,
+                 uint64_t end, uint64_t blocks, bool before, struct ahead_plan *plan)
 {
     const struct ahead_ops *ops = (const struct ahead_ops *)s->read_ahead.kind;
     struct ahead_read r = { .off = off, .end = end, .blocks = blocks, .way = f->way };
-    size_t bytes = ahead_bytes(&s->read_ahead);
+    struct block_open *x = NULL;
     r.block = s->block;
     r.most = s->ahead;
     r.before = before;
-    if (f->readers == NULL && bytes > 0)
-        f->readers = port_alloc(s->port, bytes);
+    if (ahead_bytes(&s->read_ahead) > 0) {
+        x = open_of(s, f, stream_of(s, q));
+        r.way = x->way != FILE_HINT_COUNT ? x->way : f->way;
+    }
     *plan = (struct ahead_plan){ .first = 1 };
-    ops->read(s->read_ahead.params, f->readers, &r, plan);
+    ops->read(s->read_ahead.params, x != NULL ? x->state : NULL, &r, plan);
 }
 
-uint32_t blocks_worth(struct blocks *s, struct block_file *f, uint64_t off, uint64_t end, bool list,
-                      bool before, struct ahead_plan *plan)
+uint32_t blocks_worth(struct blocks *s, struct block_file *f, const struct file_req *r,
+                      uint64_t off, uint64_t end, bool list, bool before, struct ahead_plan *plan)
 {
     uint64_t behind = end > off ? (end - 1) / s->block + 1 : 0;
     if (behind == 0 || s->fresh_count >= s->most / 2)
         return 0;
     if (list)
         return before ? s->ahead : 0;
-    blocks_plan(s, f, off, end, behind - off / s->block, before, plan);
+    blocks_plan(s, f, r, off, end, behind - off / s->block, before, plan);
     return plan->to > behind ? (uint32_t)(plan->to - behind) : 0;
 }
 
 void blocks_forget_readers(struct blocks *s, struct block_file *f)
 {
-    if (f->readers != NULL)
-        ahead_forget(&s->read_ahead, f->readers);
+    LIST_EACH (l, &f->opens)
+        ahead_forget(&s->read_ahead, LIST_ENTRY(l, struct block_open, link)->state);
+}
+
+void blocks_way(struct blocks *s, struct block_file *f, const struct file_req *r)
+{
+    uint64_t stream = stream_of(s, r);
+    if (stream != 0)
+        open_of(s, f, stream)->way = r->hint;
+    else
+        f->way = r->hint;
+}
+
+void blocks_closed(struct blocks *s, struct block_file *f, const struct file_req *r)
+{
+    struct block_open *x = r->stream != 0 ? open_find(f, r->stream) : NULL;
+    if (x != NULL)
+        open_end(s, x);
 }
 
 /* ---- hints ---- */

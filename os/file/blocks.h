@@ -62,8 +62,19 @@ struct block_file {
     uint64_t id;          /* for policies */
     uint32_t dirty;       /* blocks */
     enum file_hint way;   /* FILE_AS_IT_COMES, FILE_SEQUENTIAL, FILE_RANDOM */
-    void *readers;        /* of read_ahead; NULL: nobody has read */
+    struct list opens;    /* block_open.link: the last that read or said how first */
 };
+
+/* How it is read by who has it open; one for all unless read_ahead is by_open. */
+struct block_open {
+    struct list link;
+    uint64_t stream;    /* of file_req */
+    enum file_hint way; /* FILE_HINT_COUNT: that of the file */
+    uint64_t state[];   /* of read_ahead */
+};
+/* Of more of a file the one that read least recently is forgotten; ASSUMED(programs of a machine's
+ * part beside each other) */
+enum { BLOCKS_OPENS = 64 };
 
 struct block {
     struct block_key key;
@@ -206,17 +217,21 @@ static inline bool block_writable(const struct block *b)
 /* At most `blocks` of them, by `policy` (no kind: the one of that name). */
 void blocks_ahead_init(struct blocks *s, int64_t blocks, const struct kind_choice *policy,
                        const char *plain);
-/* What is worth reading after a READ of `blocks` blocks in [off, end), by the policy of read-ahead;
- * before: the block before the first is there, or there is none. */
-void blocks_plan(struct blocks *s, struct block_file *f, uint64_t off, uint64_t end,
-                 uint64_t blocks, bool before, struct ahead_plan *plan);
+/* What is worth reading after the READ r, of `blocks` blocks in [off, end), by the policy of
+ * read-ahead; before: the block before the first is there, or there is none. */
+void blocks_plan(struct blocks *s, struct block_file *f, const struct file_req *r, uint64_t off,
+                 uint64_t end, uint64_t blocks, bool before, struct ahead_plan *plan);
 /* The same for an owner that is asked once the blocks of the READ are on their way: how many behind
  * it; *plan says what is farther away.  list: behind one of several pieces; where it goes on from
  * what is there.  None while half of the blocks are to be used yet. */
-uint32_t blocks_worth(struct blocks *s, struct block_file *f, uint64_t off, uint64_t end, bool list,
-                      bool before, struct ahead_plan *plan);
+uint32_t blocks_worth(struct blocks *s, struct block_file *f, const struct file_req *r,
+                      uint64_t off, uint64_t end, bool list, bool before, struct ahead_plan *plan);
 /* What was read ahead of it is not there any more. */
 void blocks_forget_readers(struct blocks *s, struct block_file *f);
+/* FILE_AS_IT_COMES, FILE_SEQUENTIAL, FILE_RANDOM: of the file, or of who has it open. */
+void blocks_way(struct blocks *s, struct block_file *f, const struct file_req *r);
+/* FILE_CLOSED: of who had it open. */
+void blocks_closed(struct blocks *s, struct block_file *f, const struct file_req *r);
 
 /* ---- hints ---- */
 

@@ -376,18 +376,25 @@ static void try_alone(struct cache_job *j)
 
 /* ---- hints ---- */
 
+static void closed(struct cache_job *j)
+{
+    blocks_closed(&j->c->store, &j->f->kept, j->r);
+    if (j->c->on_close)
+        blocks_write_file(&j->c->store, &j->f->kept, NULL);
+}
+
 static void hint(struct cache_job *j)
 {
     if (j->r->hint >= FILE_PRIORITY && j->r->hint <= FILE_PROGRAM)
         blocks_advise(&j->c->store, j->r);
     else if (j->r->hint == FILE_WILL_READ)
         cache_will_read(j);
-    else if (j->r->hint == FILE_CLOSED && j->c->on_close)
-        blocks_write_file(&j->c->store, &j->f->kept, NULL);
     else if (j->r->hint == FILE_WONT_NEED)
         blocks_wont_need(&j->c->store, &j->f->kept, j->r);
-    else if (j->r->hint != FILE_CLOSED)
-        j->f->kept.way = j->r->hint;
+    else if (j->r->hint == FILE_CLOSED)
+        closed(j);
+    else
+        blocks_way(&j->c->store, &j->f->kept, j->r);
     j->count = 0;
     job_end(j, FILE_OK);
 }

@@ -71,7 +71,7 @@ void cache_read_ahead(struct cache_job *j)
     uint64_t off = r->runs->off, end = last->off + (last->count - 1) * last->stride + last->len;
     bool before =
         off < c->store.block || blocks_find(&c->store, &f->kept, off / c->store.block - 1) != NULL;
-    blocks_plan(&c->store, &f->kept, off, end, x.blocks, before, &plan);
+    blocks_plan(&c->store, &f->kept, r, off, end, x.blocks, before, &plan);
     if (plan.from < plan.to)
         (void)read_on(c, f, plan.from, plan.to);
     for (uint32_t i = plan.first; i <= plan.last; i++)

@@ -199,6 +199,9 @@ struct file_req {
     uint64_t dir;  /* directory, by its handle */
     uint64_t to_dir;
     uint32_t uid, gid; /* the caller's */
+    /* READ, HINT: of which open file, of all that the stack has open, for read-ahead; 0: not said.
+     * A layer that makes requests of its own says nothing. */
+    uint64_t stream;
     uint64_t size;
     /* READ, WRITE: past buffers, which then neither have its bytes nor give any but what was
      * written to them; whole blocks go to the device.  A layer that knows no such thing does as

@@ -12,7 +12,8 @@
  *   56 attr 72
  *  128 runs, 32 bytes each; name; to_name; data
  *
- *   attr: size 8, mode 4, uid 4, gid 4, unused 4, mtime 8, ctime 8, owner 32
+ *   attr: size 8, mode 4, uid 4, gid 4, unused 4 (of a request: which of the caller's open files),
+ *         mtime 8, ctime 8, owner 32
  */
 #ifndef OS_FILE_FILE_INTERNAL_H
 #define OS_FILE_FILE_INTERNAL_H
@@ -24,6 +25,7 @@
 #define FILE_WIRE_RUNS 64   /* of one call */
 #define FILE_WIRE_ATTR 72
 #define FILE_REQUEST_HEAD (56 + FILE_WIRE_ATTR)
+#define FILE_REQUEST_STREAM (56 + 20)
 #define FILE_REPLY_HEAD (48 + FILE_WIRE_ATTR)
 /* The most that goes beside the data of a call, either way. */
 #define FILE_WIRE_BESIDE (FILE_REQUEST_HEAD + FILE_WIRE_RUNS * FILE_RUN_BYTES + 2 * FILE_NAME_MAX)

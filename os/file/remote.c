@@ -226,6 +226,7 @@ static void submit(struct file_sys *s, struct file_req *r)
     file_req_init(&a->call, r->op, NULL, NULL);
     a->call.hint = r->hint;
     a->call.direct = r->direct;
+    a->call.stream = r->stream;
     a->call.file = r->file;
     a->call.dir = r->dir;
     a->call.to_dir = r->to_dir;

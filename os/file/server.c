@@ -59,6 +59,8 @@ static void serve(void *arg, struct select_request *call, uint32_t op, struct ro
         return;
     }
     rope_move(&j->r.data, args);
+    if (j->r.stream != 0) /* of all that are open there */
+        j->r.stream |= (uint64_t)(select_request_host(call) + 1) << 32;
     file_submit(s->files, &j->r);
 }
 

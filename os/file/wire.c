@@ -62,6 +62,7 @@ void file_request_store(struct rope *out, const struct file_req *r)
     wire_put32(b + 48, r->uid);
     wire_put32(b + 52, r->gid);
     attr_store(b + 56, &r->attr);
+    wire_put32(b + FILE_REQUEST_STREAM, (uint32_t)r->stream);
     for (uint32_t i = 0; i < r->run_count; i++, run += FILE_RUN_BYTES)
         file_run_store(run, &r->runs[i]);
     memcpy(run, r->name != NULL ? r->name : "", name);
@@ -86,6 +87,7 @@ bool file_request_load(struct rope *in, struct file_req *r, struct file_run runs
     r->uid = wire_get32(b + 48);
     r->gid = wire_get32(b + 52);
     attr_load(b + 56, &r->attr);
+    r->stream = wire_get32(b + FILE_REQUEST_STREAM);
     if (r->run_count > FILE_WIRE_RUNS || name > FILE_NAME_MAX + 1 || to > FILE_NAME_MAX + 1 ||
         first >= (moves(r) ? 2 : FILE_HINT_COUNT) ||
         in->length < (uint64_t)r->run_count * FILE_RUN_BYTES + name + to)

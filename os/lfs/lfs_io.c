@@ -150,8 +150,8 @@ static uint32_t worth(struct lfs_op *o, const struct lfs_stretch *x)
     if (!is_buffered(o) || o->req->op != FILE_READ || x->len == 0)
         return 0;
     bool before = first == 0 || lfs_buf_find(fs, o->f, (uint32_t)first - 1) != NULL;
-    return blocks_worth(&fs->store, &o->f->kept, x->off, x->off + x->len, o->list != NULL, before,
-                        &o->plan);
+    return blocks_worth(&fs->store, &o->f->kept, o->req, x->off, x->off + x->len, o->list != NULL,
+                        before, &o->plan);
 }
 
 static void set_stretch(struct lfs_op *o, const struct lfs_stretch *x)
@@ -396,7 +396,7 @@ void lfs_step_advise(struct lfs_op *o)
     else if (hint == FILE_WONT_NEED)
         blocks_wont_need(&o->fs->store, &o->f->kept, o->req);
     else
-        o->f->kept.way = hint;
+        blocks_way(&o->fs->store, &o->f->kept, o->req);
     lfs_complete(o, FILE_OK);
 }
 

@@ -587,7 +587,7 @@ static void transferred(struct file_req *q)
     pio_end(r, s);
 }
 
-void pio_by_files(struct pio_req *r, struct file_sys *files, uint64_t file,
+void pio_by_files(struct pio_req *r, struct file_sys *files, uint64_t file, uint64_t stream,
                   const struct file_rights *user)
 {
     struct port *p = r->sys->node->port;
@@ -596,6 +596,7 @@ void pio_by_files(struct pio_req *r, struct file_sys *files, uint64_t file,
     file_req_init(&t->q, r->op == PIO_READ ? FILE_READ : FILE_WRITE, transferred, t);
     memcpy(t->runs, r->runs, r->run_count * sizeof t->runs[0]);
     t->q.file = file;
+    t->q.stream = stream;
     t->q.uid = user->uid;
     t->q.gid = user->gid;
     t->q.direct = r->file->direct;

@@ -144,7 +144,7 @@ bool pio_cache_takes(const struct pio_req *r)
 void pio_cache_submit(struct pio_req *r)
 {
     static const struct file_rights all = { .uid = 0 };
-    pio_by_files(r, r->file->cached->top, FILE_ID, &all);
+    pio_by_files(r, r->file->cached->top, FILE_ID, 0, &all);
 }
 
 static enum pio_status propagate(struct pio_cached *c)

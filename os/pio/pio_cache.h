@@ -8,7 +8,7 @@
 #include "os/pio/pio.h"
 
 /* A transfer becomes a request for a file of a stack, of that user; its end is the transfer's. */
-void pio_by_files(struct pio_req *r, struct file_sys *files, uint64_t file,
+void pio_by_files(struct pio_req *r, struct file_sys *files, uint64_t file, uint64_t stream,
                   const struct file_rights *user);
 enum file_hint pio_hint_of(uint64_t hint); /* enum pio_hint */
 /* It is for an archive below, whatever is kept here. */

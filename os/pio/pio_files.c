@@ -31,9 +31,18 @@ struct client {
     struct port *port;
     struct file_sys *files;
     struct file_rights user;
-    bool cache; /* a layer that hears of a close */
-    bool paths; /* a bottom that looks up several names at once */
+    bool cache;     /* a layer that hears of a close */
+    bool paths;     /* a bottom that looks up several names at once */
+    uint32_t opens; /* so far */
 };
+
+struct opened { /* the state of a file */
+    uint64_t file, stream;
+};
+static const struct opened *opened(const struct pio_file *f)
+{
+    return f->state;
+}
 
 static bool ready(void *params, const struct os_boot *b, const char *path, struct err *e)
 {
@@ -211,15 +220,14 @@ static void stripes(const struct pio_file *f, struct pio_stripes *out)
     out->factor = 1;
     out->service = DIRECTED_FILES;
     out->host[0] = file_remote_host(c->files, &out->rpc);
-    out->part = (struct file_ref){ .file = *(const uint64_t *)f->state,
-                                   .uid = c->user.uid,
-                                   .gid = c->user.gid };
+    out->part =
+        (struct file_ref){ .file = opened(f)->file, .uid = c->user.uid, .gid = c->user.gid };
 }
 
 static void written(struct pio_file *f)
 {
     const struct client *c = f->sys->state;
-    file_remote_changed(c->files, *(const uint64_t *)f->state);
+    file_remote_changed(c->files, opened(f)->file);
 }
 
 static void *start(struct os_node *n)
@@ -239,28 +247,29 @@ static enum pio_status open(struct pio_file *f, const struct pio_open *o)
     } else if (s == FILE_OK && o->flags & PIO_O_CREATE && o->flags & PIO_O_EXCL) {
         s = FILE_EXISTS;
     }
-    uint64_t *handle = port_alloc(c->port, sizeof *handle);
-    *handle = q.file;
+    struct opened *x = port_alloc(c->port, sizeof *x);
+    *x = (struct opened){ q.file, ++c->opens };
     if (s == FILE_OK && o->flags & PIO_O_TRUNC) {
         file_req_init(&q, FILE_SIZE, NULL, NULL);
-        q.file = *handle;
+        q.file = x->file;
         s = ask(c, &q);
     }
-    f->state = handle;
+    f->state = x;
     return pio_of_file(s);
 }
 
 static void submit(struct pio_req *r)
 {
     const struct client *c = r->file->sys->state;
-    pio_by_files(r, c->files, *(const uint64_t *)r->file->state, &c->user);
+    const struct opened *x = opened(r->file);
+    pio_by_files(r, c->files, x->file, x->stream, &c->user);
 }
 
 static struct file_map *map_of(struct pio_file *f, const struct file_map_ask *a)
 {
     const struct client *c = f->sys->state;
     struct file_map_ask of = *a;
-    of.file = *(const uint64_t *)f->state;
+    of.file = opened(f)->file;
     of.uid = c->user.uid;
     of.gid = c->user.gid;
     return file_map(c->files, &of);
@@ -277,7 +286,7 @@ static enum file_status of_file(const struct client *c, struct pio_file *f, stru
     };
     struct file_req q;
     enum file_status s = FILE_OK;
-    uint64_t file = *(const uint64_t *)f->state;
+    uint64_t file = opened(f)->file;
     for (uint64_t at = 0; x->what == PIO_FILL && at < x->value && s == FILE_OK; at += FILL) {
         file_req_init(&q, FILE_WRITE, NULL, NULL);
         q.file = file;
@@ -308,10 +317,11 @@ static enum file_status hint_of(const struct client *c, struct pio_file *f,
 {
     struct file_req q;
     file_req_init(&q, FILE_HINT, NULL, NULL);
-    q.file = *(const uint64_t *)f->state;
+    q.file = opened(f)->file;
     q.hint = x->what == PIO_PROPAGATE ? FILE_PROPAGATE
              : x->what == PIO_REFRESH ? FILE_REFRESH
                                       : pio_hint_of(x->value);
+    q.stream = opened(f)->stream;
     q.size = x->number;
     if (x->runs != NULL) {
         q.runs = x->runs;
@@ -427,7 +437,8 @@ static enum pio_status control(struct pio *s, struct pio_file *f, struct pio_con
         if (c->cache) {
             file_req_init(&q, FILE_HINT, NULL, NULL);
             q.hint = FILE_CLOSED;
-            q.file = *(const uint64_t *)f->state;
+            q.file = opened(f)->file;
+            q.stream = opened(f)->stream;
             (void)ask(c, &q);
         }
         port_free(c->port, f->state);

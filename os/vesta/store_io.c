@@ -206,7 +206,7 @@ static uint32_t worth(struct vst_op *o)
         return 0;
     uint64_t off = o->pieces[0].off;
     uint32_t blk = block_of(o, off);
-    return blocks_worth(&o->vs->store, &o->f->kept, off, off + r->moved,
+    return blocks_worth(&o->vs->store, &o->f->kept, r, off, off + r->moved,
                         r->run_count > 1 || r->runs->count > 1,
                         blk == 0 || in_buffer(o->f, blk - 1), &o->plan);
 }
@@ -301,7 +301,7 @@ void vst_step_hint(struct vst_op *o)
     if (o->req->hint >= FILE_WONT_NEED && o->req->hint <= FILE_PROGRAM)
         tell(o);
     else if (o->req->hint >= FILE_AS_IT_COMES && o->req->hint <= FILE_RANDOM)
-        o->f->kept.way = o->req->hint;
+        blocks_way(&o->vs->store, &o->f->kept, o->req);
     if (o->req->hint != FILE_WILL_READ) {
         vst_complete(o, FILE_OK);
         return;

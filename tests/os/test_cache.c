@@ -25,6 +25,7 @@ static struct world {
     struct file_sys *below, *top[CLIENTS];
     uint64_t file;
     uint32_t inside;
+    uint64_t stream; /* as which requests are made */
 } w;
 
 static void booted(struct rig *r, uint32_t node, struct port *p)
@@ -59,6 +60,7 @@ static enum file_status ask(struct file_sys *at, struct file_req *r)
 {
     struct asking a = { at, r };
     r->file = r->op == FILE_CREATE ? 0 : w.file;
+    r->stream = w.stream;
     r->done = answered;
     r->arg = r;
     fake_call(w.r.f, 0, submit, &a);
@@ -649,19 +651,24 @@ static void model_read(struct ahead_model *m, uint64_t off, uint64_t len, enum f
 }
 
 /* Of `streams` readers; 0: it has no such parameters. */
-static struct kind_choice ahead_of(const char *name, bool doubles, int64_t streams)
+static struct kind_choice ahead_by(const char *name, bool doubles, int64_t streams, bool by_open)
 {
     struct kind_choice c = kind_plain(&file_read_aheads, name);
     struct err e = ERR_INIT;
-    char text[64];
+    char text[90];
     if (streams == 0)
         return c;
-    (void)snprintf(text, sizeof text, "{growth=%s, streams=%d}", doubles ? "double" : "fixed",
-                   (int)streams);
+    (void)snprintf(text, sizeof text, "{growth=%s, streams=%d, by_open=%s}",
+                   doubles ? "double" : "fixed", (int)streams, by_open ? "true" : "false");
     struct val *v = io_val(text);
     cr_assert(param_load(c.kind->params, c.params, v, "ahead", &e), "%s", e.text);
     val_free(v);
     return c;
+}
+
+static struct kind_choice ahead_of(const char *name, bool doubles, int64_t streams)
+{
+    return ahead_by(name, doubles, streams, false);
 }
 
 Test(cache, blocks_read_ahead_are_those_of_a_slow_model)
@@ -713,6 +720,109 @@ Test(cache, blocks_read_ahead_are_those_of_a_slow_model)
         cr_assert(says || none == (m.ahead == 0));
         stop();
     }
+}
+
+/* Who has the file open, in a half of it, of whom the model knows nobody else. */
+struct opener {
+    struct ahead_model m;
+    enum file_hint way;
+    uint64_t from, off, len, by, left;
+};
+
+static void another_way(struct opener *o, bool first)
+{
+    o->off = draw(2000);
+    o->len = 1 + draw(250);
+    o->by = draw(2) ? o->len : draw(250);
+    o->left = draw(12);
+    if (!first && draw(4) == 0) { /* it closes the file, and opens it again */
+        cr_assert_eq(hint(0, FILE_CLOSED), FILE_OK);
+        o->m.reads = 0;
+        o->m.upto = o->m.window = o->m.lists = 0;
+        o->way = FILE_AS_IT_COMES;
+    }
+    if (draw(2)) {
+        o->way = (enum file_hint)(FILE_AS_IT_COMES + draw(3));
+        cr_assert_eq(hint(0, o->way), FILE_OK);
+    }
+}
+
+Test(cache, each_who_has_a_file_open_is_read_ahead_for_as_alone)
+{
+    static uint8_t bytes[SPAN];
+    static struct opener all[2];
+    static const char *const kinds[] = { "hints", "sequential", "strided" };
+    for (uint64_t seed = 1; seed <= sample("CACHE_SEEDS", 6); seed++) {
+        struct file_cache_params p = { .bytes = 40000, .block = 100, .dirty_fraction = 0.5 };
+        p.dirty = 1000;
+        p.ahead = 1 + (int64_t)(seed * 7 % 12);
+        p.read_ahead = ahead_by(kinds[seed % 3], seed % 2, 1, true);
+        start(&p, seed);
+        state = seed;
+        move(0, FILE_WRITE, 0, bytes, SPAN);
+        cr_assert_eq(hint(0, FILE_FORGET), FILE_OK);
+        memset(all, 0, sizeof all);
+        for (uint32_t t = 0; t < 400; t++) {
+            uint32_t k = draw(2);
+            struct opener *o = &all[k];
+            w.stream = k + 5;
+            if (o->m.block == 0) {
+                o->m.strided = seed % 3 == 2;
+                o->m.doubles = seed % 2;
+                o->m.block = 100;
+                o->m.most = (uint64_t)p.ahead;
+                o->way = FILE_AS_IT_COMES;
+                o->from = k * 6000;
+                another_way(o, true);
+            } else if (o->left-- == 0) {
+                another_way(o, false);
+            }
+            o->off = o->off + o->by < 2200 ? o->off + o->by : 0;
+            uint64_t at = o->from + o->off;
+            move(0, FILE_READ, at, bytes, o->len);
+            if (seed % 3 == 0 && o->way != FILE_SEQUENTIAL)
+                fetch(&o->m, at / 100, (at + o->len - 1) / 100 + 1, true);
+            else
+                model_read(&o->m, at, o->len, o->way);
+            cr_assert_eq(cache_of(0)->store.counts.ahead, all[0].m.ahead + all[1].m.ahead,
+                         "%s, seed %d, request %d", kinds[seed % 3], (int)seed, t);
+        }
+        cr_assert(all[0].m.ahead > 0 && all[1].m.ahead > 0);
+        stop();
+    }
+}
+
+/* Of so many that come and do not say that they go the last are known. */
+Test(cache, who_has_a_file_open_and_reads_least_recently_is_forgotten)
+{
+    static uint8_t bytes[SPAN];
+    struct file_cache_params p = { .bytes = 40000, .block = 100, .dirty_fraction = 0.5 };
+    p.dirty = 1000;
+    p.ahead = 1;
+    p.read_ahead = ahead_by("hints", false, 1, true);
+    start(&p, 1);
+    move(0, FILE_WRITE, 0, bytes, SPAN);
+    cr_assert_eq(hint(0, FILE_FORGET), FILE_OK);
+    for (w.stream = 1; w.stream <= BLOCKS_OPENS; w.stream++)
+        cr_assert_eq(hint(0, FILE_SEQUENTIAL), FILE_OK);
+    const uint64_t *ahead = &cache_of(0)->store.counts.ahead;
+    w.stream = 1;
+    move(0, FILE_READ, 0, bytes, 100);
+    cr_assert_eq(*ahead, 1);
+    w.stream = BLOCKS_OPENS + 1; /* for 2, not for 1, which has read */
+    cr_assert_eq(hint(0, FILE_SEQUENTIAL), FILE_OK);
+    w.stream = 1;
+    move(0, FILE_READ, 3000, bytes, 100);
+    cr_assert_eq(*ahead, 2);
+    w.stream = 2;
+    move(0, FILE_READ, 4000, bytes, 100);
+    cr_assert_eq(*ahead, 2);
+    w.stream = 0;
+    cr_assert_eq(hint(0, FILE_SEQUENTIAL), FILE_OK); /* of all that have not said */
+    w.stream = 2;
+    move(0, FILE_READ, 5000, bytes, 100);
+    cr_assert_eq(*ahead, 3);
+    stop();
 }
 
 Test(cache, readers_of_one_file_are_told_apart)

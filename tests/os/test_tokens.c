@@ -10,6 +10,7 @@
 #include "tests/sample.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -127,9 +128,9 @@ static struct world *world_of(const char *client, const char *server, const stru
     return w;
 }
 
-static struct world *world_new(const char *client, struct fake_options o)
+static struct world *world_over(const char *client, const char *server, struct fake_options o)
 {
-    struct world *w = world_of(client, "{{layer=lfs, block='2KiB', cache=5, queue=4}}", &os_layers);
+    struct world *w = world_of(client, server, &os_layers);
     w->seed = o.seed;
     o.nodes = NODES;
     o.disks = 1;
@@ -138,6 +139,11 @@ static struct world *world_new(const char *client, struct fake_options o)
     while (w->booted < NODES)
         cr_assert(fake_step(w->r.f));
     return w;
+}
+
+static struct world *world_new(const char *client, struct fake_options o)
+{
+    return world_over(client, "{{layer=lfs, block='2KiB', cache=5, queue=4}}", o);
 }
 
 static void world_drop(struct world *w)
@@ -643,6 +649,45 @@ Test(tokens, a_node_that_comes_up_asks_the_life_that_there_is)
     fake_crash(w->r.f, SERVER);
     cr_assert_eq(put(w, 2, f, 8, 5), FILE_UNREACHABLE);
     world_free(w);
+}
+
+/* No matter of tokens: a server's cache knows of each node's reads which open file they are of. */
+Test(tokens, a_server_reads_ahead_for_each_that_has_a_file_open)
+{
+    for (int by_open = 0; by_open < 2; by_open++) {
+        char server[200];
+        (void)snprintf(server, sizeof server,
+                       "{{layer=cache, bytes='64KiB', block='1KiB', ahead=4, read_ahead={policy="
+                       "sequential, by_open=%s}}, {layer=lfs, block='2KiB', cache=5, queue=4}}",
+                       by_open ? "true" : "false");
+        struct world *w =
+            world_over("{{layer=remote}}", server, (struct fake_options){ .seed = 1 });
+        uint64_t f = make_empty(w, "a"), size = 40 << 10;
+        struct file_req r;
+        file_req_init(&r, FILE_WRITE, NULL, NULL);
+        r.file = f;
+        file_range(&r, 0, size);
+        rope_add_pattern(&r.data, 1, 0, size);
+        cr_assert_eq(ask(w, 0, &r), FILE_OK);
+        file_req_init(&r, FILE_HINT, NULL, NULL);
+        r.hint = FILE_FORGET;
+        r.file = f;
+        cr_assert_eq(ask(w, 0, &r), FILE_OK);
+        double before = (double)count(w, SERVER, "cache.misses");
+        for (uint64_t i = 0; i < 10; i++)
+            for (uint32_t k = 0; k < 4; k++) { /* two of each of two nodes, in turn */
+                file_req_init(&r, FILE_READ, NULL, NULL);
+                r.file = f;
+                r.stream = 1 + k / 2;
+                file_range(&r, (k * 10 + i) << 10, 1 << 10);
+                cr_assert_eq(ask(w, k % 2, &r), FILE_OK);
+                rope_fini(&r.data);
+                fake_run_until(w->r.f, fake_now(w->r.f) + SIM_SEC);
+            }
+        double misses = (double)count(w, SERVER, "cache.misses") - before;
+        cr_assert(by_open ? misses <= 8 : misses > 30, "%.0f misses", misses);
+        world_free(w);
+    }
 }
 
 /* Who work on parts of a file come to have these, and ask no more; but for the end of the file. */
