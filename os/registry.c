@@ -21,6 +21,8 @@
     P(blast)                                                                                       \
     P(chan)                                                                                        \
     P(select)                                                                                      \
+    P(vipsize)                                                                                     \
+    P(vipaddr)                                                                                     \
     P(vdrop)                                                                                       \
     P(template)                                                                                    \
     P(nx)                                                                                          \

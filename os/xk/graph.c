@@ -138,17 +138,51 @@ static bool find_network(const struct xk_graph *g, struct xk_node_desc *d, const
     return true;
 }
 
+bool xk_path_over(const struct xk_node_desc *d, const char *at, const struct xk_path *below,
+                  uint8_t count, struct xk_path *out, struct err *e)
+{
+    *out = (struct xk_path){ d->name, count ? ~0u : XK_NETWORK, UINT64_MAX };
+    for (uint8_t i = 0; i < count; i++) {
+        out->gives &= below[i].gives;
+        out->carries = below[i].carries < out->carries ? below[i].carries : out->carries;
+    }
+    out->gives &= ~(unsigned)XK_TO_NEXT;
+    if (d->ops->join)
+        return d->ops->join(d->params, at, below, count, out, e);
+    if (d->ops->gives)
+        out->gives = d->ops->gives(d->params, out->gives);
+    if (d->ops->carries)
+        out->carries = d->ops->carries(d->params, out->carries);
+    return true;
+}
+
+/* Nobody else stands on what carries one upper alone. */
+static bool check_single(const struct xk_graph *g, const struct xk_node_desc *d,
+                         const struct val *table, const char *path, struct err *e)
+{
+    char where[128];
+    for (uint32_t k = 0; k < g->count; k++)
+        for (uint8_t j = 0; j < g->nodes[k].downs; j++)
+            for (uint8_t i = 0; i < d->downs; i++)
+                if (d->down[i] == g->nodes[k].down[j] && g->nodes[d->down[i]].ops->single)
+                    return err_set(e,
+                                   "%s%s: '%s' has no header and carries one instance alone: '%s' "
+                                   "stands on it already",
+                                   val_where(table, where, sizeof where), path,
+                                   g->nodes[d->down[i]].name, g->nodes[k].name);
+    return true;
+}
+
 /* What it is given must be what it needs. */
 static bool check_properties(struct xk_graph *g, struct xk_node_desc *d, const struct val *table,
                              const char *path, struct err *e)
 {
     char where[128];
-    unsigned given = d->downs ? ~0u : XK_NETWORK;
-    if (d->network < g->network_count)
-        given = g->networks[d->network].gives;
+    struct xk_path below_it[XK_DOWN_MAX];
+    uint8_t count = d->downs;
     for (uint8_t i = 0; i < d->downs; i++) {
         const struct xk_node_desc *below = &g->nodes[d->down[i]];
-        unsigned missing = d->ops->needs & ~below->gives;
+        unsigned missing = d->ops->needs & ~below->path.gives;
         for (size_t k = 0; k < ARRAY_LEN(properties); k++)
             if (missing & properties[k].property)
                 return err_set(e,
@@ -158,11 +192,17 @@ static bool check_properties(struct xk_graph *g, struct xk_node_desc *d, const s
                                below->downs == 0 && XK_NETWORK & properties[k].property
                                    ? ", as its network does"
                                    : "");
-        given &= below->gives;
+        below_it[i] = below->path;
     }
-    given &= ~(unsigned)XK_TO_NEXT;
-    d->gives = d->ops->gives ? d->ops->gives(d->params, given) : given;
-    return true;
+    if (d->network < g->network_count) {
+        const struct xk_network *n = &g->networks[d->network];
+        below_it[count++] = (struct xk_path){ n->name, n->gives, n->mtu };
+    }
+    val_where(table, where, sizeof where);
+    char *at = base_printf("%s%s", where, path);
+    bool good = xk_path_over(d, at, below_it, count, &d->path, e);
+    free(at);
+    return good;
 }
 
 static bool load_node(struct xk_graph *g, struct xk_node_desc *d, const struct val *v,
@@ -183,7 +223,8 @@ static bool load_node(struct xk_graph *g, struct xk_node_desc *d, const struct v
     d->ops = kind_choose(protocols, v, "protocol", NULL, path, e);
     return d->ops && load_below(g, d, v, path, e) && load_domain(g, d, v, path, e) &&
            (d->params = kind_load(&d->ops->kind, v, reserved, path, e)) &&
-           find_network(g, d, v, path, e) && check_properties(g, d, v, path, e);
+           find_network(g, d, v, path, e) && check_single(g, d, v, path, e) &&
+           check_properties(g, d, v, path, e);
 }
 
 struct xk_graph *xk_graph_load(const struct val *v, const struct kind_set *protocols,
@@ -259,21 +300,11 @@ const char *xk_graph_below(const struct xk_graph *g, const char *instance, uint3
 unsigned xk_graph_gives(const struct xk_graph *g, const char *instance)
 {
     const struct xk_node_desc *d = find(g, instance);
-    return d ? d->gives : 0;
-}
-
-static uint64_t carries(const struct xk_graph *g, const struct xk_node_desc *d)
-{
-    uint64_t below = d->network < g->network_count ? g->networks[d->network].mtu : UINT64_MAX;
-    for (uint8_t i = 0; i < d->downs; i++) {
-        uint64_t one = carries(g, &g->nodes[d->down[i]]);
-        below = one < below ? one : below;
-    }
-    return d->ops->carries ? d->ops->carries(d->params, below) : below;
+    return d ? d->path.gives : 0;
 }
 
 uint64_t xk_graph_carries(const struct xk_graph *g, const char *instance)
 {
     const struct xk_node_desc *d = find(g, instance);
-    return d ? carries(g, d) : 0;
+    return d ? d->path.carries : 0;
 }

@@ -132,6 +132,15 @@ struct xk_sessn *xk_table_open_key(struct xk_table *t, struct xk_protl *self,
     return make(t, self, upper, host, key, ops, state_size, down);
 }
 
+struct xk_sessn *xk_table_over(struct xk_table *t, struct xk_protl *self, struct xk_protl *upper,
+                               struct xk_sessn *lower, uint32_t key, const struct xk_sessn_ops *ops,
+                               size_t state_size, bool *fresh)
+{
+    struct xk_sessn *s = get(t, key_of(upper, lower->host, key));
+    *fresh = !s;
+    return s ? s : make(t, self, upper, lower->host, key, ops, state_size, lower);
+}
+
 struct xk_sessn *xk_table_open_parts(struct xk_table *t, struct xk_protl *self,
                                      struct xk_protl *upper, struct xk_parts peer, uint32_t key,
                                      const struct xk_sessn_ops *ops, size_t state_size, bool *fresh,
@@ -144,10 +153,9 @@ struct xk_sessn *xk_table_open_parts(struct xk_table *t, struct xk_protl *self,
     struct xk_sessn *down = xk_open(self->down[0], self, peer, why);
     if (!down)
         return NULL;
-    struct xk_sessn *s = get(t, key_of(upper, down->host, key));
-    *fresh = !s;
-    if (!s)
-        return make(t, self, upper, down->host, key, ops, state_size, down);
+    struct xk_sessn *s = xk_table_over(t, self, upper, down, key, ops, state_size, fresh);
+    if (*fresh)
+        return s;
     if (s->down[0] != down) {
         xk_close(s);
         s = NULL;

@@ -46,6 +46,11 @@ static inline struct xk_sessn *xk_table_open(struct xk_table *t, struct xk_protl
 {
     return xk_table_open_key(t, self, upper, host, 0, ops, state_size, fresh, why);
 }
+/* The session with the host of that one below, and the key; made where there is none, and then it
+ * has that one as its first below (*fresh).  Else the caller looks over which one it is. */
+struct xk_sessn *xk_table_over(struct xk_table *t, struct xk_protl *self, struct xk_protl *upper,
+                               struct xk_sessn *lower, uint32_t key, const struct xk_sessn_ops *ops,
+                               size_t state_size, bool *fresh);
 /* For ops->open: the same with the parts that are left for below; these say which host it is.
  * XK_REFUSED: there is a session with that host and key over another one below. */
 struct xk_sessn *xk_table_open_parts(struct xk_table *t, struct xk_protl *self,

@@ -9,7 +9,7 @@ struct xk_node_desc { /* one instance of a graph */
     const struct xk_protl_ops *ops;
     uint8_t domain;
     uint8_t downs;
-    unsigned gives;             /* enum xk_property */
+    struct xk_path path;        /* what it gives and carries, as the configuration says */
     uint32_t network;           /* that it drives; UINT32_MAX: none */
     uint16_t down[XK_DOWN_MAX]; /* earlier instances */
     void *params;
@@ -34,6 +34,10 @@ struct xk_kernel {
     struct xk_listener *listeners;
 };
 
+/* What an instance gives and carries over these paths (a driver: its network), which is *out.
+ * False with a sentence: it cannot stand on them (xk_protl_ops.join). */
+bool xk_path_over(const struct xk_node_desc *d, const char *at, const struct xk_path *below,
+                  uint8_t count, struct xk_path *out, struct err *e);
 void xk_peers_boot(struct xk_kernel *k); /* peers.c */
 
 #endif

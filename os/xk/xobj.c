@@ -194,18 +194,31 @@ static uint32_t interface_to(const struct port *p, const char *network)
     return UINT32_MAX;
 }
 
-static uint64_t carried(const struct xk_protl *x, const struct xk_graph *g,
-                        const struct xk_node_desc *d)
+/* What it gives and carries on this node; false: it cannot stand on what is below here. */
+static bool find_path(struct xk_protl *x, const struct xk_graph *g, const struct xk_node_desc *d,
+                      unsigned *given)
 {
-    uint64_t below = d->network < g->network_count ? g->networks[d->network].mtu : UINT64_MAX;
-    for (uint8_t j = 0; j < d->downs; j++)
-        below = x->down[j]->carries < below ? x->down[j]->carries : below;
-    if (x->ifc != UINT32_MAX) {
-        struct port_if_info info;
-        port_if_describe(x->kernel->port, x->ifc, &info);
-        below = info.mtu;
+    struct xk_path below[XK_DOWN_MAX], out;
+    struct err e = ERR_INIT;
+    uint8_t count = 0;
+    *given = d->downs ? ~0u : XK_NETWORK;
+    for (; count < d->downs; count++) {
+        const struct xk_protl *under = x->down[count];
+        below[count] = (struct xk_path){ under->instance, under->gives, under->carries };
+        *given &= under->gives;
     }
-    return d->ops->carries ? d->ops->carries(d->params, below) : below;
+    if (d->network < g->network_count) { /* a driver looks at its interface */
+        const struct xk_network *n = &g->networks[d->network];
+        struct port_if_info info = { .mtu = (uint32_t)n->mtu };
+        if (x->ifc != UINT32_MAX)
+            port_if_describe(x->kernel->port, x->ifc, &info);
+        below[count++] = (struct xk_path){ n->name, n->gives, info.mtu };
+        *given = n->gives;
+    }
+    bool good = xk_path_over(d, d->name, below, count, &out, &e);
+    x->gives = out.gives;
+    x->carries = out.carries;
+    return good;
 }
 
 struct xk_kernel *xk_boot(struct port *p, const struct xk_graph *g)
@@ -225,21 +238,16 @@ struct xk_kernel *xk_boot(struct port *p, const struct xk_graph *g)
         x->downs = d->downs;
         for (uint8_t j = 0; j < d->downs; j++)
             x->down[j] = &k->protls[d->down[j]];
-        bool drives = d->network < g->network_count;
-        x->ifc = drives ? interface_to(p, g->networks[d->network].name) : UINT32_MAX;
-        /* A driver looks at its interface. */
-        unsigned given = d->downs ? ~0u : drives ? g->networks[d->network].gives : XK_NETWORK;
-        for (uint8_t j = 0; j < d->downs; j++)
-            given &= x->down[j]->gives;
-        x->gives = given & ~(unsigned)XK_TO_NEXT;
-        if (d->ops->gives)
-            x->gives = d->ops->gives(d->params, x->gives);
-        x->carries = carried(x, g, d);
+        x->ifc = d->network < g->network_count ? interface_to(p, g->networks[d->network].name)
+                                               : UINT32_MAX;
+        unsigned given;
+        bool stands = find_path(x, g, d, &given);
         x->state = d->ops->kind.state_size ? port_alloc(p, d->ops->kind.state_size) : NULL;
         k->count = i + 1;
         if (d->ops->kind.counters)
             port_counters(p, d->name, d->ops->kind.counters, x->state);
-        enum xk_status s = d->ops->needs & ~given ? XK_REFUSED : d->ops->init(x, d->params);
+        enum xk_status s =
+            !stands || d->ops->needs & ~given ? XK_REFUSED : d->ops->init(x, d->params);
         if (s != XK_OK)
             ASSERT_MSG(false,
                        base_printf("instance '%s' of the protocol graph (protocol '%s') does "

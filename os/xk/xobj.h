@@ -71,6 +71,13 @@ enum xk_property {
 /* Of a network that does what the drivers' interface says. */
 #define XK_NETWORK (XK_LOSSLESS | XK_ORDERED | XK_ONCE | XK_INTACT)
 
+/* A path below an instance: what it gives (enum xk_property), and the longest message it takes. */
+struct xk_path {
+    const char *name; /* the instance that gives it */
+    unsigned gives;
+    uint64_t carries;
+};
+
 struct xk_sessn_ops {
     /* Takes the message (empty afterwards) when it returns XK_OK; else leaves it. */
     enum xk_status (*push)(struct xk_sessn *s, struct xk_msg *m);
@@ -90,6 +97,12 @@ struct xk_protl_ops {
     /* The longest message that push takes where what is below takes `below` bytes (a driver: where
      * a frame of its interface holds them).  NULL: the same. */
     uint64_t (*carries)(const void *params, uint64_t below);
+    /* Of one that chooses among those below, in place of both: *out is what all of them together
+     * give and carry, and becomes what its choice does.  False with a sentence that begins with
+     * `at`, its place: so it cannot stand on them. */
+    bool (*join)(const void *params, const char *at, const struct xk_path *below, uint8_t count,
+                 struct xk_path *out, struct err *e);
+    bool single; /* without a header: one upper alone stands on it */
     /* It drives the node's interface to the network of that name; "": the first.  NULL: none. */
     const char *(*interface)(const void *params);
     /* Called bottom-up when the node boots.  `params` lives as long as the instance. */

@@ -292,6 +292,8 @@ bool port_if_station(const struct port *p, uint32_t ifc, uint32_t host, uint64_t
 {
     ASSERT(ifc < p->f->o.interfaces);
     *station = host;
+    if (ifc == 1 && p->f->o.lan_nodes && host >= p->f->o.lan_nodes)
+        return false;
     return host < p->f->o.nodes;
 }
 

@@ -58,6 +58,31 @@ Test(xk_graph, mistakes_get_a_sentence_with_the_nearest_name)
         "'select' needs a path that carries calls, and 'blast' below it carries messages alone");
 }
 
+Test(xk_graph, a_choice_among_paths_that_cannot_be_made_is_refused)
+{
+    refuses("mesh driver; vs vipsize <mesh", "takes 2 instances below, not 1");
+    refuses("mesh driver; va vipaddr <mesh", "takes 2 to 4 instances below, not 1");
+    refuses("mesh driver; va vipaddr <mesh <mesh",
+            "chooses among paths, and 'mesh' is below it twice");
+    refuses("mesh driver; b blast <mesh; vs vipsize <mesh <b cutoff=4089B",
+            "cutoff is 4089B, but 'mesh' below takes messages of at most 4088B");
+    refuses("mesh driver; b blast <mesh; vs vipsize <b <mesh",
+            "go to 'mesh', which takes 4088B at most");
+    refuses("mesh driver; lan driver interface=lan; vs vipsize <mesh <lan",
+            "messages of more than 4088B go to 'lan', which takes 4088B at most");
+    refuses("mesh driver; b blast <mesh; c chan <b; vs vipsize <mesh <c", "'c' carries calls");
+    refuses("mesh driver; lan driver interface=lan; c chan <lan; va vipaddr <mesh <c",
+            "'c' carries calls, whose answers come on the session of the call");
+    refuses("mesh driver; b blast <mesh; vs vipsize <mesh <b; t template <vs; x template <vs",
+            "'vs' has no header and carries one instance alone: 't' stands on it already");
+    refuses("mesh driver; lan driver interface=lan; va vipaddr <mesh <lan; t template <va; "
+            "x template <va",
+            "'va' has no header");
+    refuses("mesh driver; v vdrop <mesh; t template <v; x template <v", "'v' has no header");
+    refuses("mesh driver; b blast <mesh; vs vipsize <mesh <b; nx nx <vs",
+            "'nx' needs a path that keeps their order, and 'vs' below it lets");
+}
+
 Test(xk_graph, a_network_that_loses_is_borne_by_those_who_resend)
 {
     struct err e = ERR_INIT;

@@ -18,7 +18,9 @@ return {
             { name = "blast", protocol = "blast", below = { "vdrop" } },
             { name = "chan", protocol = "chan", below = { "blast" } },
             { name = "rpc", protocol = "select", below = { "chan" } },
-$(others protocols "driver vdrop rdm nx cut blast chan select svm sync" '{ name = "%", protocol = "%", below = { "driver" } },')
+            { name = "vipsize", protocol = "vipsize", below = { "driver", "blast" } },
+            { name = "vipaddr", protocol = "vipaddr", below = { "driver", "blast" } },
+$(others protocols "vipsize vipaddr driver vdrop rdm nx cut blast chan select svm sync" '{ name = "%", protocol = "%", below = { "driver" } },')
         },
     },
     workload = { kind = "pfs", size = "256KiB", requests = 4, nodes = 4 },
