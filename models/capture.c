@@ -30,6 +30,7 @@ struct capture_params {
 
 struct capture {
     struct capture_params params;
+    struct val *table; /* that params borrow from, where nobody else has it */
     struct network *network;
     uint32_t *stations, count; /* of it, whose interfaces are looked at */
     struct match_set filter;
@@ -257,8 +258,9 @@ static struct val *table_of(const char *at)
 
 bool machine_capture(struct machine *m, const char *at, FILE *out, struct err *e)
 {
-    m->capture_table = table_of(at);
-    struct capture *c = add(m, m->capture_table, "--pcap", e);
+    struct val *table = table_of(at);
+    struct capture *c = add(m, table, "--pcap", e);
+    m->captures[m->capture_count - 1]->table = table;
     if (c == NULL)
         return false;
     open_capture(c, out);
@@ -277,13 +279,13 @@ void captures_free(struct machine *m)
         struct capture *c = m->captures[i];
         if (c->conditioned)
             match_remove(&c->filter, &c->condition);
+        val_free(c->table);
         free(c->stations);
         free(c->taps);
         free(c->octets);
         free(c);
     }
     free(m->captures);
-    val_free(m->capture_table);
 }
 
 /* ---- writing ---- */

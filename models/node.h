@@ -359,7 +359,6 @@ struct machine {
     uint32_t *iface_counts; /* by node */
     struct capture **captures;
     size_t capture_count;
-    struct val *capture_table; /* of psim run --pcap */
     struct node *nodes;
     struct os_layout layout;
     uint32_t *compute, *io, *ranks;

@@ -1,6 +1,7 @@
 /* test_networks.c: a machine on several networks: who is on which, their names and prices. */
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "rig.h"
@@ -203,6 +204,78 @@ Test(networks, what_dies_is_of_one_network)
     one_dies(&r, "router 4");
     rig_refused(&r, &e);
     cr_expect(strstr(e.text, "router 4"), "%s", e.text);
+}
+
+/* ---- captures ---- */
+
+/* From station 2 of the cable to its station 0, and with the address of another. */
+static const uint8_t own[] = { 2, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 2, 8, 0, 'x' };
+static const uint8_t other[] = { 2, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 1, 8, 0, 'y' };
+
+static void utter(const uint8_t *octets, size_t n, unsigned flags)
+{
+    struct rope f;
+    rope_init(&f);
+    rope_add_bytes(&f, octets, n);
+    cr_expect_eq(port_end_send(ends[2][0], 0, flags, &f), PORT_IF_OK);
+    rope_fini(&f);
+}
+
+static void utter_all(struct port_timer *t)
+{
+    (void)t;
+    utter(own, sizeof own, 0);
+    utter(other, sizeof other, 0);
+    utter(own, sizeof own, PORT_ALL);
+    utter(own, 5, 0);
+}
+
+static void boot_utter(struct port *p, const struct os_layout *l)
+{
+    boot(p, l);
+    if (port_node(p) == 2) {
+        port_timer_init(p, &timer, utter_all, NULL);
+        port_timer_set(&timer, US);
+    }
+}
+
+/* A frame with the addresses of its two stations is written as it is, any other behind a header. */
+Test(networks, a_capture_gives_a_header_to_frames_that_have_none)
+{
+    static const uint8_t made[] = { 2, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 2, 0x88, 0xb5 };
+    static const uint8_t all[] = { 255, 255, 255, 255, 255, 255, 2, 0, 0, 0, 0, 2, 0x88, 0xb5 };
+    static const struct {
+        const uint8_t *header, *frame;
+        uint8_t length;
+    } want[] = { { NULL, own, 15 }, { made, other, 15 }, { all, own, 15 }, { made, own, 5 } };
+    struct rig r;
+    struct err e = ERR_INIT;
+    char *sent, *got;
+    size_t sent_size, got_size;
+    FILE *out = open_memstream(&sent, &sent_size), *in = open_memstream(&got, &got_size);
+    three(&r);
+    rig_open(&r, boot_utter);
+    cr_assert(machine_capture(r.m, "2.cable", out, &e), "%s", e.text);
+    cr_assert(machine_capture(r.m, "compute.cable", in, &e), "%s", e.text);
+    cr_assert_eq(rig_run(&r), SIM_END_IDLE);
+    captures_end(r.m);
+    fclose(out);
+    fclose(in);
+    size_t at = 24, one_more = 16 + sizeof all + sizeof own;
+    for (size_t i = 0; i < ARRAY_LEN(want); i++) {
+        size_t header = want[i].header ? sizeof made : 0, n = header + want[i].length;
+        cr_assert_geq(sent_size, at + 16 + n);
+        cr_expect_eq((size_t)sent[at + 11], n, "frame %zu", i);
+        if (header > 0)
+            cr_expect_arr_eq(sent + at + 16, want[i].header, header, "frame %zu", i);
+        cr_expect_arr_eq(sent + at + 16 + header, want[i].frame, want[i].length, "frame %zu", i);
+        at += 16 + n;
+    }
+    cr_expect_eq(sent_size, at);
+    cr_expect_eq(got_size, at + one_more, "what was to all came to two of them");
+    free(sent);
+    free(got);
+    rig_close(&r);
 }
 
 /* ---- many ---- */
