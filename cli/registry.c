@@ -9,6 +9,7 @@
 #include "disks/sched.h"
 #include "disks/tape/format.h"
 #include "mesh/nic.h"
+#include "models/adapter.h"
 #include "os/array/array.h"
 #include "os/ckpt/ckpt.h"
 #include "os/ckpt/cut.h"
@@ -110,16 +111,37 @@ static const struct kind *const direct[] = {
 const struct kind_set registry_direct = { "workload", "workload", direct };
 
 const struct kind_set *const registry_sets[] = {
-    &net_kinds,        &blk_kinds,       &registry_workloads,
-    &registry_direct,  &os_protocols,    &os_services,
-    &vm_replacements,  &svm_managers,    &pfs_modes,
-    &vesta_modes,      &pio_systems,     &io_patterns,
-    &io_filetypes,     &coll_methods,    &arrays_operations,
-    &sched_policies,   &os_layers,       &ckpt_sinks,
-    &ckpt_policies,    &cut_algorithms,  &file_cache_policies,
-    &file_read_aheads, &token_protocols, &hsm_replacements,
-    &hsm_prefetches,   &hsm_migrations,  &tape_layouts,
-    &changer_kinds,    &changer_queues,  NULL,
+    &net_kinds,
+    &adapter_kinds,
+    &blk_kinds,
+    &registry_workloads,
+    &registry_direct,
+    &os_protocols,
+    &os_services,
+    &vm_replacements,
+    &svm_managers,
+    &pfs_modes,
+    &vesta_modes,
+    &pio_systems,
+    &io_patterns,
+    &io_filetypes,
+    &coll_methods,
+    &arrays_operations,
+    &sched_policies,
+    &os_layers,
+    &ckpt_sinks,
+    &ckpt_policies,
+    &cut_algorithms,
+    &file_cache_policies,
+    &file_read_aheads,
+    &token_protocols,
+    &hsm_replacements,
+    &hsm_prefetches,
+    &hsm_migrations,
+    &tape_layouts,
+    &changer_kinds,
+    &changer_queues,
+    NULL,
 };
 
 const struct machine_registry registry_machine = {

@@ -49,6 +49,7 @@ static const char *const drop_names[DROP_REASONS] = {
     [DROP_SENDER_CRASHED] = "sender crashed",
     [DROP_RECEIVER_CRASHED] = "receiver crashed",
     [DROP_NO_RECEIVER] = "no receiver",
+    [DROP_ADAPTER_FULL] = "adapter full",
 };
 
 static void audit(void *self, struct sim_audit_report *r)

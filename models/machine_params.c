@@ -51,11 +51,12 @@ const struct param machine_params[] = {
     P_VAL(machine_params, network,
           "The interconnect: `model` names it, the rest are its own parameters.",
           "see the interconnects"),
-    P_VAL(machine_params, networks,
-          "Several networks, by name: name = { kind =, nodes = 'all', a group or a list of nodes, "
-          "nic = what its interfaces have of their own, prices = what frames cost there, and the "
-          "interconnect's own parameters }; instead of `network`.",
-          "see the interconnects"),
+    P_VAL(
+        machine_params, networks,
+        "Several networks, by name: name = { kind =, nodes = 'all', a group or a list of nodes, "
+        "nic = what its interfaces have of their own, prices = what frames cost there, adapter = { "
+        "kind =, its parameters }, and the interconnect's own parameters }; instead of `network`.",
+        "see the interconnects"),
     P_VAL(machine_params, captures,
           "Files of what interfaces carry: a list of { file =, nodes =, interface = a network, "
           "direction = 'both', 'in' or 'out', snaplen =, filter = }; docs/captures.md.",

@@ -1,7 +1,8 @@
 /* networks.c: the networks of a machine, and which nodes are on each.
  *
  *     machine.networks = {
- *       lan  = { kind = "ethernet", nodes = "io", nic = { ... }, prices = { ... } },
+ *       lan  = { kind = "ethernet", nodes = "io", nic = { ... }, prices = { ... },
+ *                adapter = { kind = "pio" } },
  *       mesh = { kind = "worm" },                       -- all nodes
  *     }
  *
@@ -25,9 +26,15 @@ static const struct {
     { "frame_bytes", PORT_WORK_FRAME_BYTES },
     { "filter", PORT_WORK_FILTER },
 };
+enum { PRICED_BYTES = 2 }; /* of these */
+
+/* Where the CPU moves the bytes: nothing beside it on the bus, which takes the longest rate that a
+ * parameter may have; frames of which time is counted in 64 bits. */
+#define NO_DMA 1000000000000
+#define FRAME_MOST 16000000
 
 /* Keys of a network's table that are the machine's. */
-static const char *const places[] = { "kind", "nodes", "nic", "prices", NULL };
+static const char *const places[] = { "kind", "nodes", "nic", "prices", "adapter", NULL };
 static const char *const short_places[] = { "model", NULL };
 static const struct param nic_only[] = {
     P_TABLE(network_own, nic, nic_params_desc, "Interfaces to it.", "see the network interface"),
@@ -149,8 +156,8 @@ static bool load_own(struct machine *m, struct network *n, const struct val *tab
                            val_where(prices->items[i], where, sizeof where), n->path, key);
         n->priced |= 1u << k;
     }
-    const char *but[32] = { "kind", "nodes" };
-    size_t count = 2;
+    const char *but[32] = { "kind", "nodes", "adapter" };
+    size_t count = 3;
     for (const struct param *p = n->ops->kind.params; p->name != NULL; p++) {
         ASSERT(count + 1 < ARRAY_LEN(but));
         but[count++] = p->name;
@@ -160,6 +167,55 @@ static bool load_own(struct machine *m, struct network *n, const struct val *tab
     bool good = param_override(nic_only, &n->own, table, but, n->path, e);
     price_list_prepare(&n->own.prices);
     return good;
+}
+
+/* What its interfaces are to the CPU (models/adapter.h): absent, nothing of its own. */
+static bool load_adapter(struct network *n, const struct val *table, struct err *e)
+{
+    const struct val *v = val_get(table, "adapter"), *nic = val_get(table, "nic");
+    static const char *const but[] = { "kind", NULL };
+    char where[256];
+    if (v == NULL)
+        return true;
+    val_where(v, where, sizeof where);
+    if (v->type != VAL_TABLE && v->type != VAL_LIST)
+        return err_set(e, "%s%s.adapter is %s, not a table with its kind", where, n->path,
+                       val_type_name(v->type));
+    char *path = base_printf("%s.adapter", n->path);
+    n->adapter = kind_choose(&adapter_kinds, v, "kind", NULL, path, e);
+    if (n->adapter != NULL)
+        n->adapter_params = kind_load(&n->adapter->kind, v, but, path, e);
+    free(path);
+    if (n->adapter_params == NULL)
+        return false;
+    const char *name = n->adapter->kind.name;
+    if (!n->adapter->programmed)
+        return true;
+    if (n->priced & 1u << PRICED_BYTES)
+        return err_set(e, "%s%s.prices.frame_bytes: at an adapter '%s' the bytes have its price",
+                       where, n->path, name);
+    if (val_get(nic, "dma_rate") != NULL || val_get(nic, "dma_setup") != NULL)
+        return err_set(e, "%s%s.nic: an adapter '%s' has no DMA, and no dma_rate or dma_setup",
+                       where, n->path, name);
+    n->own.nic.dma_rate = NO_DMA;
+    n->own.nic.dma_setup = 0;
+    if (n->own.nic.mtu > FRAME_MOST)
+        return err_set(e, "%s%s.nic.mtu: the CPU moves frames of at most %d bytes", where, n->path,
+                       FRAME_MOST);
+    if (n->adapter->cells == NULL)
+        return true;
+    if (strcmp(n->ops->kind.name, "atm") != 0)
+        return err_set(e, "%s%s.adapter: '%s' is for networks of kind 'atm': others have no cells",
+                       where, n->path, name);
+    const struct adapter_params *p = n->adapter_params;
+    uint64_t most =
+        n->adapter->cells(p, (uint64_t)n->own.nic.mtu + (uint64_t)n->own.nic.header_flits);
+    if (most > (uint64_t)p->in_cells)
+        return err_set(e,
+                       "%s%s.adapter: a frame of nic.mtu has %llu cells, and the FIFO holds %lld "
+                       "(in_cells)",
+                       where, n->path, (unsigned long long)most, (long long)p->in_cells);
+    return true;
 }
 
 static bool load(struct machine *m, struct network *n, const struct val *v, struct err *e)
@@ -172,7 +228,8 @@ static bool load(struct machine *m, struct network *n, const struct val *v, stru
         return err_set(e, "%s%s is %s, not a table", val_where(v, where, sizeof where), n->path,
                        val_type_name(v->type));
     n->ops = kind_choose(nets, v, key, nets->items[0]->name, n->path, e);
-    if (n->ops == NULL || !find_nodes(m, n, n->plain ? NULL : v, e) || !load_own(m, n, v, e))
+    if (n->ops == NULL || !find_nodes(m, n, n->plain ? NULL : v, e) || !load_own(m, n, v, e) ||
+        (!n->plain && !load_adapter(n, v, e)))
         return false;
     n->table = network_table(m, n, v);
     n->params = kind_load(&n->ops->kind, n->table, n->plain ? short_places : places, n->path, e);
@@ -286,6 +343,7 @@ void networks_free(struct machine *m)
         if (n->table != NULL)
             val_free(n->table);
         free(n->params);
+        free(n->adapter_params);
         free(n->path);
         free(n->nodes);
         free(n->station_of);

@@ -60,8 +60,10 @@ bool node_connect(struct node *n, struct network *to, uint32_t station, struct e
 /* Begins an incarnation: the kernel task, and its first upcall. */
 static void begin(struct node *n)
 {
-    for (uint32_t i = 0; i < n->iface_count; i++)
+    for (uint32_t i = 0; i < n->iface_count; i++) {
         nic_up(n->ifaces[i].nic);
+        n->ifaces[i].adapter = (struct adapter_state){ 0 };
+    }
     n->up = true;
     n->next_task = 0;
     struct port *kernel = task_new(n, "kernel");

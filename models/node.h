@@ -24,6 +24,7 @@
 #include "disks/blkdev.h"
 #include "disks/library/changer.h"
 #include "mesh/train.h"
+#include "models/adapter.h"
 #include "models/machine.h"
 #include "models/price.h"
 #include "sim/audit.h"
@@ -153,6 +154,7 @@ struct upcall {
     uint32_t shapes;      /* looked at to find it */
     uint8_t kind;
     bool started, up;
+    bool interrupts; /* its frame has told the CPU that it is there */
     union {
         struct nic_frame *frame; /* cookie: rope_name as it was sent */
         struct timer *timer;
@@ -221,6 +223,8 @@ struct network {
     struct val *table; /* what params borrows from */
     struct net *net;
     struct network_own own;
+    const struct adapter_ops *adapter; /* NULL: as dma that never interrupts */
+    struct adapter_params *adapter_params;
     unsigned priced;               /* bits: which prices are its own */
     bool plain;                    /* the short form: names of parts have no prefix */
     bool all;                      /* every node is on it: station = node */
@@ -244,6 +248,7 @@ struct iface {
     struct network *network;
     uint32_t station;
     struct nic *nic;
+    struct adapter_state adapter;
     uint32_t sends_pending;    /* frames accepted, not yet in the interface's queue */
     struct match_set ends;     /* struct port_end */
     struct list open, refused; /* the same in their order; those that wait for room */
@@ -296,6 +301,7 @@ enum drop_reason {
     DROP_SENDER_CRASHED,   /* accepted by the port, not yet in the interface */
     DROP_RECEIVER_CRASHED, /* received, its upcall not started */
     DROP_NO_RECEIVER,      /* no end is for it */
+    DROP_ADAPTER_FULL,     /* its cells found no room (ADAPT2) */
     DROP_REASONS
 };
 struct tally { /* made = done + dropped + inside */
@@ -303,7 +309,7 @@ struct tally { /* made = done + dropped + inside */
 };
 struct machine_counts {
     uint64_t frames_in, frames_out, frames_dropped[DROP_REASONS];
-    uint64_t bytes_in, bytes_out, controls, filter_looks;
+    uint64_t bytes_in, bytes_out, controls, filter_looks, adapter_interrupts;
     struct tally effects, upcalls, requests, changes, threads;
     uint64_t timers_dropped;
     uint64_t crashes, restarts;

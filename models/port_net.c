@@ -174,26 +174,54 @@ enum port_if_result port_end_send(struct port_end *e, uint64_t station, unsigned
     return PORT_IF_OK;
 }
 
-/* As port_work, at the network's prices. */
-static void end_work(struct port_end *e, enum port_work kind, uint64_t amount)
+static struct activity *activity_of(const struct port_end *e)
 {
     struct node *n = e->task->node;
     struct activity *a = n->machine->running;
     ASSERT_MSG(a != NULL && a->node == n, "work is named by code that runs on the node");
+    return a;
+}
+
+/* As port_work, at the network's prices. */
+static void end_work(struct port_end *e, enum port_work kind, uint64_t amount)
+{
+    struct activity *a = activity_of(e);
     if (!a->unpriced)
-        a->work = sim_time_add(a->work, network_cost(e->iface->network, n, kind, amount));
+        a->work =
+            sim_time_add(a->work, network_cost(e->iface->network, e->task->node, kind, amount));
+}
+
+/* What of a frame goes through the adapter: cells hold its headers, too, in flits of an octet. */
+static uint64_t moved(const struct network *n, uint64_t bytes)
+{
+    return bytes + (n->adapter->cells != NULL ? (uint64_t)n->own.nic.header_flits : 0);
+}
+
+/* The bytes of a frame are moved: by the adapter's means, or at the price of frame_bytes. */
+static void move_bytes(struct port_end *e, uint64_t bytes, bool out)
+{
+    struct iface *i = e->iface;
+    const struct network *n = i->network;
+    struct activity *a = activity_of(e);
+    if (n->adapter == NULL || !n->adapter->programmed) {
+        end_work(e, PORT_WORK_FRAME_BYTES, bytes);
+    } else if (!a->unpriced) {
+        sim_time now = activity_now(i->node->machine);
+        a->work = sim_time_add(a->work, (out ? n->adapter->out : n->adapter->in)(
+                                            n->adapter_params, &i->adapter, moved(n, bytes), now));
+    }
 }
 
 void port_end_out(struct port_end *e, uint64_t bytes)
 {
     end_work(e, PORT_WORK_FRAME_OUT, 1);
-    end_work(e, PORT_WORK_FRAME_BYTES, bytes);
+    move_bytes(e, bytes, true);
 }
 
 void port_end_in(struct port_end *e, uint64_t bytes)
 {
     end_work(e, PORT_WORK_FRAME_IN, 1);
-    end_work(e, PORT_WORK_FRAME_BYTES, bytes);
+    move_bytes(e, bytes, false);
 }
 
 void frame_send(struct iface *i, struct nic_frame *f)
@@ -206,6 +234,48 @@ void frame_send(struct iface *i, struct nic_frame *f)
 
 /* ---- up ---- */
 
+/* What an adapter has of frames that came before: cells that no upcall has begun to read, and
+ * whether a frame of the interface waits or is handled. */
+struct before {
+    uint64_t cells;
+    bool any;
+};
+
+static struct before came_before(const struct iface *i)
+{
+    const struct network *n = i->network;
+    struct before b = { 0 };
+    LIST_EACH (it, &i->node->upcalls) {
+        const struct upcall *u = LIST_ENTRY(it, struct upcall, link);
+        if (u->kind != UPCALL_FRAME || u->end == NULL || u->end->iface != i)
+            continue;
+        b.any = true;
+        if (!u->started && n->adapter->cells != NULL)
+            b.cells += n->adapter->cells(n->adapter_params, moved(n, u->frame->data.length));
+    }
+    return b;
+}
+
+static bool adapter_has_room(const struct iface *i, const struct nic_frame *f,
+                             const struct before *b)
+{
+    const struct network *n = i->network;
+    return n->adapter->cells == NULL ||
+           adapter_room(n->adapter_params, &i->adapter, b->cells,
+                        n->adapter->cells(n->adapter_params, moved(n, f->bytes)),
+                        sim_now(i->node->machine->sim));
+}
+
+static void interrupt(struct upcall *u)
+{
+    struct machine *m = u->task->machine;
+    struct activity *a = m->running;
+    if (a->polls)
+        return;
+    m->counts.adapter_interrupts++;
+    a->work = sim_time_add(a->work, u->end->iface->network->adapter_params->interrupt);
+}
+
 /* The frame is in memory: the upcall of its end waits for a CPU (PEND1). */
 static void received(void *arg, struct nic_frame *f)
 {
@@ -216,6 +286,15 @@ static void received(void *arg, struct nic_frame *f)
     m->counts.frame_dma += (uint64_t)split.dma;
     m->counts.frame_mesh += (uint64_t)split.mesh;
     m->counts.frame_blocked += (uint64_t)f->blocked;
+    const struct network *net = i->network;
+    struct before before = { 0 };
+    if (net->adapter != NULL) {
+        before = came_before(i);
+        if (!adapter_has_room(i, f, &before)) {
+            m->counts.frames_dropped[DROP_ADAPTER_FULL]++;
+            return;
+        }
+    }
     captures_write(i->taps, f, true);
     struct port_end *e = iface_taker(i);
     uint32_t shapes = e == NULL ? i->ends.conditioned : 0;
@@ -231,6 +310,8 @@ static void received(void *arg, struct nic_frame *f)
     u->frame = f;
     u->end = e;
     u->shapes = shapes;
+    u->interrupts = net->adapter != NULL && net->adapter_params->interrupt > 0 &&
+                    !(net->adapter_params->interrupts == ADAPTER_BATCH && before.any);
     nic_frame_keep(f);
     if (m->params.flatten) {
         rope_flatten(&f->data, true);
@@ -254,6 +335,8 @@ void frame_received(struct upcall *u)
     if (u->end == NULL) {
         n->machine->counts.frames_dropped[DROP_NO_RECEIVER]++;
     } else {
+        if (u->interrupts)
+            interrupt(u);
         if (u->shapes > 0)
             end_work(u->end, PORT_WORK_FILTER, u->shapes);
         frame_up(u->end, u->frame, sim_now(n->machine->sim));
