@@ -29,8 +29,20 @@ local function with_svm(graph)
   return all
 end
 
+-- Messages and files, and calls that pass by BLAST where they fit a frame.
+local bypass = {
+  { name = "mesh", protocol = "driver" },
+  { name = "rdm", protocol = "rdm", below = { "mesh" } },
+  { name = "nx", protocol = "nx", below = { "rdm" } },
+  { name = "blast", protocol = "blast", below = { "mesh" } },
+  { name = "size", protocol = "vipsize", below = { "mesh", "blast" } },
+  { name = "chan", protocol = "chan", below = { "size" } },
+  { name = "rpc", protocol = "select", below = { "chan" } },
+}
+
 return {
   machine = machine,
+  bypass = bypass,
   with_cuts = with_cuts,
   cuts = with_cuts(machine),   -- for checkpoints (services.checkpoints)
   -- Shared memory straight over the driver.
