@@ -9,7 +9,8 @@
     N(fddi)                                                                                        \
     N(hippi)                                                                                       \
     N(switched)                                                                                    \
-    N(atm)
+    N(atm)                                                                                         \
+    N(sp)
 #define DECLARE(name) extern const struct net_ops net_##name;
 #define ITEM(name) &net_##name.kind,
 NETS(DECLARE)

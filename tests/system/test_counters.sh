@@ -124,10 +124,13 @@ EOF
 config switch <<EOF
 return { mesh = { kind = "switched" }, workload = { kind = "mesh_batch", packets = 9, packet_flits = 64 } }
 EOF
+config chips <<EOF
+return { mesh = { kind = "sp" }, workload = { kind = "mesh_batch", packets = 9, packet_flits = 64 } }
+EOF
 config circuits <<EOF
 return { mesh = { kind = "hippi" }, workload = { kind = "mesh_batch", packets = 9, packet_flits = 64 } }
 EOF
-for c in cable ring switch circuits cells pfs svm disks tapes libraries files arrays job app; do
+for c in cable ring switch chips circuits cells pfs svm disks tapes libraries files arrays job app; do
     gives 0 "$PSIM" run "$T/$c.lua" --no-store -q --json
     cp "$T/out" "$T/$c.json"
 done

@@ -125,6 +125,16 @@ gives 0 circuits
 grep -q "packets were dropped by the network" "$T/err" || fail "the loss is not told"
 gives 0 circuits -p mesh.attempts=0
 grep -q "were dropped by the network" "$T/err" && fail "who asks for ever loses packets"
+# Chips: their queue has room for a packet or is none, and packets are short.
+config chips <<'END'
+return { mesh = { kind = "sp", stations = 40 }, workload = { kind = "mesh_batch", packets = 9, packet_flits = 251 } }
+END
+chips() { "$PSIM" run "$T/chips.lua" -q --no-store "$@"; }
+gives 2 chips -p mesh.chunks=31;                   says "mesh.chunks: the central queue takes whole packets"
+gives 2 chips -p mesh.routes=fxed;                 says "did you mean 'fixed'"
+gives 2 chips -p workload.packet_flits=252
+says "too long for the SP switch with 40 stations: up to 251 are allowed"
+gives 0 chips
 # A switch: the same, and what a full output loses.
 config switch <<'END'
 return {
