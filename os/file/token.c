@@ -32,6 +32,9 @@ static const struct counter token_counters[] = {
 
 static void pump(struct token_kept *f);
 
+/* Of a list so many pieces are looked at; ASSUMED(those of a block or of a few). */
+enum { PIECES = 256 };
+
 /* ---- requests ---- */
 
 static struct token_peer *server_at(struct token *t, uint32_t host)
@@ -111,13 +114,40 @@ static struct token_range bytes_of(const struct file_req *r)
     return r->op == FILE_STAT ? (struct token_range){ TOKEN_END - 1, TOKEN_END } : TOKEN_ALL;
 }
 
+/* What the protocol needs of its bytes: the ranges of its pieces if they are few, or its span. */
+static struct token_ranges parts_of(const struct token *t, const struct file_req *r,
+                                    struct token_range bytes)
+{
+    struct token_ranges out = { .count = 0 };
+    bool few = r->op == FILE_READ || r->op == FILE_WRITE || r->op == FILE_HINT;
+    uint64_t left = PIECES; /* that are looked at */
+    for (uint32_t i = 0; i < r->run_count && few && bytes.hi < TOKEN_END; i++) {
+        const struct file_run *x = &r->runs[i];
+        for (uint64_t k = 0; k < x->count && few && x->len > 0; k++) {
+            uint64_t lo = x->off + k * x->stride;
+            struct token_range piece = { lo, lo + x->len };
+            few = left-- > 0 && token_ranges_add(&out, t->protocol->need(t->chosen.params, piece));
+        }
+    }
+    if (few && out.count > 0 && bytes.hi < TOKEN_END)
+        return out;
+    return token_one(t->protocol->need(t->chosen.params, bytes));
+}
+
 /* What it needs: behind what is known of the file, up to infinity; of which, when it asks, the
  * server may know more. */
-static struct token_range need_range(const struct token_waits *w)
+static struct token_ranges needs_of(const struct token_waits *w)
 {
-    struct token_range r = w->bytes;
-    r.hi = r.lo < r.hi && r.hi > w->f->size ? TOKEN_END : r.hi;
-    return w->t->protocol->need(w->t->chosen.params, r);
+    const struct token *t = w->t;
+    struct token_ranges out = w->parts;
+    if (w->bytes.lo >= w->bytes.hi || w->bytes.hi <= w->f->size)
+        return out;
+    while (out.count > 1 && out.at[out.count - 2].hi > w->f->size)
+        out.count--;
+    struct token_range *last = &out.at[out.count - 1];
+    uint64_t from = last->lo > w->bytes.lo ? last->lo : w->bytes.lo;
+    *last = t->protocol->need(t->chosen.params, (struct token_range){ from, TOKEN_END });
+    return out;
 }
 
 static void fail(struct token_waits *w)
@@ -222,12 +252,13 @@ static void pass(struct token_waits *w)
     file_submit(w->t->sys.below, r);
 }
 
-/* Of the range something is to be given back that a request needs. */
-static bool is_recalled(const struct token_kept *f, struct token_range r, enum token_mode need)
+/* Of the ranges something is to be given back that a request needs. */
+static bool is_recalled(const struct token_kept *f, const struct token_ranges *r,
+                        enum token_mode need)
 {
     LIST_EACH (l, &f->recalls) {
         const struct token_recall *c = LIST_ENTRY(l, struct token_recall, link);
-        if (c->stamp <= f->stamp && c->may < need && token_overlap(c->range, r))
+        if (c->stamp <= f->stamp && c->may < need && token_ranges_meet(r, c->range))
             return true;
     }
     return false;
@@ -237,24 +268,28 @@ static bool is_recalled(const struct token_kept *f, struct token_range r, enum t
 static bool may_go(struct token_waits *w)
 {
     struct token_kept *f = w->f;
-    struct token_range r = need_range(w);
+    const struct token_ranges needs = needs_of(w);
+    bool has = true, came = false;
     if (f->is_void || f->busy == TOKEN_REFRESHING || f->stale.count > 0)
         return false;
-    if (!token_set_has(&f->has, r, w->need)) {
+    for (uint32_t i = 0; i < needs.count; i++) {
+        has &= token_set_has(&f->has, needs.at[i], w->need);
+        came |= token_ranges_meet(&f->came, needs.at[i]);
+    }
+    if (!has) {
         if (!f->asking) {
             f->asking = true;
-            f->ask = token_call_server(f, TOKEN_ASK, w->need,
-                                       w->t->protocol->need(w->t->chosen.params, w->bytes));
+            f->ask = token_call_server(f, TOKEN_ASK, w->need, &w->parts);
         }
         f->promised = 0;
         return false;
     }
-    if (f->busy == TOKEN_SETTLING && f->to < w->need && token_overlap(f->range, r))
+    if (f->busy == TOKEN_SETTLING && f->to < w->need && token_ranges_meet(&needs, f->range))
         return false;
-    if (f->promised > 0 && token_overlap(f->came, r))
+    if (f->promised > 0 && came)
         return true;
-    f->promised = is_recalled(f, r, w->need) ? 0 : f->promised;
-    return !is_recalled(f, r, w->need);
+    f->promised = is_recalled(f, &needs, w->need) ? 0 : f->promised;
+    return !is_recalled(f, &needs, w->need);
 }
 
 /* Its first requests go, as far as tokens let them; or these are asked for, or given back. */
@@ -268,7 +303,8 @@ static void pump(struct token_kept *f)
         list_remove(&w->link);
         if (w->need != TOKEN_NONE) {
             list_push(&f->below_it, &w->link);
-            f->last = w->r->op == FILE_STAT ? f->last : w->bytes;
+            if (w->r->op != FILE_STAT) /* between its pieces others have theirs */
+                f->last = w->parts.count > 1 ? TOKEN_ALL : w->bytes;
         }
         pass(w);
     }
@@ -324,6 +360,7 @@ static void submit(struct file_sys *s, struct file_req *r)
     *w = (struct token_waits){
         .t = t, .r = r, .need = need, .bytes = bytes_of(r), .since = port_now(s->port)
     };
+    w->parts = parts_of(t, r, w->bytes);
     list_init(&w->link);
     if (r->op == FILE_FLUSH && r->file == 0) {
         pass(w);

@@ -3,12 +3,13 @@
  *
  * A token is of a range of bytes of a file, which of all of them the protocol says
  * (os/file/token_protocol.h): of a byte many nodes may have one for reading, or one node for
- * writing.  READ and FILE_WILL_READ need one for reading of the range that their runs span, WRITE
- * and FILE_WILL_WRITE for writing.  Where the file ends is of the range to infinity (up to
- * TOKEN_END): STAT needs the end of that for reading; READ and WRITE of bytes behind those that the
- * node knows the file to have need all from their first byte on.  SIZE, REMOVE, CHECKPOINT and
- * ROLLBACK need all of the file for writing.  A token is kept until the server recalls it.  What a
- * request needs the layers below do not see.
+ * writing.  READ and FILE_WILL_READ need one for reading of what their runs have, WRITE and
+ * FILE_WILL_WRITE for writing: of each range of these if they are at most TOKEN_LIST, of more of
+ * all that they span.  What is needed for one request is asked for and granted at once.  Where the
+ * file ends is of the range to infinity (up to TOKEN_END): STAT needs the end of that for reading;
+ * READ and WRITE of bytes behind those that the node knows the file to have need all from the first
+ * byte of that range on.  SIZE, REMOVE, CHECKPOINT and ROLLBACK need all of the file for writing.
+ * A token is kept until the server recalls it.  What a request needs the layers below do not see.
  *
  *   TOK1  Of the requests through these layers: a READ gives what the last WRITE that ended before
  *       it, or one beside it, wrote, and as many bytes as the file had; all see the WRITEs of a
@@ -50,10 +51,11 @@
 
 /* Between layer and server, over SELECT.  All numbers big-endian.
  *
- *   TOKEN_ASK      layer:  file, last stamp, mode wanted, range, size, the range it would like
- *                              answer: file, stamp, mode (NONE: it waits), range, size
+ *   TOKEN_ASK      layer:  file, last stamp, mode wanted, range, size, the range it would like,
+ *                              more ranges
+ *                              answer: file, stamp, mode (NONE: it waits), range, size, more
  *   TOKEN_RELEASE  layer:  file, last stamp, mode it keeps of the range, size    answer: empty
- *   TOKEN_GRANT    server: file, stamp, mode, range, size                        answer: empty
+ *   TOKEN_GRANT    server: file, stamp, mode, range, size, more ranges           answer: empty
  *   TOKEN_RECALL   server: file, last stamp, mode it may keep, range      answer: empty, at once
  *   TOKEN_RECOVER  server: place in the list     answer: place of the next part (0: none) 8; ranges
  *                              that it has for writing, TOKEN_ENTRY_BYTES each
@@ -70,6 +72,7 @@ struct token_msg {
     struct token_range range;
     uint64_t size;
     struct token_range want;
+    struct token_ranges more; /* besides `range`, 16 bytes each behind the rest */
 };
 #define TOKEN_MSG_BYTES 60
 /* At the end of `out`. */

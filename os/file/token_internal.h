@@ -60,7 +60,7 @@ struct token_kept { /* what the node has of a file */
     bool asking;                /* for more, until that comes, */
     struct token_call_out *ask; /* by this one, until it is answered */
     uint64_t stamp;             /* of the last grant, */
-    struct token_range came;    /* which was of that */
+    struct token_ranges came;   /* which were of that */
     uint32_t promised;          /* so many of the queue go before that is given back */
     struct list recalls;        /* recall.link: what is to be given back */
     struct list queue;          /* waits.link */
@@ -91,15 +91,16 @@ struct token_waits { /* a request, until it has ended */
     struct token_kept *f;
     struct file_req *r;
     enum token_mode need;
-    struct token_range bytes;
+    struct token_range bytes;  /* that it spans, */
+    struct token_ranges parts; /* and what it needs of them, as the protocol has it */
     sim_time since, waited;
     void (*done)(struct file_req *r); /* the caller's */
     void *arg;
 };
 
-/* Asks the server, or tells it: of a range of the file. */
+/* Asks the server, or tells it: of ranges of the file. */
 struct token_call_out *token_call_server(struct token_kept *f, enum token_call what,
-                                         enum token_mode mode, struct token_range r);
+                                         enum token_mode mode, const struct token_ranges *r);
 /* Calls that could not be made are made again. */
 void token_calls_again(struct port_timer *timer);
 /* The server has granted a range. */

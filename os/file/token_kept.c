@@ -90,19 +90,23 @@ static void send(struct token_call_out *c)
 }
 
 struct token_call_out *token_call_server(struct token_kept *f, enum token_call what,
-                                         enum token_mode mode, struct token_range r)
+                                         enum token_mode mode, const struct token_ranges *r)
 {
     struct token *t = f->t;
     struct token_call_out *c = port_alloc(t->sys.port, sizeof *c);
-    *c = (struct token_call_out){
-        .t = t,
-        .f = f,
-        .what = what,
-        .m = { .file = f->file, .stamp = f->stamp, .mode = mode, .range = r, .size = f->below },
-        .ends = f->s->ends_seen
-    };
+    *c = (struct token_call_out){ .t = t,
+                                  .f = f,
+                                  .what = what,
+                                  .m = { .file = f->file,
+                                         .stamp = f->stamp,
+                                         .mode = mode,
+                                         .range = r->at[0],
+                                         .size = f->below },
+                                  .ends = f->s->ends_seen };
+    for (uint32_t i = 1; i < r->count; i++)
+        c->m.more.at[c->m.more.count++] = r->at[i];
     if (what == TOKEN_ASK)
-        c->m.want = t->protocol->want(t->chosen.params, r);
+        c->m.want = t->protocol->want(t->chosen.params, r->at[0]);
     list_init(&c->link);
     send(c);
     return c;
@@ -140,21 +144,25 @@ void token_granted(struct token_kept *f, const struct token_msg *m)
         return; /* it has come before */
     f->t->counts.grants++;
     f->stamp = m->stamp;
-    f->came = m->range;
+    f->came = token_one(m->range);
+    for (uint32_t i = 0; i < m->more.count; i++)
+        (void)token_ranges_add(&f->came, m->more.at[i]); /* TOKEN_LIST are all that a message has */
     f->asking = false;
     f->ask = NULL;
     bool grew = had && m->size > f->size;
     f->size = !had || m->size > f->size ? m->size : f->size;
     f->below = !had || m->size > f->below ? m->size : f->below;
     if (had) {
-        token_set_raise(p, &f->stale, m->range, TOKEN_READ, 0);
+        for (uint32_t i = 0; i < f->came.count; i++)
+            token_set_raise(p, &f->stale, f->came.at[i], TOKEN_READ, 0);
         for (uint32_t i = 0; i < f->has.count; i++)
             token_set_lower(p, &f->stale, f->has.at[i].r, TOKEN_NONE, 0);
     }
     if (grew) /* layers below may have seen an end that was none any more */
         token_set_raise(p, &f->stale, (struct token_range){ TOKEN_END - 1, TOKEN_END }, TOKEN_READ,
                         0);
-    token_set_raise(p, &f->has, m->range, m->mode, m->stamp);
+    for (uint32_t i = 0; i < f->came.count; i++)
+        token_set_raise(p, &f->has, f->came.at[i], m->mode, m->stamp);
     f->promised = 0;
     LIST_EACH (l, &f->queue)
         f->promised++;
@@ -214,7 +222,7 @@ static bool in_use(const struct token_kept *f, struct token_range r, enum token_
 {
     LIST_EACH (l, &f->below_it) {
         const struct token_waits *w = LIST_ENTRY(l, struct token_waits, link);
-        if (w->need > may && token_overlap(r, w->bytes))
+        if (w->need > may && token_ranges_meet(&w->parts, r))
             return true;
     }
     return false;
@@ -274,7 +282,7 @@ void token_next_hint(struct token_kept *f)
     }
     LIST_EACH_SAFE (l, next, &f->recalls) {
         struct token_recall *c = LIST_ENTRY(l, struct token_recall, link);
-        if (c->stamp > f->stamp || (f->promised > 0 && token_overlap(c->range, f->came)))
+        if (c->stamp > f->stamp || (f->promised > 0 && token_ranges_meet(&f->came, c->range)))
             continue;
         struct token_range r = goes(f, c);
         bool has = token_set_over(&f->has, c->range, c->may);
@@ -288,7 +296,8 @@ void token_next_hint(struct token_kept *f)
             settle(f, r, may);
             return;
         }
-        (void)token_call_server(f, TOKEN_RELEASE, may, r); /* the server does not know */
+        const struct token_ranges one = token_one(r);
+        (void)token_call_server(f, TOKEN_RELEASE, may, &one); /* the server does not know */
     }
 }
 
@@ -297,7 +306,8 @@ static void settled(struct token_kept *f)
     if (f->is_void)
         return;
     token_set_lower(f->t->sys.port, &f->has, f->range, f->to, UINT64_MAX);
-    (void)token_call_server(f, TOKEN_RELEASE, f->to, f->range);
+    const struct token_ranges one = token_one(f->range);
+    (void)token_call_server(f, TOKEN_RELEASE, f->to, &one);
 }
 
 /* Nothing of it is to be told but what is for writing. */

@@ -70,7 +70,8 @@ struct wish { /* a node that waits for one */
     struct list link;
     uint32_t host;
     enum token_mode mode;
-    struct token_range range, want;
+    struct token_ranges ranges;
+    struct token_range want;
 };
 
 struct client {
@@ -97,13 +98,15 @@ bool token_serves(const struct os_boot *b, const struct token_params *p, uint32_
 
 /* ---- messages ---- */
 
-static void range_put(uint8_t out[16], struct token_range r)
+enum { RANGE_BYTES = 16 };
+
+static void range_put(uint8_t out[RANGE_BYTES], struct token_range r)
 {
     wire_put64(out, r.lo);
     wire_put64(out + 8, r.hi);
 }
 
-static struct token_range range_get(const uint8_t in[16])
+static struct token_range range_get(const uint8_t in[RANGE_BYTES])
 {
     return (struct token_range){ wire_get64(in), wire_get64(in + 8) };
 }
@@ -123,6 +126,10 @@ void token_msg_store(struct rope *out, const struct token_msg *m)
     wire_put64(b + 36, m->size);
     range_put(b + 44, m->want);
     rope_add_bytes(out, b, sizeof b);
+    for (uint32_t i = 0; i < m->more.count; i++) {
+        range_put(b, m->more.at[i]);
+        rope_add_bytes(out, b, RANGE_BYTES);
+    }
 }
 
 bool token_msg_load(struct rope *in, struct token_msg *m)
@@ -138,6 +145,12 @@ bool token_msg_load(struct rope *in, struct token_msg *m)
     m->range = range_get(b + 20);
     m->size = wire_get64(b + 36);
     m->want = range_get(b + 44);
+    while (in->length >= RANGE_BYTES && m->more.count < TOKEN_LIST - 1) {
+        rope_take_front(in, RANGE_BYTES, b);
+        m->more.at[m->more.count] = range_get(b);
+        if (!is_range(m->more.at[m->more.count++]))
+            return false;
+    }
     return m->mode <= TOKEN_WRITE;
 }
 
@@ -313,31 +326,46 @@ static void calls_again(struct port_timer *t)
 /* ---- the queue of a file ---- */
 
 /* What it waits for: behind what is known of the file, up to infinity. */
-static struct token_range need_of(const struct shared_file *f, const struct wish *w)
+static struct token_ranges needs_of(const struct shared_file *f, const struct wish *w)
 {
-    return (struct token_range){ w->range.lo, w->range.hi > f->least ? TOKEN_END : w->range.hi };
+    struct token_ranges out = w->ranges;
+    for (uint32_t i = 0; i < out.count; i++)
+        if (out.at[i].hi > f->least) {
+            out.at[i].hi = TOKEN_END;
+            out.count = i + 1;
+        }
+    return out;
+}
+
+/* A node has what is needed, and is asked to leave it. */
+static void ask_back(struct tokens *s, struct shared_file *f, struct tenure *x,
+                     struct token_range need, bool writes)
+{
+    enum token_mode gives = writes ? TOKEN_WRITE : TOKEN_READ;
+    if (token_set_has(&x->asked, need, gives))
+        return;
+    token_set_raise(s->port, &x->asked, need, gives, 0);
+    s->counts.recalls++;
+    call(s, x->host, TOKEN_RECALL,
+         (struct token_msg){ .file = f->file,
+                             .stamp = x->last.stamp,
+                             .mode = writes ? TOKEN_NONE : TOKEN_READ,
+                             .range = need });
 }
 
 /* Whoever stands in its way is asked to leave; false: somebody does. */
 static bool way_is_free(struct tokens *s, struct shared_file *f, const struct wish *w)
 {
-    struct token_range need = need_of(f, w);
-    bool writes = w->mode == TOKEN_WRITE, is_free = true;
+    const struct token_ranges needs = needs_of(f, w);
+    bool is_free = true;
     LIST_EACH (l, &f->have) {
         struct tenure *x = LIST_ENTRY(l, struct tenure, link);
-        enum token_mode gives = writes ? TOKEN_WRITE : TOKEN_READ;
-        if (x->host == w->host || !token_set_bars(&x->has, need, w->mode))
-            continue;
-        is_free = false;
-        if (token_set_has(&x->asked, need, gives))
-            continue;
-        token_set_raise(s->port, &x->asked, need, gives, 0);
-        s->counts.recalls++;
-        call(s, x->host, TOKEN_RECALL,
-             (struct token_msg){ .file = f->file,
-                                 .stamp = x->last.stamp,
-                                 .mode = writes ? TOKEN_NONE : TOKEN_READ,
-                                 .range = need });
+        for (uint32_t i = 0; i < needs.count && x->host != w->host; i++) {
+            if (!token_set_bars(&x->has, needs.at[i], w->mode))
+                continue;
+            is_free = false;
+            ask_back(s, f, x, needs.at[i], w->mode == TOKEN_WRITE);
+        }
     }
     return is_free;
 }
@@ -351,10 +379,21 @@ static void clip(struct token_range *want, struct token_range need, struct token
         want->hi = r.lo;
 }
 
-/* What it needs, and of what it would like all that nobody has or waits for. */
-static struct token_range widest(const struct shared_file *f, const struct wish *w)
+/* A list is of who leaves the gaps to others, once there are any. */
+static bool leaves_gaps(const struct shared_file *f, const struct wish *w)
 {
-    struct token_range need = need_of(f, w), want = w->want;
+    bool others = f->wait.next != f->wait.prev;
+    LIST_EACH (l, &f->have)
+        others |= LIST_ENTRY(l, struct tenure, link)->host != w->host;
+    return w->ranges.count > 1 && others;
+}
+
+/* Of what it needs one range, and of what it would like all around it that nobody has or waits
+ * for. */
+static struct token_range widest(const struct shared_file *f, const struct wish *w,
+                                 struct token_range need)
+{
+    struct token_range want = leaves_gaps(f, w) ? need : w->want;
     bool writes = w->mode == TOKEN_WRITE;
     want.lo = want.lo < need.lo ? want.lo : need.lo;
     want.hi = want.hi > need.hi ? want.hi : need.hi;
@@ -367,21 +406,30 @@ static struct token_range widest(const struct shared_file *f, const struct wish 
     }
     LIST_EACH (l, &f->wait) {
         const struct wish *o = LIST_ENTRY(l, struct wish, link);
-        if (o != w && (writes || o->mode == TOKEN_WRITE))
-            clip(&want, need, need_of(f, o));
+        const struct token_ranges others = needs_of(f, o);
+        for (uint32_t i = 0; i < others.count && o != w; i++)
+            if (writes || o->mode == TOKEN_WRITE)
+                clip(&want, need, others.at[i]);
     }
     return want;
 }
 
 static struct tenure *grant(struct tokens *s, struct shared_file *f, struct wish *w)
 {
-    struct token_range r = widest(f, w);
+    const struct token_ranges needs = needs_of(f, w);
+    struct token_ranges all = { .count = 0 };
+    for (uint32_t i = 0; i < needs.count; i++)
+        (void)token_ranges_add(&all, widest(f, w, needs.at[i])); /* not more than are needed */
     struct tenure *x = tenure_of(s, f, w->host);
     x->last = (struct token_msg){
-        .file = f->file, .stamp = ++s->stamp, .mode = w->mode, .range = r, .size = f->least
+        .file = f->file, .stamp = ++s->stamp, .mode = w->mode, .range = all.at[0], .size = f->least
     };
-    token_set_raise(s->port, &x->has, r, w->mode, s->stamp);
-    token_set_lower(s->port, &x->asked, r, TOKEN_NONE, 0);
+    for (uint32_t i = 0; i < all.count; i++) {
+        token_set_raise(s->port, &x->has, all.at[i], w->mode, s->stamp);
+        token_set_lower(s->port, &x->asked, all.at[i], TOKEN_NONE, 0);
+        if (i > 0)
+            x->last.more.at[x->last.more.count++] = all.at[i];
+    }
     s->counts.grants++;
     wish_end(s, w);
     return x;
@@ -394,9 +442,13 @@ static void run(struct tokens *s, struct shared_file *f)
         return;
     LIST_EACH_SAFE (l, next, &f->wait) {
         struct wish *w = LIST_ENTRY(l, struct wish, link);
-        struct token_range need = need_of(f, w);
-        if (token_set_bars(&before, need, w->mode) || !way_is_free(s, f, w)) {
-            token_set_raise(s->port, &before, need, w->mode, 0);
+        const struct token_ranges needs = needs_of(f, w);
+        bool behind = false;
+        for (uint32_t i = 0; i < needs.count; i++)
+            behind |= token_set_bars(&before, needs.at[i], w->mode);
+        if (behind || !way_is_free(s, f, w)) {
+            for (uint32_t i = 0; i < needs.count; i++)
+                token_set_raise(s->port, &before, needs.at[i], w->mode, 0);
             if (token_set_has(&before, TOKEN_ALL, TOKEN_WRITE))
                 break;
             continue;
@@ -411,11 +463,14 @@ static void run(struct tokens *s, struct shared_file *f)
 
 static bool is_next(struct tokens *s, struct shared_file *f, const struct wish *w)
 {
+    const struct token_ranges needs = needs_of(f, w);
     bool is = list_empty(&s->clients);
     for (struct list *l = f->wait.next; l != &w->link && is; l = l->next) {
         const struct wish *o = LIST_ENTRY(l, struct wish, link);
         bool both_read = o->mode == TOKEN_READ && w->mode == TOKEN_READ;
-        is = both_read || !token_overlap(need_of(f, o), need_of(f, w));
+        const struct token_ranges before = needs_of(f, o);
+        for (uint32_t i = 0; i < needs.count && !both_read; i++)
+            is &= !token_ranges_meet(&before, needs.at[i]);
     }
     return is && way_is_free(s, f, w);
 }
@@ -446,7 +501,9 @@ static struct tenure *ask(struct tokens *s, uint32_t host, const struct token_ms
         list_push(&f->wait, &w->link);
     }
     w->mode = m->mode;
-    w->range = m->range;
+    w->ranges = token_one(m->range);
+    for (uint32_t i = 0; i < m->more.count; i++)
+        (void)token_ranges_add(&w->ranges, m->more.at[i]); /* TOKEN_LIST are all of a message */
     w->want = m->want;
     if (is_next(s, f, w))
         return grant(s, f, w);

@@ -1,6 +1,35 @@
 /* token_set.c: see token_set.h. */
 #include "os/file/token_set.h"
 
+bool token_ranges_add(struct token_ranges *x, struct token_range r)
+{
+    struct token_ranges out = { .count = 0 };
+    bool is_in = r.lo >= r.hi;
+    for (uint32_t i = 0; i < x->count; i++) { /* what it meets becomes part of it */
+        const struct token_range o = x->at[i];
+        if (o.lo <= r.hi && r.lo <= o.hi && !is_in) {
+            r.lo = o.lo < r.lo ? o.lo : r.lo;
+            r.hi = o.hi > r.hi ? o.hi : r.hi;
+            continue;
+        }
+        if (!is_in && r.hi < o.lo) {
+            if (out.count == TOKEN_LIST)
+                return false;
+            out.at[out.count++] = r;
+            is_in = true;
+        }
+        if (out.count == TOKEN_LIST)
+            return false;
+        out.at[out.count++] = o;
+    }
+    if (!is_in && out.count == TOKEN_LIST)
+        return false;
+    if (!is_in)
+        out.at[out.count++] = r;
+    *x = out;
+    return true;
+}
+
 static void put(struct token_set *out, uint64_t lo, uint64_t hi, enum token_mode mode,
                 uint64_t stamp)
 {

@@ -24,6 +24,28 @@ static inline bool token_overlap(struct token_range a, struct token_range b)
 }
 #define TOKEN_ALL ((struct token_range){ 0, TOKEN_END })
 
+/* Of a list at most so many ranges; ASSUMED(a few are enough: what has more is its span). */
+enum { TOKEN_LIST = 8 };
+struct token_ranges { /* rising, apart */
+    uint32_t count;
+    struct token_range at[TOKEN_LIST];
+};
+/* That one alone. */
+static inline struct token_ranges token_one(struct token_range r)
+{
+    return (struct token_ranges){ .count = 1, .at = { r } };
+}
+/* Some of these has a byte of it. */
+static inline bool token_ranges_meet(const struct token_ranges *x, struct token_range r)
+{
+    for (uint32_t i = 0; i < x->count; i++)
+        if (token_overlap(x->at[i], r))
+            return true;
+    return false;
+}
+/* One more, which may meet the others.  False: there is no room. */
+bool token_ranges_add(struct token_ranges *x, struct token_range r);
+
 struct token_piece {
     struct token_range r;
     enum token_mode mode; /* never TOKEN_NONE */

@@ -15,6 +15,7 @@
 #include <string.h>
 
 enum { CLIENTS = 3, SERVER = CLIENTS, NODES, FILES = 2, PLACES = 24, FLIGHT = 8, APART = 104 };
+enum { MOST_PIECES = 10 }; /* more than TOKEN_LIST */
 
 /* A write or a read of a place of a file, by one request; a value is written once. */
 struct op {
@@ -27,7 +28,8 @@ struct op {
 struct flight {
     struct file_req r;
     struct world *w;
-    uint32_t op; /* index */
+    uint32_t op, count; /* index; of a list as many places as one behind the other */
+    struct file_run runs[MOST_PIECES];
     uint32_t life;
     bool busy;
 };
@@ -58,10 +60,11 @@ struct world {
     uint64_t file[FILES];
     struct op *ops;
     uint32_t op_count;
-    uint64_t seed, steps, reads, failed;
-    bool crashes;  /* requests may fail */
-    uint64_t base; /* values up to this are gone */
-    bool grows;    /* the files begin empty, and the size is looked at */
+    uint64_t seed, steps, reads, lists, failed;
+    bool with_lists; /* some requests have several pieces */
+    bool crashes;    /* requests may fail */
+    uint64_t base;   /* values up to this are gone */
+    bool grows;      /* the files begin empty, and the size is looked at */
 };
 
 static uint64_t draw_state;
@@ -257,25 +260,28 @@ static void ended(struct file_req *r)
 {
     struct flight *x = r->arg;
     struct world *w = x->w;
-    struct op *o = &w->ops[x->op];
-    uint8_t b[8] = { 0 };
     x->busy = false;
-    o->ended = true;
-    o->end = w->steps;
-    o->failed = r->status != FILE_OK;
-    w->failed += o->failed;
-    cr_assert(!o->failed || (w->crashes && r->status == FILE_UNREACHABLE), "%s: %s",
-              file_op_name(r->op), file_status_name(r->status));
-    if (!o->failed && o->stat) {
-        o->size_min = o->size_max = r->attr.size;
-    } else if (!o->failed && !o->write) {
-        uint64_t off = (uint64_t)o->place * APART;
-        cr_assert(r->moved == 8 || w->grows);
-        o->size_min = r->moved > 0 ? off + r->moved : 0;
-        o->size_max = r->moved < 8 ? off + r->moved : UINT64_MAX;
-        rope_read(&r->data, 0, r->moved, b);
-        o->value = wire_get64(b);
-        w->reads++;
+    for (uint32_t i = 0; i < x->count; i++) {
+        struct op *o = &w->ops[x->op + i];
+        uint8_t b[8] = { 0 };
+        o->ended = true;
+        o->end = w->steps;
+        o->failed = r->status != FILE_OK;
+        w->failed += o->failed;
+        cr_assert(!o->failed || (w->crashes && r->status == FILE_UNREACHABLE), "%s: %s",
+                  file_op_name(r->op), file_status_name(r->status));
+        if (!o->failed && o->stat) {
+            o->size_min = o->size_max = r->attr.size;
+        } else if (!o->failed && !o->write) {
+            uint64_t off = (uint64_t)o->place * APART;
+            cr_assert(r->moved == 8 * (uint64_t)x->count || w->grows);
+            o->size_min = r->moved > 0 ? off + r->moved : 0;
+            o->size_max = r->moved < 8 ? off + r->moved : UINT64_MAX;
+            rope_read(&r->data, 8 * (uint64_t)i, x->count > 1 ? 8 : r->moved, b);
+            o->value = wire_get64(b);
+            w->reads++;
+            w->lists += x->count > 1;
+        }
     }
     rope_fini(&r->data);
 }
@@ -291,8 +297,20 @@ static void submit_random(struct port *p, void *arg)
     x->r.file = w->file[o->file];
     if (!o->stat)
         file_range(&x->r, (uint64_t)o->place * APART, sizeof b);
-    if (o->write) {
-        wire_put64(b, o->value);
+    for (uint32_t i = 0; i < x->count && x->count > 1; i++)
+        x->runs[i] =
+            (struct file_run){ .off = (uint64_t)o[i].place * APART, .len = sizeof b, .count = 1 };
+    if (x->count > 1 && o->value % 2 == 0) /* as one run */
+        x->runs[0] = (struct file_run){ .off = x->runs[0].off,
+                                        .len = sizeof b,
+                                        .stride = x->runs[1].off - x->runs[0].off,
+                                        .count = x->count };
+    if (x->count > 1) {
+        x->r.runs = x->runs;
+        x->r.run_count = o->value % 2 ? x->count : 1;
+    }
+    for (uint32_t i = 0; i < x->count && o->write; i++) {
+        wire_put64(b, o[i].value);
         rope_add_bytes(&x->r.data, b, sizeof b);
     }
     file_submit(w->top[o->node], &x->r);
@@ -306,7 +324,7 @@ static void random_op(struct world *w)
     uint32_t node = draw(CLIENTS);
     if (x == NULL || !fake_up(w->r.f, node) || w->top[node] == NULL)
         return;
-    w->ops = realloc(w->ops, (w->op_count + 1) * sizeof *w->ops);
+    w->ops = realloc(w->ops, (w->op_count + MOST_PIECES) * sizeof *w->ops);
     w->ops[w->op_count] = (struct op){ .value = w->base + w->op_count + 1,
                                        .start = w->steps,
                                        .end = UINT64_MAX,
@@ -321,6 +339,15 @@ static void random_op(struct world *w)
     o->place = w->grows ? draw(PLACES) : o->place;
     x->w = w;
     x->op = w->op_count++;
+    x->count = 1;
+    uint32_t apart = w->with_lists ? 1 + draw(3) : 0;
+    uint32_t pieces = apart > 0 && draw(3) == 0 ? 2 + draw(MOST_PIECES - 1) : 1;
+    while (x->count < pieces && !o->stat && (o->write || !w->grows) &&
+           o[x->count - 1].place + apart < PLACES) { /* a list, of which each place is judged */
+        o[x->count] = *o;
+        o[x->count].place = o[x->count - 1].place + apart;
+        o[x->count++].value = w->base + ++w->op_count;
+    }
     x->life = w->life[node];
     x->busy = true;
     fake_call(w->r.f, node, submit_random, x);
@@ -447,11 +474,13 @@ Test(tokens, what_is_read_is_what_was_written_last)
             (struct fake_options){ .seed = n + 1, .order = n % 4 ? FAKE_RANDOM : FAKE_IN_ORDER });
         for (int i = 0; i < FILES; i++)
             w->file[i] = make(w, i == 0 ? "a" : "b");
+        w->with_lists = n % 2 == 1;
         random_run(w, n + 1, 500);
         while (busy(w))
             cr_assert(step(w), "a request never ends");
         judge(w, 0);
         cr_assert_gt(w->reads, 60);
+        cr_assert(!w->with_lists || w->lists > 20);
         world_free(w);
     }
 }
@@ -464,6 +493,7 @@ Test(tokens, a_file_is_as_long_as_it_was_written_last)
             stacks[n % ARRAY_LEN(stacks)],
             (struct fake_options){ .seed = n + 1, .order = n % 4 ? FAKE_RANDOM : FAKE_IN_ORDER });
         w->grows = true;
+        w->with_lists = n % 2 == 1;
         for (int i = 0; i < FILES; i++)
             w->file[i] = make_empty(w, i == 0 ? "a" : "b");
         for (int round = 0; round < 4; round++) {
@@ -514,6 +544,7 @@ Test(tokens, nodes_may_die_at_any_step)
         for (int i = 0; i < FILES; i++)
             w->file[i] = make(w, i == 0 ? "a" : "b");
         w->crashes = true;
+        w->with_lists = n >= 12 && n % 3 == 0;
         for (int round = 0; round < 4; round++) {
             uint32_t node = server && round % 2 == 0 ? SERVER : draw(CLIENTS);
             uint32_t other = node == SERVER ? draw(CLIENTS) : SERVER;
@@ -714,6 +745,109 @@ Test(tokens, parts_of_a_file_are_of_different_nodes)
     cr_assert_eq(get(w, 2, f, 2048 + 8), 101);
     cr_assert_eq(count(w, 2, "token.grants"), 2);
     world_free(w);
+}
+
+/* Every third block of a file, as one list. */
+static void every_third(struct world *w, uint32_t node, uint64_t file, uint64_t first,
+                        uint64_t many)
+{
+    struct file_run run = { .off = 512 * first, .len = 512, .stride = 1536, .count = many };
+    struct file_req r;
+    file_req_init(&r, FILE_WRITE, NULL, NULL);
+    r.file = file;
+    r.runs = &run;
+    r.run_count = 1;
+    rope_add_zero(&r.data, 512 * many);
+    cr_assert_eq(ask(w, node, &r), FILE_OK);
+}
+
+/* Nodes that interleave blocks in lists share none of them, in whatever order they come. */
+Test(tokens, a_list_is_not_what_it_spans)
+{
+    for (uint64_t many = 2; many <= 12; many += 2) {
+        struct world *w = world_new(stacks[1], (struct fake_options){ .seed = 1 });
+        uint64_t f = make_empty(w, "a"), recalls = 0, grants = 0, lists = 24 / many;
+        struct file_req r;
+        file_req_init(&r, FILE_SIZE, NULL, NULL);
+        r.file = f;
+        r.size = 72 * 512;
+        cr_assert_eq(ask(w, 0, &r), FILE_OK);
+        for (int round = 0; round < 5; round++) {
+            if (round == 2) { /* each has had its blocks */
+                recalls = count(w, SERVER, "token_server.recalls");
+                grants = count(w, SERVER, "token_server.grants");
+            }
+            for (uint64_t i = 0; i < lists; i++)
+                for (uint32_t node = 0; node < CLIENTS; node++)
+                    every_third(w, node, f, 3 * many * ((i + node) % lists) + node, many);
+        }
+        recalls = count(w, SERVER, "token_server.recalls") - recalls;
+        grants = count(w, SERVER, "token_server.grants") - grants;
+        if (many <= TOKEN_LIST)
+            cr_assert(recalls == 0 && grants == 0, "%d blocks: %d recalls, %d grants", (int)many,
+                      (int)recalls, (int)grants);
+        else
+            cr_assert_geq(recalls, 6, "the span goes to and fro: %d", (int)recalls);
+        world_free(w);
+    }
+    for (int lists = 0; lists < 2; lists++) {
+        struct world *w = world_new(stacks[1], (struct fake_options){ .seed = 1 });
+        uint64_t f = make_empty(w, "a");
+        struct file_req r;
+        file_req_init(&r, FILE_SIZE, NULL, NULL);
+        r.file = f;
+        r.size = 72 * 512;
+        cr_assert_eq(ask(w, 1, &r), FILE_OK);
+        file_req_init(&r, FILE_STAT, NULL, NULL); /* the server hears how long it is */
+        r.file = f;
+        cr_assert_eq(ask(w, 2, &r), FILE_OK);
+        if (lists == 0) { /* one piece: it gives all behind it, which nobody takes */
+            cr_assert_eq(put(w, 1, f, 0, 1), FILE_OK);
+            every_third(w, 2, f, 11, 3);
+            every_third(w, 0, f, 10, 3);
+            cr_assert_eq(count(w, 2, "token.recalls"), 0, "the gaps are left");
+        } else {
+            every_third(w, 1, f, 0, 3);
+            every_third(w, 1, f, 10, 3);
+            cr_assert_eq(count(w, 1, "token.grants"), 1, "who is alone has all at once");
+            every_third(w, 1, f, 0, 3);
+            every_third(w, 2, f, 11, 3);
+            every_third(w, 1, f, 19, 3);
+            cr_assert_eq(count(w, 1, "token.grants"), 1, "and gives what is asked for alone");
+        }
+        world_free(w);
+    }
+}
+
+/* A set of bytes beside it. */
+Test(tokens, ranges_of_a_list_are_rising_and_apart)
+{
+    enum { BYTES = 48 };
+    draw_state = 5;
+    for (int n = 0; n < 2000; n++) {
+        struct token_ranges x = { .count = 0 };
+        bool has[BYTES + 1] = { false };
+        for (int k = 0; k < 14; k++) {
+            bool then[BYTES + 1], next[BYTES + 1] = { false };
+            uint64_t lo = draw(BYTES), hi = lo + draw(draw(2) ? 3 : 12), pieces = 0;
+            hi = hi > BYTES ? BYTES : hi;
+            memcpy(then, has, sizeof then);
+            for (uint64_t i = lo; i < hi; i++)
+                then[i] = true;
+            for (uint32_t i = 0; i < BYTES; i++)
+                pieces += then[i] && (i == 0 || !then[i - 1]);
+            bool fits = token_ranges_add(&x, (struct token_range){ lo, hi });
+            cr_assert_eq(fits, pieces <= TOKEN_LIST);
+            if (fits)
+                memcpy(has, then, sizeof has);
+            for (uint32_t i = 0; i < x.count; i++) {
+                cr_assert(x.at[i].lo < x.at[i].hi && (i == 0 || x.at[i - 1].hi < x.at[i].lo));
+                for (uint64_t j = x.at[i].lo; j < x.at[i].hi; j++)
+                    next[j] = true;
+            }
+            cr_assert(memcmp(next, has, sizeof has) == 0);
+        }
+    }
 }
 
 /* TOK1: a cache read where the file ended, and did not hear that it goes on. */
