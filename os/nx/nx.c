@@ -111,8 +111,8 @@ static void reset_peer(struct nx *n, struct nx_peer *p)
 /* ---- from below ---- */
 void nx_hold(struct nx *n, struct xk_sessn *s)
 {
-    rdm_pieces(s);
-    rdm_hold(s, (uint64_t)n->params->grant);
+    xk_pieces(s);
+    xk_hold(s, (uint64_t)n->params->grant);
 }
 
 static void open_done(struct xk_protl *self, struct xk_sessn *lower)
@@ -252,8 +252,8 @@ static bool leave(void *arg, const void *key, void *value)
     nx_peer_drop_partial(n, p);
     if (!p->sessn || (p->sessn->host == n->nodes[p->rank] && n->rank != NX_NO_NODE))
         return true;
-    if (p->pushed && !rdm_gone(p->sessn))
-        rdm_give_up(p->sessn);
+    if (p->pushed && !xk_gone(p->sessn))
+        xk_give_up(p->sessn);
     nx_peer_fail_sends(p);
     p->sessn->upper_state = NULL;
     xk_close(p->sessn);

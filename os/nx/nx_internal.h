@@ -18,9 +18,9 @@
 #define OS_NX_NX_INTERNAL_H
 
 #include "os/nx/nx.h"
-#include "os/proto/rdm/rdm.h"
 #include "os/xk/map.h"
 #include "os/xk/peers.h"
+#include "os/xk/pieces.h"
 
 /* Wire header, big-endian, in front of the message:
  *   0 run u32, 4 source rank u32, 8 type u64, 16 length of the message u64 */

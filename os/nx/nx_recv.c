@@ -123,7 +123,7 @@ static struct nx_inbound *inbound_of(struct nx *n, struct xk_sessn *lower, struc
     struct nx_peer *p = nx_peer_at(n, lower);
     uint8_t wire[NX_HEADER];
     struct nx_header h;
-    if (!rdm_first(lower))
+    if (!xk_first(lower))
         return p ? p->partial : NULL;
     if (p)
         nx_peer_drop_partial(n, p); /* it said that it was longer */
@@ -162,7 +162,7 @@ void nx_arrive(struct nx *n, struct xk_sessn *lower, struct xk_msg *m)
     if (!in || in->got + size > in->length) {
         n->counts.dropped++;
         rope_fini(&data);
-        rdm_consumed(lower, used);
+        xk_consumed(lower, used);
         return;
     }
     in->got += size;
@@ -183,7 +183,7 @@ void nx_arrive(struct nx *n, struct xk_sessn *lower, struct xk_msg *m)
     else if (whole && in->op)
         finish(n, in);
     if (!buffered)
-        rdm_consumed(lower, used);
+        xk_consumed(lower, used);
 }
 
 void nx_peer_drop_partial(struct nx *n, struct nx_peer *p)
@@ -199,7 +199,7 @@ void nx_peer_drop_partial(struct nx *n, struct nx_peer *p)
     if (op)
         nx_op_done(op, NX_PEER_DOWN);
     if (held > 0)
-        rdm_consumed(sessn, held);
+        xk_consumed(sessn, held);
 }
 
 void nx_peer_holds_nothing(struct nx *n, const struct nx_peer *p)
@@ -272,7 +272,7 @@ struct nx_op *nx_receive(struct nx *n, bool system, int64_t typesel, uint32_t so
     if (in->got == in->length)
         finish(n, in);
     if (held > 0)
-        rdm_consumed(sessn, held);
+        xk_consumed(sessn, held);
     return op;
 }
 

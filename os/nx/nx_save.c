@@ -360,8 +360,8 @@ static bool drop_sends(void *arg, const void *key, void *value)
     }
     if (p->partial) /* its rest is dropped */
         p->partial->dropped = true;
-    if (p->pushed && !rdm_gone(p->sessn))
-        rdm_give_up(p->sessn);
+    if (p->pushed && !xk_gone(p->sessn))
+        xk_give_up(p->sessn);
     p->pushed = false;
     drop_ops(&p->outgoing);
     return true;
@@ -383,7 +383,7 @@ void nx_reset(struct nx *n, uint32_t run)
         if (in->peer->partial != in)
             nx_forget(n, in);
         if (held > 0)
-            rdm_consumed(sessn, held);
+            xk_consumed(sessn, held);
     }
     xk_map_each(&n->peers, drop_sends, n);
     drop_ops(&n->posted);

@@ -38,10 +38,10 @@ static bool first_goes(struct nx *n, struct nx_peer *p)
 {
     struct nx_op *op = LIST_ENTRY(p->outgoing.next, struct nx_op, link);
     enum nx_status status = NX_OK;
-    if (session_of(n, p) && !rdm_gone(p->sessn)) {
-        if (!p->pushed || !rdm_stalled(p->sessn) || !(op->system ? n->broken : n->bereaved))
+    if (session_of(n, p) && !xk_gone(p->sessn)) {
+        if (!p->pushed || !xk_stalled(p->sessn) || !(op->system ? n->broken : n->bereaved))
             return false;
-        rdm_give_up(p->sessn); /* NX7: nobody may be left to give it credit */
+        xk_give_up(p->sessn); /* NX7: nobody may be left to give it credit */
         status = NX_PEER_DOWN;
     } else if (!p->pushed) {
         if (p->sessn && push(n, p, op))

@@ -24,7 +24,8 @@
 #include "os/xk/parts.h"
 #include "sim/base/kind.h"
 
-struct xk_kernel; /* the x-kernel of one node: its port and its protocol instances */
+struct xk_pieces_ops; /* os/xk/pieces.h */
+struct xk_kernel;     /* the x-kernel of one node: its port and its protocol instances */
 struct xk_protl;
 struct xk_sessn;
 
@@ -64,7 +65,8 @@ enum xk_property {
     XK_CALLS = 32,   /* what is pushed is a call, and an answer or a failure comes */
     XK_LIVES = 128,  /* none was sent to an earlier life of who gets it */
     XK_TAKES = 64,   /* for who needs it, push is never answered XK_BUSY: what waits, waits below */
-    XK_PIECES = 256  /* it gives pieces of messages, and holds credit for who needs that (rdm.h) */
+    XK_PIECES =
+        256 /* it gives pieces of messages, and holds credit for who needs that (pieces.h) */
 };
 /* What a protocol gives to those who stand right on it alone. */
 #define XK_TO_NEXT (XK_TAKES | XK_PIECES)
@@ -127,6 +129,7 @@ struct xk_protl_ops {
     void (*failed)(struct xk_protl *self, struct xk_sessn *lower, enum xk_status why);
     enum xk_status (*control)(struct xk_protl *self,
                               struct xk_control *c); /* NULL: handed to down[0] */
+    const struct xk_pieces_ops *pieces;              /* of one that gives XK_PIECES */
 };
 
 #define XK_DOWN_MAX 4

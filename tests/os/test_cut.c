@@ -43,8 +43,8 @@ static struct taker *taker_of(struct rig *r, uint32_t node)
 
 static void hold(struct xk_sessn *s)
 {
-    rdm_pieces(s);
-    rdm_hold(s, CREDIT);
+    xk_pieces(s);
+    xk_hold(s, CREDIT);
 }
 
 static void taker_open_done(struct xk_protl *self, struct xk_sessn *lower)
@@ -58,7 +58,7 @@ static void give_back(struct lane *l)
     uint64_t held = l->held;
     l->held = 0;
     if (held > 0)
-        rdm_consumed(l->in, held);
+        xk_consumed(l->in, held);
 }
 
 /* The first word of a message is its length. */
@@ -71,7 +71,7 @@ static void taker_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk
     l->held += xk_msg_length(m);
     if (!l->in)
         l->in = xk_dup(lower);
-    if (rdm_first(lower))
+    if (xk_first(lower))
         rope_fini(&l->coming);
     xk_msg_to_rope(m, &data);
     rope_join(&l->coming, &data);
@@ -117,7 +117,7 @@ static void send(struct port *p, void *arg)
             return;
         hold(l->out);
     }
-    if (!rdm_gone(l->out))
+    if (!xk_gone(l->out))
         return;
     uint64_t more = port_random_below(p, 3) == 0 ? port_random_below(p, 1500) : 0;
     uint32_t length = (uint32_t)(sizeof length + cuts_stamp_bytes(RANKS) + more);

@@ -35,8 +35,8 @@ static uint64_t seed_of(uint32_t key, uint64_t i)
 
 static void set_up(struct xk_sessn *s)
 {
-    rdm_pieces(s);
-    rdm_hold(s, CREDIT);
+    xk_pieces(s);
+    xk_hold(s, CREDIT);
 }
 
 static void holder_open_done(struct xk_protl *self, struct xk_sessn *lower)
@@ -50,7 +50,7 @@ static void give_back(struct lane *l)
     uint64_t held = l->held;
     l->held = 0;
     if (held > 0)
-        rdm_consumed(l->below, held);
+        xk_consumed(l->below, held);
 }
 
 static void holder_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m)
@@ -62,7 +62,7 @@ static void holder_demux(struct xk_protl *self, struct xk_sessn *lower, struct x
     l->below = lower;
     l->held += piece.length;
     h->most = l->held > h->most ? l->held : h->most;
-    h->wrong += rdm_first(lower) == l->in_part;
+    h->wrong += xk_first(lower) == l->in_part;
     l->in_part = true;
     rope_join(&l->coming, &piece);
     if (l->coming.length >= length_of(l->next)) {
@@ -173,13 +173,13 @@ static void act_now(struct port *p, void *arg)
         xk_msg_fini(&m);
         break;
     case GONE:
-        j->yes = rdm_gone(s);
+        j->yes = xk_gone(s);
         break;
     case STALLED:
-        j->yes = rdm_stalled(s);
+        j->yes = xk_stalled(s);
         break;
     case GIVE_UP:
-        rdm_give_up(s);
+        xk_give_up(s);
         break;
     }
     xk_close(s);
@@ -399,7 +399,7 @@ static void consume_now(struct port *p, void *arg)
     const struct consumption *c = arg;
     struct lane *l = &holder(c->r, port_node(p))->lane[0];
     l->held -= c->bytes;
-    rdm_consumed(l->below, c->bytes);
+    xk_consumed(l->below, c->bytes);
 }
 
 /* What only an acknowledgement carried may be lost: it is not taken for told. */

@@ -794,4 +794,5 @@ const struct xk_protl_ops rdm_protl = {
     .demux = rdm_demux,
     .ready = protl_ready,
     .control = protl_control,
+    .pieces = &rdm_hold_ops,
 };

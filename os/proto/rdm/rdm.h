@@ -16,38 +16,21 @@
  *   RDM8  What comes before its key is enabled waits (in the credit), and goes up when it is.
  *
  * An upper that holds what came until somebody wants it needs XK_PIECES, and says of each of its
- * sessions, when it opens it or hears of it (open_done), rdm_pieces and rdm_hold:
+ * sessions, when it opens it or hears of it (open_done), xk_pieces and xk_hold (os/xk/pieces.h):
  *   RDM5  It is given the pieces of messages in order, as they come, and gives the bytes of each
- *       back with rdm_consumed when it holds them no longer.  Each side has sent at most the credit
+ *       back with xk_consumed when it holds them no longer.  Each side has sent at most the credit
  *       more than the other has given back: a message waits, and those behind it with the same key.
  *   RDM6  What was given back rides on data.  A message with nothing else goes once it is half the
  *       credit.
- *   RDM7  A push is answered XK_BUSY unless rdm_gone.
+ *   RDM7  A push is answered XK_BUSY unless xk_gone.
  * An upper that holds bytes must not need the same session to free them.
  */
 #ifndef OS_PROTO_RDM_RDM_H
 #define OS_PROTO_RDM_RDM_H
 
-#include "os/xk/xobj.h"
+#include "os/xk/pieces.h"
 
 #define RDM_KEYS 16 /* keys of sessions are below */
-
-/* Pieces; then the credit, in bytes that demux was given.  At least two pieces; the same on both
- * sides. */
-void rdm_pieces(struct xk_sessn *s);
-void rdm_hold(struct xk_sessn *s, uint64_t credit);
-/* In demux: is the piece the first of its message?  When a message breaks off because its sender
- * gave it up, `failed` says XK_CLOSED. */
-bool rdm_first(const struct xk_sessn *s);
-/* These bytes of what demux was given in this life of the other are held no longer. */
-void rdm_consumed(struct xk_sessn *s, uint64_t bytes);
-/* Has all that was pushed gone to the layer below?  If not, `ready` comes when it has, or when it
- * begins to wait for credit. */
-bool rdm_gone(struct xk_sessn *s);
-/* Does it wait for credit? */
-bool rdm_stalled(const struct xk_sessn *s);
-/* What has not gone is dropped; the other side is told of a message that has gone in part. */
-void rdm_give_up(struct xk_sessn *s);
 
 /* ---- a tap, for cuts (os/ckpt/cut.h) ----
  *

@@ -1,13 +1,12 @@
 /* rdm_hold.c: uppers that take pieces as they come, and give credit back themselves. */
 #include "os/proto/rdm/rdm_internal.h"
 
-void rdm_pieces(struct xk_sessn *s)
+static void hold_pieces(struct xk_sessn *s)
 {
-    ASSERT(s->protl->ops == &rdm_protl && s->upper->ops->needs & XK_PIECES);
     ((struct rdm_talk *)s->state)->pieces = true;
 }
 
-void rdm_hold(struct xk_sessn *s, uint64_t credit)
+static void hold_credit(struct xk_sessn *s, uint64_t credit)
 {
     struct rdm_talk *t = s->state;
     /* Of a whole message that is longer than the credit the end would not come. */
@@ -18,12 +17,12 @@ void rdm_hold(struct xk_sessn *s, uint64_t credit)
     rdm_state(t)->counts.promised += t->credit.limit;
 }
 
-bool rdm_first(const struct xk_sessn *s)
+static bool hold_first(const struct xk_sessn *s)
 {
     return ((const struct rdm_talk *)s->state)->first;
 }
 
-void rdm_consumed(struct xk_sessn *s, uint64_t bytes)
+static void hold_consumed(struct xk_sessn *s, uint64_t bytes)
 {
     struct rdm_talk *t = s->state;
     ASSERT(bytes <= t->credit.held); /* RDM5 */
@@ -32,7 +31,7 @@ void rdm_consumed(struct xk_sessn *s, uint64_t bytes)
     rdm_pump(t);
 }
 
-bool rdm_gone(struct xk_sessn *s)
+static bool hold_gone(struct xk_sessn *s)
 {
     struct rdm_talk *t = s->state;
     bool gone = list_empty(&t->todo);
@@ -40,7 +39,15 @@ bool rdm_gone(struct xk_sessn *s)
     return gone;
 }
 
-bool rdm_stalled(const struct xk_sessn *s)
+static bool hold_stalled(const struct xk_sessn *s)
 {
     return ((const struct rdm_talk *)s->state)->credit.stalled;
 }
+
+const struct xk_pieces_ops rdm_hold_ops = { .pieces = hold_pieces,
+                                            .hold = hold_credit,
+                                            .first = hold_first,
+                                            .consumed = hold_consumed,
+                                            .gone = hold_gone,
+                                            .stalled = hold_stalled,
+                                            .give_up = rdm_give_up };

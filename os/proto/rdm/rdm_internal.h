@@ -174,6 +174,10 @@ uint16_t rdm_life(uint32_t life); /* as the header has it */
 /* Sends what may be sent, and what the other side must hear. */
 void rdm_pump(struct rdm_talk *t);
 void rdm_got_acks(struct rdm_talk *t, const struct rdm_header *h);
+void rdm_give_up(struct xk_sessn *s); /* xk_give_up */
+
+/* rdm_hold.c */
+extern const struct xk_pieces_ops rdm_hold_ops;
 
 /* rdm_tap.c */
 /* The piece waits for its epoch, and is taken. */
