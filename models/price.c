@@ -34,6 +34,7 @@ const struct param price_list_params[] = {
         "ASSUMED(1: the list as it stands)"),
     PRICE(PORT_WORK_COPY, "copy", "Bytes copied by the CPU."),
     PRICE(PORT_WORK_CHECKSUM, "checksum", "Bytes summed."),
+    PRICE(PORT_WORK_COPY_SUM, "copy_sum", "Bytes copied and summed in one pass."),
     PRICE(PORT_WORK_XOR, "xor", "Bytes XORed."),
     PRICE(PORT_WORK_TRAP, "trap", "System calls: user to kernel and back."),
     PRICE(PORT_WORK_INTERRUPT, "interrupt",

@@ -47,6 +47,7 @@ bool port_in_thread(const struct port *p);
 enum port_work {
     PORT_WORK_COPY,      /* bytes copied by the CPU */
     PORT_WORK_CHECKSUM,  /* bytes summed */
+    PORT_WORK_COPY_SUM,  /* bytes copied and summed in one pass */
     PORT_WORK_XOR,       /* bytes XORed */
     PORT_WORK_TRAP,      /* system calls: user to kernel and back */
     PORT_WORK_INTERRUPT, /* interrupts taken */

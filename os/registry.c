@@ -29,6 +29,7 @@
     P(svm)                                                                                         \
     P(sync)                                                                                        \
     P(rdm)                                                                                         \
+    P(ulp)                                                                                         \
     P(cut)
 
 #define SERVICES(S)                                                                                \

@@ -45,6 +45,7 @@ return function(o)
       frame_bytes = { rate = "11.25MB/s" },          -- CALIBRATED: 8 MB/s with the rest [DD]
       switch = us(12.5), layer = us(0.5), match = us(0.25), trap = us(4), cross = us(1),
       interrupt = us(2), copy = { rate = "30MB/s" }, checksum = { rate = "60MB/s" },
+      copy_sum = { rate = "30MB/s" },  -- ASSUMED(as a copy: the sum hides behind it)
       xor = { rate = "30MB/s" },
       -- ASSUMED(the Paragon's, at 40 MHz)
       lookup = us(1.25), timer = us(1.25), alloc = us(2.5), rpc = us(12), file = us(50),

@@ -58,6 +58,7 @@ return function(o)
       frame_in = us(4 * path), switch = us(5 * path), layer = us(0.4 * path),
       match = us(0.2 * path), trap = us(4 * path), cross = us(1 * path),
       copy = { rate = "30MB/s" },    -- ASSUMED(half of the Paragon's R1.4)
+      copy_sum = { rate = "30MB/s" },  -- ASSUMED(as a copy: the sum hides behind it)
       checksum = { rate = "60MB/s" }, xor = { rate = "30MB/s" },
       -- ASSUMED(the Paragon's, at 40 MHz)
       lookup = us(1.25 * clock), timer = us(1.25 * clock), alloc = us(2.5 * clock),

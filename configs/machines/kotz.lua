@@ -37,6 +37,7 @@ return function(o)
       switch = us(2), layer = us(0.2), match = us(0.2), lookup = us(1), timer = us(1),
       alloc = us(1), interrupt = us(2), rpc = us(4), file = us(10), block = us(1), io = us(5),
       copy = { rate = "100MB/s" }, checksum = { rate = "100MB/s" }, xor = { rate = "50MB/s" },
+      copy_sum = { rate = "100MB/s" },
       flop = us(0.1), op = us(0.04),
     },
     -- On a bus of its own, 10 MB/s [Kotz].  His model of the drive is that of Ruemmler and Wilkes,

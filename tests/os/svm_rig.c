@@ -95,8 +95,9 @@ void cluster_start(struct cluster *c, enum fake_order order)
                               .mtu = c->mtu ? c->mtu : 4096,
                               .tx_queue = c->tx_queue };
     rig_start(&c->rig, &o,
-              c->tx_queue ? "mesh driver queue=1; r rdm <mesh; svm svm <r"
-                          : "mesh driver; r rdm <mesh; svm svm <r",
+              c->tx_queue        ? "mesh driver queue=1; r rdm <mesh; svm svm <r"
+              : c->seed % 4 == 3 ? "mesh driver; r ulp <mesh; svm svm <r"
+                                 : "mesh driver; r rdm <mesh; svm svm <r",
               cluster_booted, c);
 }
 

@@ -78,7 +78,8 @@ static void start(struct rig *r, struct fake_options o, const char *graph, progr
 static void run_everywhere(uint32_t count, program_fn *program)
 {
     static const char *const graphs[] = { "mesh driver queue=2; r rdm <mesh; nx nx <r grant=1KiB",
-                                          "mesh driver; r rdm <mesh; nx nx <r offload=true" };
+                                          "mesh driver; r rdm <mesh; nx nx <r offload=true",
+                                          "mesh driver queue=2; u ulp <mesh; nx nx <u grant=1KiB" };
     for (uint64_t seed = 1; seed <= 6; seed++) {
         struct rig r;
         struct fake_options o = { .nodes = count,
@@ -87,7 +88,7 @@ static void run_everywhere(uint32_t count, program_fn *program)
                                   .mtu = 64 + 100 * (uint32_t)seed,
                                   .flatten = seed % 2,
                                   .tx_queue = 2 };
-        start(&r, o, graphs[seed / 2 % 2], program);
+        start(&r, o, graphs[seed / 2 % 3], program);
         fake_run(r.f, 0);
         cr_assert_eq(t.ended, count, "seed %d: %d of %d programs ended, %d blocked", (int)seed,
                      (int)t.ended, (int)count, (int)fake_blocked(r.f));

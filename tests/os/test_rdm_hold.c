@@ -229,10 +229,15 @@ static uint64_t credit_of(uint32_t mtu)
     return 2 * mtu > CREDIT ? 2 * mtu : CREDIT;
 }
 
-static void boot(struct rig *r, const struct fake_options *o)
+static void boot_on(struct rig *r, const struct fake_options *o, const char *graph)
 {
     rig_protocol = &holder_protl;
-    rig_start(r, o, GRAPH, NULL, NULL);
+    rig_start(r, o, graph, NULL, NULL);
+}
+
+static void boot(struct rig *r, const struct fake_options *o)
+{
+    boot_on(r, o, GRAPH);
 }
 
 /* Sends 0 .. n-1 both ways with both keys, holding now this and now that. */
@@ -309,6 +314,105 @@ Test(rdm_hold, pieces_come_in_order_and_never_more_than_the_credit, .timeout = 6
     }
     cr_assert_gt(stalled, 100);
     cr_assert_gt(credits, 100);
+}
+
+static void enable_now(struct port *p, void *arg)
+{
+    struct rig *r = arg;
+    struct xk_protl *self = xk_find(r->k[port_node(p)], "holder");
+    xk_open_enable(self->down[0], self, xk_key(1));
+}
+
+#define ULP_GRAPH "mesh driver queue=4; u ulp <mesh idle=0 wait_max=20ms; holder holder <u"
+
+/* ULP3: of an upper that holds. */
+Test(ulp_hold, pieces_come_in_order_and_never_more_than_the_credit, .timeout = 60)
+{
+    uint64_t stalled = 0, grants = 0;
+    for (uint64_t seed = 1; seed <= 30; seed++) {
+        struct rig r;
+        bool lossy = seed % 3;
+        struct fake_options o = { .seed = seed,
+                                  .order = lossy && seed % 2 ? FAKE_RANDOM : FAKE_IN_ORDER,
+                                  .mtu = 100 + 10 * (uint32_t)(seed % 20),
+                                  .lossy = lossy,
+                                  .unordered = lossy,
+                                  .tx_queue = seed % 4,
+                                  .drop_ppm = lossy ? 40000 * (uint32_t)(seed % 6) : 0,
+                                  .duplicate_ppm = lossy ? 100000 : 0,
+                                  .flatten = seed % 2 };
+        boot_on(&r, &o, ULP_GRAPH);
+        send_all(&r, 60);
+        for (uint32_t node = 0; node < 2; node++) {
+            expect_all(&r, node, 60, credit_of(o.mtu));
+            stalled += fake_count(r.f, node, "u.stalled");
+            grants += fake_count(r.f, node, "u.grants");
+            cr_assert_eq(fake_count(r.f, node, "u.received"), 60 * KEYS);
+        }
+        cr_assert_eq(fake_pending(r.f), 0, "a timer runs for nothing");
+        cr_assert_eq(rope_leaves_alive(), 0);
+        rig_stop(&r);
+    }
+    cr_assert_gt(stalled, 100);
+    cr_assert_gt(grants, 100);
+}
+
+/* ULP5, ULP6, ULP2: key 1 is not enabled, the holder of key 0 lets nothing go; then a message is
+ * given up, and the next is whole; and a life's end frees what it held. */
+Test(ulp_hold, what_is_not_wanted_waits_is_given_up_and_goes_with_a_life)
+{
+    for (uint32_t victim = 0; victim < 2; victim++) {
+        struct rig r;
+        enable_late = true;
+        boot_on(&r, &(struct fake_options){ .mtu = 120, .detect_delay = SIM_MS }, ULP_GRAPH);
+        holds(&r, 1, 0, true);
+        for (uint64_t i = 0; send(&r, 0, 1, i); i++) {
+            cr_assert_lt(i, 20, "there is no end");
+            fake_run(r.f, 0);
+        }
+        uint64_t next = holder(&r, 1)->lane[0].next = 24; /* 888 bytes: more than the credit */
+        cr_assert_eq(send_bytes(&r, 0, 0, seed_of(0, next), 5000), XK_OK);
+        fake_run(r.f, 0);
+        cr_assert(act(&r, 0, STALLED, 0) && act(&r, 0, STALLED, 1));
+        cr_assert_eq(send_bytes(&r, 0, 0, 2, 1), XK_BUSY);
+        cr_assert_eq(holder(&r, 1)->lane[1].next, 0);
+        cr_assert(holder(&r, 1)->lane[0].in_part);
+        act(&r, 0, GIVE_UP, 0);
+        fake_run(r.f, 0);
+        cr_assert(act(&r, 0, GONE, 0));
+        cr_assert_eq(holder(&r, 1)->broken, 1);
+        fake_call(r.f, 1, enable_now, &r);
+        lets_go(&r, 1, 0);
+        fake_run(r.f, 0);
+        cr_assert(act(&r, 0, GONE, 1));
+        next = holder(&r, 1)->lane[0].next;
+        for (uint64_t i = next; i < next + 20; i++) {
+            cr_assert(send(&r, 0, 0, i));
+            fake_run(r.f, 0);
+        }
+        cr_assert_eq(holder(&r, 1)->lane[0].next, next + 20);
+        cr_assert_eq(holder(&r, 1)->wrong, 0);
+        holds(&r, 1, 0, true);
+        cr_assert_eq(send_bytes(&r, 0, 0, 1, 3000), XK_OK);
+        fake_run(r.f, 0);
+        rope_fini(&holder(&r, victim)->lane[0].coming);
+        fake_crash(r.f, victim);
+        r.k[victim] = NULL;
+        fake_restart(r.f, victim);
+        fake_run(r.f, 0);
+        holds(&r, 1, 0, false);
+        holder(&r, 1)->wrong = 0;
+        for (uint64_t i = 0; i < 40; i++) {
+            cr_assert(send(&r, 0, 0, i), "message %d is refused", (int)i);
+            fake_run(r.f, 0);
+        }
+        cr_assert_eq(holder(&r, 1)->lane[0].next, 40);
+        cr_assert_eq(holder(&r, 1)->wrong, 0);
+        cr_assert_eq(fake_pending(r.f), 0);
+        rig_stop(&r);
+        cr_assert_eq(rope_leaves_alive(), 0);
+    }
+    enable_late = false;
 }
 
 static void starve(bool lossy)
@@ -403,11 +507,11 @@ static void consume_now(struct port *p, void *arg)
 }
 
 /* What only an acknowledgement carried may be lost: it is not taken for told. */
-Test(rdm_hold, credit_that_an_acknowledgement_lost_is_told_again)
+static void loses_credit(const char *graph, const char *duplicates)
 {
     struct rig r;
     memset(&tapped, 0, sizeof tapped);
-    boot(&r, &(struct fake_options){ .mtu = 384, .lossy = true });
+    boot_on(&r, &(struct fake_options){ .mtu = 384, .lossy = true }, graph);
     fake_on_frame(r.f, tap, NULL);
     holds(&r, 1, 0, true);
     cr_assert_eq(send_bytes(&r, 0, 0, 0, 300), XK_OK);
@@ -418,7 +522,7 @@ Test(rdm_hold, credit_that_an_acknowledgement_lost_is_told_again)
     fake_call(r.f, 1, consume_now, &(struct consumption){ &r, 300 });
     fake_inject(r.f, 0, 1, tapped.bytes, (uint32_t)tapped.length); /* is acknowledged again */
     fake_run(r.f, 0);
-    cr_assert_eq(counts(&r, 1)->duplicates, 1);
+    cr_assert_eq(fake_count(r.f, 1, duplicates), 1);
     tapped.deaf = false;
     fake_call(r.f, 1, consume_now, &(struct consumption){ &r, 340 });
     fake_run(r.f, 0);
@@ -429,11 +533,11 @@ Test(rdm_hold, credit_that_an_acknowledgement_lost_is_told_again)
     rig_stop(&r);
 }
 
-static void enable_now(struct port *p, void *arg)
+/* ULPO4. */
+Test(rdm_hold, credit_that_an_acknowledgement_lost_is_told_again)
 {
-    struct rig *r = arg;
-    struct xk_protl *self = xk_find(r->k[port_node(p)], "holder");
-    xk_open_enable(self->down[0], self, xk_key(1));
+    loses_credit(GRAPH, "r.duplicates");
+    loses_credit(ULP_GRAPH, "u.duplicates");
 }
 
 /* RDM8. */
