@@ -314,7 +314,7 @@ static enum pio_status control(struct pio *s, struct pio_file *f, struct pio_con
     if (f != NULL && f->cached != NULL)
         late = pio_cache_before(f, c->what);
     enum pio_status st = s->ops->control(s, f, c);
-    bool advice = c->what == PIO_HINT && c->value == PIO_HINT_WILL_NEED;
+    bool advice = c->what == PIO_HINT && c->value <= PIO_HINT_WILL_NEED;
     if (advice || (asked && st == PIO_UNSUPPORTED))
         return PIO_OK; /* whatever became of it */
     if (f != NULL)
@@ -613,7 +613,7 @@ bool pio_hint_goes(const struct pio_control *c, struct file_list *runs)
                  c->value == PIO_HINT_PRIORITY;
     bool some = bytes && c->runs != NULL;
     *runs = some ? (struct file_list){ c->runs, c->run_count } : (struct file_list){ NULL, 0 };
-    return pio_hint_archive(c->value) || (will && some) ||
+    return pio_hint_archive(c->value) || (will && some) || c->value <= PIO_HINT_RANDOM ||
            (c->value >= PIO_HINT_WONT_NEED && c->value <= PIO_HINT_PROGRAM);
 }
 

@@ -180,11 +180,11 @@ enum pio_ctl {
 };
 #define PIO_LABEL_BYTES FILE_LABEL_BYTES
 /* What acts on them: client caching, and the layers of files below the system `files`; those to an
- * archive, and to nobody else, and PIO_HINT_WILL_NEED (with runs) to PIO_HINT_PROGRAM where the
- * rank keeps nothing itself, reach the layers of the I/O nodes of parallel files, too: each node
- * that keeps a part of the file (of `runs`: a part of these) is told of its own, and all end before
- * the call does.  Where one says no or is down (PIO_SERVER_DOWN) the others have done it; of
- * PIO_HINT_WILL_NEED nobody is told. */
+ * archive, and to nobody else, and the others where the rank keeps nothing itself
+ * (PIO_HINT_WILL_NEED: with runs), reach the layers of the I/O nodes of parallel files, too: each
+ * node that keeps a part of the file (of `runs`: a part of these) is told of its own, and all end
+ * before the call does.  Where one says no or is down (PIO_SERVER_DOWN) the others have done it; of
+ * the first four nobody is told. */
 enum pio_hint {
     PIO_HINT_NORMAL,     /* reads ahead where a read goes on where the one before ended */
     PIO_HINT_SEQUENTIAL, /* reads ahead behind every read */

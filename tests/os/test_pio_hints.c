@@ -172,10 +172,12 @@ static void all_heard(uint32_t except)
 
 static void whole_file(void)
 {
-    static const enum pio_hint all[] = { PIO_HINT_STAGE, PIO_HINT_PURGE, PIO_HINT_PIN,
-                                         PIO_HINT_UNPIN, PIO_HINT_MIGRATE };
-    static const enum file_hint files[] = { FILE_STAGE, FILE_PURGE, FILE_PIN, FILE_UNPIN,
-                                            FILE_MIGRATE };
+    static const enum pio_hint all[] = { PIO_HINT_STAGE,  PIO_HINT_PURGE,   PIO_HINT_PIN,
+                                         PIO_HINT_UNPIN,  PIO_HINT_MIGRATE, PIO_HINT_SEQUENTIAL,
+                                         PIO_HINT_RANDOM, PIO_HINT_NORMAL };
+    static const enum file_hint files[] = { FILE_STAGE,  FILE_PURGE,      FILE_PIN,
+                                            FILE_UNPIN,  FILE_MIGRATE,    FILE_SEQUENTIAL,
+                                            FILE_RANDOM, FILE_AS_IT_COMES };
     const struct file_run first = { .len = 10, .count = 1 };
     const struct file_run most = { .len = BYTES / 2, .count = 1 };
     clear();
@@ -194,6 +196,7 @@ static void whole_file(void)
     cr_assert_eq(hint(PIO_HINT_MIGRATE, NULL, 0), PIO_SERVER_DOWN, "one is down");
     all_heard(1);
     cr_assert_eq(hint(PIO_HINT_WILL_NEED, &most, 1), PIO_OK, "that is advice");
+    cr_assert_eq(hint(PIO_HINT_SEQUENTIAL, NULL, 0), PIO_OK, "that, too");
     clear();
     t.told++;
     while (t.told == 3) /* it is back */
