@@ -70,7 +70,8 @@
     L(token)                                                                                       \
     L(domains)                                                                                     \
     L(prefix)                                                                                      \
-    L(remote)
+    L(remote)                                                                                      \
+    L(pfs)
 
 /* clang-format off */
 #define SYSTEMS(F) \

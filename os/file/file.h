@@ -276,7 +276,13 @@ struct file_ops {
     uint32_t files; /* that it makes below for each of its own, itself included; 0: 1 */
     /* Of a bottom whose files are another node's, which serves them: that node.  NULL: its own. */
     uint32_t (*host)(const void *params, const struct os_boot *b);
-    /* Of a bottom whose files are several nodes': the one that has the file.  NULL: this one. */
+    const struct os_service_ops *server; /* and the service there that it asks */
+    /* Of a bottom whose files another service of the node gives: that service; and whose stacks
+     * those files lie in, up to NULL: they cannot come back to it.  NULL: there is none. */
+    const struct os_service_ops *needs;
+    const struct os_service_ops *const *parts;
+    /* Of a bottom whose files are other nodes', too: the one that has the file, of several each its
+     * own, or knows of it.  NULL: this one, whose files no other sees. */
     uint32_t (*node)(const struct file_sys *s, uint64_t file);
     bool paths;    /* of a bottom: the name of a LOOKUP may be several, with '/' between them */
     bool crossing; /* what lies below it is in a task of its own on the node */
@@ -350,7 +356,8 @@ bool file_stack_ends(const struct os_boot *b, const struct os_service_ops *serve
 bool file_stack_has(const struct file_stack *k, const char *layer);
 struct file_sys *file_stack_start(const struct file_stack *k, struct file_boot *b);
 /* Once all services are loaded: on a device on which a layer must be alone a node has files of one
- * service.  False with a sentence. */
+ * service; what a bottom asks for its files boots there, too, and does not ask that bottom for its
+ * own.  False with a sentence. */
 bool file_stacks_agree(const struct os_boot *b, const char *path, struct err *e) MUST_CHECK;
 
 /* In place of os_node_boot, once a run is over: the layers of the stacks that the node's services

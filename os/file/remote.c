@@ -340,6 +340,7 @@ const struct file_ops file_remote = {
               .params_size = sizeof(struct remote_params) },
     .bottom = true,
     .host = host,
+    .server = &file_server_service,
     .node = node,
     .check = check,
     .start = start,

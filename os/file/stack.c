@@ -146,8 +146,69 @@ static uint32_t common(const struct os_group *a, const struct os_group *b)
     return UINT32_MAX;
 }
 
+static bool on(const struct os_service *s, uint32_t node)
+{
+    for (uint32_t i = 0; i < s->on->count; i++)
+        if (s->on->nodes[i] == node)
+            return true;
+    return false;
+}
+
+/* The entry of the list that boots the service on that node, or NULL. */
+static const struct os_service *booted(const struct os_boot *b, const struct os_service_ops *ops,
+                                       uint32_t node)
+{
+    for (uint32_t i = 0; i < b->service_count; i++)
+        if (b->services[i].ops == ops && on(&b->services[i], node))
+            return &b->services[i];
+    return NULL;
+}
+
+static const struct file_layer *bottom_of(const struct os_service *s)
+{
+    const struct file_stack *k = s != NULL ? stack_of(s) : NULL;
+    return k != NULL && k->count > 0 ? &k->layer[k->count - 1] : NULL;
+}
+
+/* The files of the service are at last those of such a bottom. */
+static bool leads_to(const struct os_boot *b, const struct os_service *s,
+                     const struct file_ops *ops)
+{
+    const struct file_layer *bottom = bottom_of(s);
+    for (uint32_t i = 0; i <= b->layout->nodes && bottom != NULL && bottom->ops->host != NULL; i++)
+        bottom = bottom_of(booted(b, bottom->ops->server, bottom->ops->host(bottom->params, b)));
+    return bottom != NULL && bottom->ops == ops;
+}
+
+/* Who gives a bottom its files is on the node, and does not have them from it. */
+static bool given(const struct os_boot *b, const struct os_service *s, const char *path,
+                  struct err *e)
+{
+    const struct file_layer *bottom = bottom_of(s);
+    const struct os_service_ops *needs = bottom != NULL ? bottom->ops->needs : NULL;
+    for (uint32_t i = 0; needs != NULL && i < s->on->count; i++)
+        if (booted(b, needs, s->on->nodes[i]) == NULL)
+            return err_set(e,
+                           "%s.os: the files of %s on node %u are those of layer '%s', which asks "
+                           "a service '%s' of that node, and it has none; machine.os: { service = "
+                           "'%s', on = '%s' }",
+                           path, s->ops->kind.name, s->on->nodes[i], bottom->ops->kind.name,
+                           needs->kind.name, needs->kind.name, s->on->name);
+    for (uint32_t i = 0; needs != NULL && i < b->service_count; i++)
+        for (const struct os_service_ops *const *part = bottom->ops->parts; *part != NULL; part++)
+            if (b->services[i].ops == *part && leads_to(b, &b->services[i], bottom->ops))
+                return err_set(e,
+                               "%s.os: the files of %s lie in those of layer '%s', which are made "
+                               "of them; it needs another bottom, such as 'lfs'",
+                               path, (*part)->kind.name, bottom->ops->kind.name);
+    return true;
+}
+
 bool file_stacks_agree(const struct os_boot *b, const char *path, struct err *e)
 {
+    for (uint32_t i = 0; i < b->service_count; i++)
+        if (!given(b, &b->services[i], path, e))
+            return false;
     for (uint32_t i = 0; i < b->service_count; i++)
         for (uint32_t k = 0; k < b->service_count; k++) {
             const struct os_service *x = &b->services[i], *y = &b->services[k];

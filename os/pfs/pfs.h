@@ -188,9 +188,11 @@ bool pfs_room_check(const struct os_layout *l, const struct pfs_attrs *a, uint32
 enum pfs_whence { PFS_SEEK_SET, PFS_SEEK_CUR, PFS_SEEK_END };
 
 struct pfs_stat {
-    bool dir; /* then id, size and attrs are not set */
+    bool dir; /* then size and attrs are not set */
     struct file_rights rights;
-    uint64_t id, size;
+    uint64_t id; /* of a file at its I/O nodes, for ever; of a directory until the service node
+                    crashes; none is given twice */
+    uint64_t size;
     struct pfs_attrs attrs;
 };
 

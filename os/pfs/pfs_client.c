@@ -295,21 +295,24 @@ static enum pfs_status find_size(struct pfs_file *f)
     return s;
 }
 
-/* together: with all ranks; then the answer says in *flags what rank 0 has asked. */
+/* number: of the file at its I/O nodes, in place of the name; 0: by that.
+ * together: with all ranks; then the answer says in *flags what rank 0 has asked. */
 static enum pfs_status open_file(struct pfs_client *c, const char *name, unsigned *flags,
                                  enum pfs_mode mode, uint32_t rank, uint32_t ranks,
-                                 const struct pfs_attrs *attrs, bool together,
+                                 const struct pfs_attrs *attrs, bool together, uint64_t number,
                                  struct pfs_file **out)
 {
-    struct pfs_meta_msg m = { .flags = *flags | (together ? PFS_META_TOGETHER : 0),
+    struct pfs_meta_msg m = { .id = number,
+                              .flags = *flags | (together ? PFS_META_TOGETHER : 0),
                               .value = mode,
                               .rank = rank,
                               .ranks = ranks };
     uint32_t group[PFS_FACTOR_MAX];
+    struct file_rights who = c->user; /* others may call for another before the answer comes */
     size_t n = strlen(name);
     *out = NULL;
     port_work(c->port, PORT_WORK_TRAP, 1);
-    if (n == 0 || n > PFS_NAME_MAX)
+    if ((n == 0 && number == 0) || n > PFS_NAME_MAX)
         return PFS_BAD_NAME;
     if (attrs != NULL && (attrs->factor == 0 || attrs->factor > PFS_FACTOR_MAX || attrs->unit == 0))
         return PFS_BAD_ATTRS;
@@ -327,7 +330,7 @@ static enum pfs_status open_file(struct pfs_client *c, const char *name, unsigne
     f->v = vnode_get(c, &m, group);
     f->mode = mode;
     f->read_only = (m.flags & PFS_O_READ_ONLY) != 0;
-    f->owned = file_owns(&c->user, &m.rights);
+    f->owned = file_owns(&who, &m.rights);
     f->ops = pfs_mode_at(c->modes, mode);
     f->rank = rank;
     f->ranks = ranks > 0 ? ranks : 1;
@@ -359,10 +362,18 @@ enum pfs_status pfs_open(struct pfs_client *c, const char *name, unsigned flags,
                          struct pfs_file **out)
 {
     unsigned wanted = flags;
-    enum pfs_status s = open_file(c, name, &flags, mode, rank, ranks, attrs, false, out);
+    enum pfs_status s = open_file(c, name, &flags, mode, rank, ranks, attrs, false, 0, out);
     if (*out == NULL)
         return s;
     return opened(out, s == PFS_OK && (wanted & PFS_O_TRUNC) ? pfs_lsize(*out, 0) : s);
+}
+
+enum pfs_status pfs_open_numbered(struct pfs_client *c, uint64_t number, enum pfs_mode mode,
+                                  struct pfs_file **out)
+{
+    unsigned flags = PFS_META_NUMBER;
+    enum pfs_status s = open_file(c, "", &flags, mode, 0, 1, NULL, false, number, out);
+    return *out == NULL ? s : opened(out, s);
 }
 
 void pfs_user(struct pfs_client *c, const struct file_rights *user)
@@ -416,7 +427,7 @@ enum pfs_status pfs_gopen(struct pfs_client *c, const char *name, unsigned flags
                           const struct pfs_attrs *attrs, struct pfs_file **out)
 {
     char tag[PFS_NAME_MAX + 1];
-    enum pfs_status s = open_file(c, name, &flags, mode, rank, ranks, attrs, true, out);
+    enum pfs_status s = open_file(c, name, &flags, mode, rank, ranks, attrs, true, 0, out);
     if (*out == NULL)
         return s;
     if (s != PFS_OK || !(flags & PFS_O_TRUNC))

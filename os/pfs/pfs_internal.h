@@ -78,7 +78,8 @@ enum {
     PFS_META_DIR = 4096,
     PFS_META_UNSIZED = 8192, /* ask the I/O nodes for the size, and tell it (EXTEND) */
     PFS_META_LOOK = 16384,   /* open, to know the size alone */
-    PFS_META_NUMBER = 32768,
+    PFS_META_NUMBER = 32768, /* of OPEN and LOOKUP: not of the name, of the file whose number at the
+                                I/O nodes is id */
     PFS_META_MODE_AT = 16 /* from this bit on: the number of the mode that a request is made in */
 };                        /* flags beside PFS_O_... */
 
@@ -247,6 +248,11 @@ enum pfs_status pfs_io_all(struct pfs_client *c, const struct pfs_attrs *attrs,
 enum pfs_status pfs_seek_from(uint64_t base, unsigned from, uint64_t *off);
 void pfs_arm_retry(struct pfs_client *c); /* soon retry_tick, pfs_data_retry */
 struct pfs_vnode *pfs_vnode_find(struct pfs_client *c, uint64_t id);
+/* As pfs_open and pfs_stat, of the file whose number at the I/O nodes this is, whatever its name is
+ * now. (block) */
+enum pfs_status pfs_open_numbered(struct pfs_client *c, uint64_t number, enum pfs_mode mode,
+                                  struct pfs_file **out);
+enum pfs_status pfs_stat_numbered(struct pfs_client *c, uint64_t number, struct pfs_stat *out);
 /* Its size is this, whatever was asked before. */
 void pfs_vnode_sized(struct pfs_vnode *v, uint64_t size);
 /* What its I/O node `dir` has of it was changed from here. */

@@ -143,7 +143,7 @@ struct pfs_meta_msg pfs_meta_file_reply(const struct meta_file *f)
 
 void pfs_meta_answer_stat(struct select_request *q, const struct meta_file *f)
 {
-    struct pfs_meta_msg out = { .flags = PFS_META_DIR, .rights = f->rights };
+    struct pfs_meta_msg out = { .id = f->id, .flags = PFS_META_DIR, .rights = f->rights };
     if (f->dir) {
         pfs_log_reply(f->m, q, PFS_OK, &out, NULL);
         return;
@@ -156,8 +156,12 @@ void pfs_meta_answer_stat(struct select_request *q, const struct meta_file *f)
 
 static void do_lookup(struct meta *m, struct select_request *q, const struct pfs_meta_msg *a)
 {
-    struct meta_file *f;
-    enum pfs_status s = pfs_tree_find(m, a->name, &f);
+    struct meta_file *f = NULL;
+    enum pfs_status s = PFS_OK;
+    if (a->flags & PFS_META_NUMBER)
+        s = (f = pfs_tree_numbered(m, a->id)) == NULL ? PFS_NO_FILE : PFS_OK;
+    else
+        s = pfs_tree_find(m, a->name, &f);
     if (s != PFS_OK)
         pfs_log_reply(m, q, s, &(struct pfs_meta_msg){ 0 }, NULL);
     else

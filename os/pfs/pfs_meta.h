@@ -181,7 +181,9 @@ void pfs_tree_init(struct meta *m); /* at boot */
 void pfs_tree_mount(struct meta *m, const struct pfs_mount *mount, bool fixed);
 /* The entry of that path. */
 enum pfs_status pfs_tree_find(struct meta *m, const char *path, struct meta_file **out);
-/* The file of that name, made where that is asked. */
+/* The file that has that number at the I/O nodes; NULL: none. */
+struct meta_file *pfs_tree_numbered(struct meta *m, uint64_t local);
+/* The file of that name or number, made where that is asked. */
 enum pfs_status pfs_tree_file(struct meta *m, const struct pfs_meta_msg *a, const uint32_t *group,
                               struct meta_file **out);
 /* unlink, mkdir, rmdir, rename, list; false: another procedure. */

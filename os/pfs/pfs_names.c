@@ -69,27 +69,40 @@ enum pfs_status pfs_rmdir(struct pfs_client *c, const char *name)
     return plain(c, PFS_META_RMDIR, name);
 }
 
-enum pfs_status pfs_stat(struct pfs_client *c, const char *name, struct pfs_stat *out)
+/* m: by name or number. */
+static enum pfs_status stat_of(struct pfs_client *c, struct pfs_meta_msg *m, struct pfs_stat *out)
 {
-    struct pfs_meta_msg m = { 0 };
     uint32_t group[PFS_FACTOR_MAX];
-    if (!named(c, &m, name))
-        return PFS_BAD_NAME;
-    enum pfs_status s = pfs_meta_ask(c, PFS_META_LOOKUP, &m, group);
-    if (s == PFS_OK && (m.flags & PFS_META_UNSIZED)) { /* who opens it asks the I/O nodes */
+    struct pfs_meta_msg asked = *m;
+    enum pfs_status s = pfs_meta_ask(c, PFS_META_LOOKUP, m, group);
+    if (s == PFS_OK && (m->flags & PFS_META_UNSIZED)) { /* who opens it asks the I/O nodes */
         struct pfs_file *f = NULL;
-        s = pfs_open(c, name, PFS_META_LOOK, M_ASYNC, 0, 1, NULL, &f);
-        m.size = s == PFS_OK ? f->v->size : 0;
+        s = asked.id != 0 ? pfs_open_numbered(c, asked.id, M_ASYNC, &f)
+                          : pfs_open(c, asked.name, PFS_META_LOOK, M_ASYNC, 0, 1, NULL, &f);
+        m->size = s == PFS_OK ? f->v->size : 0;
         s = s == PFS_OK ? pfs_close(f) : s;
     }
     if (s != PFS_OK)
         return s;
-    out->dir = (m.flags & PFS_META_DIR) != 0;
-    out->rights = m.rights;
-    out->id = m.id;
-    out->size = m.size;
-    attrs_of(&m, group, &out->attrs);
+    out->dir = (m->flags & PFS_META_DIR) != 0;
+    out->rights = m->rights;
+    out->id = m->id;
+    out->size = m->size;
+    attrs_of(m, group, &out->attrs);
     return PFS_OK;
+}
+
+enum pfs_status pfs_stat(struct pfs_client *c, const char *name, struct pfs_stat *out)
+{
+    struct pfs_meta_msg m = { 0 };
+    return named(c, &m, name) ? stat_of(c, &m, out) : PFS_BAD_NAME;
+}
+
+enum pfs_status pfs_stat_numbered(struct pfs_client *c, uint64_t number, struct pfs_stat *out)
+{
+    struct pfs_meta_msg m = { .id = number, .flags = PFS_META_NUMBER };
+    port_work(c->port, PORT_WORK_TRAP, 1);
+    return stat_of(c, &m, out);
 }
 
 enum pfs_status pfs_chmod(struct pfs_client *c, const char *name, const struct file_rights *to)

@@ -174,6 +174,15 @@ void pfs_tree_mount(struct meta *m, const struct pfs_mount *mount, bool fixed)
     m->home = mount->home ? p.entry : m->home;
 }
 
+struct meta_file *pfs_tree_numbered(struct meta *m, uint64_t local)
+{
+    port_work(m->port, PORT_WORK_LOOKUP, 1);
+    LIST_EACH (l, pfs_hash_slot(&m->locals, local))
+        if (LIST_ENTRY(l, struct meta_file, located.link)->local == local)
+            return LIST_ENTRY(l, struct meta_file, located.link);
+    return NULL;
+}
+
 enum pfs_status pfs_tree_find(struct meta *m, const char *path, struct meta_file **out)
 {
     struct place p;
@@ -188,6 +197,10 @@ enum pfs_status pfs_tree_file(struct meta *m, const struct pfs_meta_msg *a, cons
     struct place p;
     uint32_t bits = a->flags & PFS_META_LOOK ? 0 : a->flags & PFS_O_READ_ONLY ? 04 : 06;
     m->as = a->rights;
+    if (a->flags & PFS_META_NUMBER) {
+        *out = pfs_tree_numbered(m, a->id);
+        return *out == NULL ? PFS_NO_FILE : may(*out, bits) ? PFS_OK : PFS_DENIED;
+    }
     enum pfs_status s = walk(m, a->name, &p);
     *out = p.entry;
     if (s != PFS_OK)
@@ -407,11 +420,9 @@ void pfs_tree_note(struct meta_file *f, const struct meta_note *note)
 
 static void redo_note(struct meta *m, const struct pfs_record *r)
 {
-    LIST_EACH (l, pfs_hash_slot(&m->locals, r->local)) {
-        struct meta_file *f = LIST_ENTRY(l, struct meta_file, located.link);
-        if (f->local == r->local && r->noted)
-            pfs_tree_note(f, &r->note);
-    }
+    struct meta_file *f = pfs_tree_numbered(m, r->local);
+    if (f != NULL && r->noted)
+        pfs_tree_note(f, &r->note);
 }
 
 void pfs_tree_redo(struct meta *m, const struct pfs_record *r)

@@ -194,7 +194,7 @@ static bool check(const struct os_layout *l, const struct pio_plan *plan, struct
                        "layer 'mapped', or has one above it that keeps bytes or changes requests; "
                        "only 'pass', 'token' and 'crossing' may stand above",
                        plan->path);
-    if (!p || strcmp(bottom->ops->kind.name, "remote") == 0 || bottom->ops->paths)
+    if (!p || bottom->ops->node != NULL) /* others see them, too */
         return true;
     if (plan->traits & PIO_SHARED)
         return err_set(

@@ -43,7 +43,7 @@ size_t stack_layers(const struct stack_layer **all)
         const struct kind *k = os_layers.items[i];
         if (k == NULL)
             break;
-        if (strcmp(k->name, "remote") == 0 || spreads(k->name))
+        if (strcmp(k->name, "remote") == 0 || strcmp(k->name, "pfs") == 0 || spreads(k->name))
             continue;
         list[n++] = (struct stack_layer){ k->name, NULL, NULL, small(k->name) };
         for (const struct param *p = k->params; p != NULL && p->name != NULL; p++)

@@ -15,7 +15,8 @@ struct stack_layer {
     const char *set, *kind; /* the parameter, and what it is; NULL: all as it comes */
     const char *params;     /* so small that it has something to do; "" where nobody has said */
 };
-/* All of them; a bottom, too, but for REMOTE, and for the two of a name space over many nodes. */
+/* All of them; a bottom, too, but for REMOTE and PFS, whose files are other nodes' (test_shadow.c
+ * has stacks over them), and for the two of a name space over many nodes. */
 size_t stack_layers(const struct stack_layer **all);
 
 /* Where a layer stands. */

@@ -182,6 +182,12 @@ static const struct {
       " {service=pfs_client, rpc=4KiB}}" },
     { "files", "{{service=nx}, {service=file_server, files={{layer=domains}, {layer=lfs, " LFS
                "}}}, {service=file_client, files={{layer=prefix, keep=true}}}}" },
+    { "files", "{{service=nx}, {service=pfs_meta, unit=512B}, {service=pfs_server, lfs={" LFS
+               "}}, {service=pfs_client, rpc=4KiB}, {service=file_client, files={{layer=pfs}}}}" },
+    { "files", "{{service=nx}, {service=pfs_meta, unit=3000B, names={{layer=lfs, " LFS "}}},"
+               " {service=pfs_server, lfs={" LFS "}}, {service=pfs_client, rpc=2KiB},"
+               " {service=token_server, on=service}, {service=file_client, files={{layer=token,"
+               " group=service, each=true}, {layer=crossing}, {layer=pfs, mode=async}}}}" },
 };
 
 static void run_all(uint64_t seeds, unsigned faults)

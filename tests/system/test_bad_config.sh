@@ -62,6 +62,21 @@ refused 'return { machine = { rows = 2, columns = 3, io_nodes = 2,
            { service = "file_server", on = "b", files = { { layer = "pass" }, { layer = "remote" } } } } },
   workload = { kind = "pingpong" } }' "is sent round in a circle"
 
+# Files of PFS where nobody asks it for them, and under itself.
+over_pfs() {
+    cat <<END
+local paragon = include "machines/paragon.lua"
+return { machine = paragon { rows = 3, columns = 3, io_nodes = 1, storage = { kind = "disk" }, os = { { service = "nx" }, $1 } },
+  workload = { kind = "pingpong" } }
+END
+}
+refused "$(over_pfs '{ service = "file_client", files = { { layer = "pfs" } } }')" "which asks a service 'pfs_client' of that node, and it has none"
+refused "$(over_pfs '{ service = "pfs_meta" }, { service = "pfs_server", files = { { layer = "remote", group = "service" } } },
+    { service = "pfs_client" }, { service = "pfs_client", on = "service" },
+    { service = "file_server", on = "service", files = { { layer = "pfs" } } }')" "the files of pfs_server lie in those of layer 'pfs'"
+refused "$(over_pfs '{ service = "pfs_meta" }, { service = "pfs_server" }, { service = "pfs_client" },
+    { service = "file_client", files = { { layer = "pfs", path = "here" } } }')" '"here" is no path from the root'
+
 gives 2 "$PSIM" check "$T/nothing.lua";        says "there is no file"
 gives 2 "$PSIM" check "$T";                    says "is a folder"
 gives 2 "$PSIM" check /dev/null;               says "is not a regular file"

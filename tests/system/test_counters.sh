@@ -82,7 +82,7 @@ return {
     machine = paragon {
         rows = 3, columns = 4, io_nodes = 2, storage = { kind = "raid3" },
         os = { pfs_server = { files = {
-$(others layers "lfs remote vesta_store hsm token mapped pass domains prefix" '{ layer = "%" },')
+$(others layers "lfs remote pfs vesta_store hsm token mapped pass domains prefix" '{ layer = "%" },')
             { layer = param("bottom", "lfs") },
         } } },
     },
