@@ -28,6 +28,6 @@ return {
 EOF
 gives 0 "$PSIM" run "$T/lossy.lua" -q --no-store
 gives 0 "$PSIM" run "$T/lossy.lua" -q --no-store -p kind=pingpong
-sed 's/below = { "rdm" }/below = { "vdrop" }/' "$T/lossy.lua" >"$T/bare.lua"
+sed '/"rdm", p/s/"vdrop"/"mesh"/; /"svm", p/s/"rdm"/"vdrop"/' "$T/lossy.lua" >"$T/bare.lua"
 gives 2 "$PSIM" check "$T/bare.lua"
 says "needs a path that loses nothing, and 'vdrop' below it loses messages"
