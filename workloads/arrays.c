@@ -51,6 +51,11 @@ static const struct param params_desc[] = {
         "multiply by column slabs: go through the slabs to and fro, so that the last is not read "
         "again.",
         "PASSION: data reuse"),
+    P_BOOL(
+        arrays_params, hints, "false",
+        "Tell caches which array is swept again and again (multiply: A by column slabs, B by row "
+        "slabs) and that the others' elements are needed once.",
+        "ASSUMED(a compiler knows; Cao, Felten and Li 1994 have programs say so)"),
     IO_UNIT_PARAM(arrays_params),
     P_BOOL(arrays_params, verify, "true", "Compare the result with what it must be.",
            "ASSUMED(a wrong byte fails the run)"),
@@ -257,11 +262,11 @@ OP(redistribute, "An array becomes one that is dealt out, placed or ordered othe
 OP(transpose, "The same, its dimensions in the opposite order.", .arrays = 2, .source = true,
    .forms = transpose_forms, .run = run_copy, .check = check_last)
 OP(multiply, "C = A B by GAXPY: A (rows x inner) and C dealt out by columns, B by rows.",
-   .arrays = 3, .numbers = true, .forms = arrays_multiply_forms, .fill = arrays_multiply_fill,
-   .run = arrays_multiply_run, .check = arrays_multiply_check)
+   .arrays = 3, .numbers = true, .swept = arrays_multiply_swept, .forms = arrays_multiply_forms,
+   .fill = arrays_multiply_fill, .run = arrays_multiply_run, .check = arrays_multiply_check)
 OP(lu, "LU factorisation with partial pivoting, by panels of columns that go round the ranks.",
-   .arrays = 1, .numbers = true, .forms = arrays_lu_forms, .fill = arrays_lu_fill,
-   .run = arrays_lu_run, .check = arrays_lu_check)
+   .arrays = 1, .numbers = true, .swept = arrays_lu_swept, .forms = arrays_lu_forms,
+   .fill = arrays_lu_fill, .run = arrays_lu_run, .check = arrays_lu_check)
 
 static const struct kind *const operations[] = { &op_read.kind,
                                                  &op_write.kind,
@@ -338,11 +343,14 @@ static bool open_all(struct arrays_run *r)
     struct err e = ERR_INIT;
     bool fine = r->op->forms(r->p, r->j.ranks, f, &e);
     ASSERT_MSG(fine, "`check` has found it");
-    for (uint32_t i = 0; fine && i < r->op->arrays; i++)
+    for (uint32_t i = 0; fine && i < r->op->arrays; i++) {
+        bool swept = r->op->swept && i == r->op->swept(r->p);
+        f[i].touch = !r->p->hints ? ARRAY_UNKNOWN : swept ? ARRAY_SWEPT : ARRAY_ONCE;
         fine = arrays_good(r,
                            array_open(r->j.sys, &f[i], names[i], r->j.rank, r->j.ranks,
                                       r->j.resume > 0 ? ARRAY_ALONE : ARRAY_MAKE, &r->a[i]),
                            "open", names[i]);
+    }
     return fine;
 }
 

@@ -20,7 +20,7 @@ struct arrays_params {
     int64_t nodes, rows, columns, planes, inner, element, memory, unit;
     const char *from, *from_grid, *to, *to_grid;
     struct coll_params collective;
-    bool verify, reuse;
+    bool verify, reuse, hints;
 };
 
 struct arrays_run {
@@ -44,6 +44,8 @@ struct arrays_op {
     /* What its arrays are.  False with a sentence. */
     bool (*forms)(const struct arrays_params *p, uint32_t ranks, struct array_form *out,
                   struct err *e);
+    /* Which of them is gone through again and again; NULL: none, each element comes once. */
+    uint32_t (*swept)(const struct arrays_params *p);
     bool (*fill)(struct arrays_run *r);  /* beside that; NULL: nothing */
     bool (*run)(struct arrays_run *r);   /* false: it has failed, and said so.  (blocks) */
     bool (*check)(struct arrays_run *r); /* outside the window; NULL: run has.  (blocks) */
@@ -80,6 +82,8 @@ bool arrays_compare(struct arrays_run *r, struct array *a,
                     double (*want)(const struct arrays_run *r, uint64_t i, uint64_t j));
 
 /* Of the operations in files of their own. */
+uint32_t arrays_multiply_swept(const struct arrays_params *p);
+uint32_t arrays_lu_swept(const struct arrays_params *p);
 bool arrays_multiply_forms(const struct arrays_params *p, uint32_t ranks, struct array_form *f,
                            struct err *e);
 bool arrays_multiply_fill(struct arrays_run *r);

@@ -61,6 +61,11 @@ bool arrays_multiply_forms(const struct arrays_params *p, uint32_t ranks, struct
     return true;
 }
 
+uint32_t arrays_multiply_swept(const struct arrays_params *p)
+{
+    return p->slab == 0 ? B : A; /* rows: as the head of this file says */
+}
+
 bool arrays_multiply_fill(struct arrays_run *r)
 {
     return arrays_fill(r, r->a[A], value_of) && arrays_fill(r, r->a[B], value_of);

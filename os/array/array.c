@@ -109,6 +109,8 @@ enum pio_status array_open(struct pio *sys, const struct array_form *f, const ch
         *out = NULL;
         return s;
     }
+    if (f->touch == ARRAY_SWEPT)
+        array_tell(a, PIO_HINT_MRU, NULL, 0);
     a->coll = coll_open(f->method, f->collective, a->file);
     a->nx = local && ranks > 1 ? os_find(sys->node, &nx_service) : NULL;
     port_counters(p, "array", array_counters, a);

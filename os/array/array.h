@@ -33,6 +33,12 @@
 enum array_placement { ARRAY_GLOBAL, ARRAY_LOCAL };
 extern const char *const array_placements[]; /* ended by NULL */
 
+/* What who calls knows of the elements that a rank moves, and the library says to the caches below
+ * (PIO_HINT of os/pio/pio.h): advice, which changes no result.
+ *   ARRAY_ONCE   each once: when a section has been moved its bytes are not needed for long
+ *   ARRAY_SWEPT  all of them again and again in one order: what was used last goes first */
+enum array_touch { ARRAY_UNKNOWN, ARRAY_ONCE, ARRAY_SWEPT };
+
 /* What an array is, and how it is reached. */
 struct array_form {
     struct array_dist dist;
@@ -42,6 +48,7 @@ struct array_form {
     const struct coll_ops *method; /* local: one that is `alone` */
     const struct coll_params *collective;
     uint64_t unit; /* layout of its files; 0: the system's own */
+    int touch;     /* enum array_touch */
 };
 
 struct array {

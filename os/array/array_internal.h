@@ -4,6 +4,8 @@
 
 #include "os/array/array.h"
 
+/* Tells the caches below what will come of the rank's file.  (blocks) */
+void array_tell(struct array *a, enum pio_hint hint, const struct file_run *runs, uint32_t count);
 /* Moves a section of the layout of the rank's file.  (blocks) */
 enum pio_status array_by_file(struct array *a, enum pio_op op, const struct array_section *of,
                               struct array_order order, struct rope *data);

@@ -34,6 +34,16 @@ static void permute(struct array *a, const struct array_section *of, struct arra
     array_list_free(&places);
 }
 
+void array_tell(struct array *a, enum pio_hint hint, const struct file_run *runs, uint32_t count)
+{
+    struct pio_control c = { .what = PIO_HINT,
+                             .value = hint,
+                             .number = FILE_PRIORITY_NORMAL,
+                             .runs = runs,
+                             .run_count = count };
+    (void)pio_control(a->sys, a->file, &c); /* a hint that did not arrive changes no result */
+}
+
 enum pio_status array_by_file(struct array *a, enum pio_op op, const struct array_section *of,
                               struct array_order order, struct rope *data)
 {
@@ -49,6 +59,8 @@ enum pio_status array_by_file(struct array *a, enum pio_op op, const struct arra
     if (s == PIO_OK && x.moved != runs.n)
         s = PIO_IO_ERROR; /* the file has its size: what is short was cut by others */
     rope_move(data, &x.data);
+    if (a->form.touch == ARRAY_ONCE && runs.count > 0)
+        array_tell(a, PIO_HINT_WONT_NEED, runs.run, runs.count);
     array_list_free(&runs);
     if (op == PIO_READ && s == PIO_OK)
         permute(a, of, a->layout.order, order, data);

@@ -46,3 +46,6 @@ for case in "redistribute 0.6s 4KiB" "multiply 3s 32KiB" "lu 1s 32KiB"; do
     grep -A1 '"machine.crashes"' "$T/out" | grep -q ' 1.0' || fail "$op: the node did not crash"
     grep -A1 '"arrays.checked.mean"' "$T/out" | grep -q '[1-9]' || fail "$op: nothing was compared"
 done
+
+# The library tells the caches below what is swept: misses fall, and only where a policy listens.
+gives 0 "$PSIM" run array_hints --no-store -q -p 'blocks={16,24,64}'
