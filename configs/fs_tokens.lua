@@ -6,6 +6,7 @@
 --   psim run fs_tokens -p protocol=ranges -p parts=true -p shared=1
 --   psim run fs_tokens -p protocol=unheeding -p shared=0.5     (fails: its reads are stale)
 --   psim run fs_tokens -p crash=700ms -p protocol=ranges -p parts=true -p shared=1
+--   psim run fs_tokens -p crash=700ms -p victim=server -p shared=1 -p nodes=8 (fails)
 --   psim run fs_tokens -p largest=1024
 --   psim run fs_tokens -p nodes=64 -p many=true
 --
@@ -20,6 +21,8 @@
 -- crash:    when a node dies (0s: none does), in the middle of programs that think between
 --           requests: what its cache had not propagated is lost, and the results say how much, and
 --           of which ranges.  The others go on, and are judged
+-- victim:   program, one of those; or server, for good: node 11, which of 8 programs' machine is
+--           the I/O node with the files and their tokens.  Requests end as "server down"
 -- drawn:    records or parts: which of the two the figure shows
 local paragon = include "machines/paragon.lua"
 
@@ -37,6 +40,7 @@ local protocol = param("protocol", "tokens", stacks)
 local drawn = param("drawn", "records", { "records", "parts" })
 local crash = param("crash", "0s")
 local dies = crash ~= "0s"
+local victim = param("victim", "program", { "program", "server" })
 local many, largest = param("many", false), param("largest", 256)
 local rows = nodes > 64 and 16 or 4
 
@@ -68,7 +72,9 @@ return {
       { service = "token_server" },
       { service = "file_client", files = stacks[protocol] },
     },
-    faults = dies and { { path = "node 3", action = "crash", at = crash } } or nil,
+    faults = dies and {
+      { path = victim == "server" and "node 11" or "node 3", action = "crash", at = crash },
+    } or nil,
   },
   workload = {
     kind = "sharing", system = "files", nodes = nodes, size = "4KiB", records = 16, parts = parts,

@@ -6,6 +6,12 @@ gives 0 "$PSIM" run pfs_rebuild -q --no-store
 gives 0 "$PSIM" figure pfs_rebuild_time -q -d "$T/time.db" -o "$T/time.svg"
 [ "$("$PSIM" export "$T/time.db" -t samples | grep -c pfs.bandwidth.bin)" -gt 80 ] || fail "no bins"
 gives 0 "$PSIM" plot "$T/time.db" -x time -y pfs.bandwidth.bin -o "$T/again.svg"
+# Caches under tokens: what a dead node had not propagated is named; without the server all end.
+loss="-p crash=700ms -p shared=1 -p parts=true -p nodes=8"
+gives 0 "$PSIM" run fs_tokens $loss -p protocol=ranges -q --no-store
+grep -q "not propagated is lost: of file [0-9]* bytes" "$T/err" || fail "the loss is not named"
+gives 1 "$PSIM" run fs_tokens $loss -p protocol='{tokens, ranges}' -p victim=server -q --no-store
+grep -q "of a record: server down" "$T/err" || fail "the end is not by the status"
 config faulty <<'EOT'
 local paragon = include "machines/paragon.lua"
 return {
