@@ -6,7 +6,7 @@
 --   psim run fs_tokens -p protocol=ranges -p parts=true -p shared=1
 --   psim run fs_tokens -p protocol=unheeding -p shared=0.5     (fails: its reads are stale)
 --   psim run fs_tokens -p crash=700ms -p protocol=ranges -p parts=true -p shared=1
---   psim run fs_tokens -p crash=700ms -p victim=server -p shared=1 -p nodes=8 (fails)
+--   psim run fs_tokens -p crash=700ms -p victim=server -p shared=1 -p nodes=8     (fails)
 --   psim run fs_tokens -p largest=1024
 --   psim run fs_tokens -p nodes=64 -p many=true
 --
