@@ -42,6 +42,8 @@ local crash = param("crash", "0s")
 local dies = crash ~= "0s"
 local victim = param("victim", "program", { "program", "server" })
 local many, largest = param("many", false), param("largest", 256)
+-- Parts of many are written in any order: small blocks would be more extents than a file has.
+local block = parts and nodes > 8 and "64KiB" or "4KiB"
 local rows = nodes > 64 and 16 or 4
 
 local function at(p, s, n, own)
@@ -68,7 +70,7 @@ return {
     os = {
       { service = "nx" },
       { service = "file_server", files = {
-        { layer = "lfs", block = "4KiB", buffered = true, cache = 4096, files = nodes + 64 } } },
+        { layer = "lfs", block = block, buffered = true, cache = 4096, files = nodes + 64 } } },
       { service = "token_server" },
       { service = "file_client", files = stacks[protocol] },
     },
