@@ -5,9 +5,10 @@
  */
 #include "os/proto/rdm/rdm.h"
 #include "os/svm/svm_internal.h"
+#include "os/xk/keys.h"
 #include "os/xk/peers.h"
 
-#define REGIONS_MAX RDM_KEYS
+#define REGIONS_MAX XK_KEYS
 
 static const char *const home_names[] = { "hash", "first_touch", NULL };
 static const char *const watch_names[] = { "always", "served", NULL };

@@ -12,7 +12,6 @@
 struct xk_pieces_ops {
     void (*pieces)(struct xk_sessn *s);
     void (*hold)(struct xk_sessn *s, uint64_t credit);
-    bool (*first)(const struct xk_sessn *s);
     void (*consumed)(struct xk_sessn *s, uint64_t bytes);
     bool (*gone)(struct xk_sessn *s);
     bool (*stalled)(const struct xk_sessn *s);
@@ -34,7 +33,7 @@ static inline void xk_hold(struct xk_sessn *s, uint64_t credit)
  * gave it up, `failed` says XK_CLOSED. */
 static inline bool xk_first(const struct xk_sessn *s)
 {
-    return s->protl->ops->pieces->first(s);
+    return s->first;
 }
 /* These bytes of what demux was given in this life of the other are held no longer. */
 static inline void xk_consumed(struct xk_sessn *s, uint64_t bytes)

@@ -190,3 +190,18 @@ uint32_t xk_table_reclaim(struct xk_table *t)
         free_oldest(t);
     return n;
 }
+
+enum xk_status xk_table_control(struct xk_table *t, struct xk_protl *self, uint64_t bytes,
+                                struct xk_control *c)
+{
+    switch (c->op) {
+    case XK_GET_OPT_PACKET:
+        c->u64 = bytes;
+        return XK_OK;
+    case XK_FREE_RESOURCES:
+        c->u64 = xk_table_reclaim(t);
+        return XK_OK;
+    default:
+        return self->downs > 0 ? xk_protl_control(self->down[0], c) : XK_REFUSED;
+    }
+}

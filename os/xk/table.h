@@ -61,5 +61,9 @@ struct xk_sessn *xk_table_open_parts(struct xk_table *t, struct xk_protl *self,
 void xk_table_idle(struct xk_table *t, struct xk_sessn *s);
 /* Frees all idle sessions; how many. */
 uint32_t xk_table_reclaim(struct xk_table *t);
+/* For ops->control of `self`, whose frames hold `bytes` of its uppers: answers what is about these
+ * and the sessions, and asks the first below, if any, the rest. */
+enum xk_status xk_table_control(struct xk_table *t, struct xk_protl *self, uint64_t bytes,
+                                struct xk_control *c);
 
 #endif

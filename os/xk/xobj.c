@@ -176,6 +176,15 @@ struct xk_protl *xk_numbered(struct xk_kernel *k, uint32_t number)
     return number >= 1 && number <= k->count ? &k->protls[number - 1] : NULL;
 }
 
+struct xk_protl *xk_stands_on(struct xk_protl *self, uint32_t number)
+{
+    struct xk_protl *upper = xk_numbered(self->kernel, number);
+    bool stands = false;
+    for (uint8_t i = 0; upper && i < upper->downs; i++)
+        stands |= upper->down[i] == self;
+    return stands ? upper : NULL;
+}
+
 struct xk_protl *xk_taker(struct xk_protl *self, uint32_t number)
 {
     struct xk_protl *upper = xk_numbered(self->kernel, number);

@@ -159,6 +159,7 @@ struct xk_sessn {
     uint32_t refs;
     uint32_t host; /* the peer */
     uint8_t downs, key;
+    bool first; /* the last piece that its upper was given was the first of a message (pieces.h) */
     struct xk_sessn *down[XK_DOWN_MAX];
     void *state;
 };
@@ -195,7 +196,9 @@ struct port *xk_port(const struct xk_protl *p);                      /* of its x
 struct xk_protl *xk_find(struct xk_kernel *k, const char *instance); /* or NULL */
 /* The instance of that relative number on this node, or NULL: numbers come from the wire. */
 struct xk_protl *xk_numbered(struct xk_kernel *k, uint32_t number);
-/* The same if it has enabled `self`, or NULL: nobody takes what comes. */
+/* The same if it stands right on `self`, or NULL: nobody. */
+struct xk_protl *xk_stands_on(struct xk_protl *self, uint32_t number);
+/* That of the number if it has enabled `self`, or NULL: nobody takes what comes. */
 struct xk_protl *xk_taker(struct xk_protl *self, uint32_t number);
 /* Notes that it has: also for an opener, to whom the answers come. */
 static inline void xk_enable(struct xk_protl *self, const struct xk_protl *upper)

@@ -318,9 +318,16 @@ Test(rdm_hold, pieces_come_in_order_and_never_more_than_the_credit, .timeout = 6
 
 static void enable_now(struct port *p, void *arg)
 {
-    struct rig *r = arg;
-    struct xk_protl *self = xk_find(r->k[port_node(p)], "holder");
-    xk_open_enable(self->down[0], self, xk_key(1));
+    struct job *j = arg;
+    struct xk_protl *self = xk_find(j->r->k[port_node(p)], "holder");
+    xk_open_enable(self->down[0], self, xk_key(j->key));
+}
+
+/* At node 1. */
+static void enable(struct rig *r, uint32_t key)
+{
+    struct job j = { .r = r, .key = key };
+    fake_call(r->f, 1, enable_now, &j);
 }
 
 #define ULP_GRAPH "mesh driver queue=4; u ulp <mesh idle=0 wait_max=20ms; holder holder <u"
@@ -381,7 +388,7 @@ Test(ulp_hold, what_is_not_wanted_waits_is_given_up_and_goes_with_a_life)
         fake_run(r.f, 0);
         cr_assert(act(&r, 0, GONE, 0));
         cr_assert_eq(holder(&r, 1)->broken, 1);
-        fake_call(r.f, 1, enable_now, &r);
+        enable(&r, 1);
         lets_go(&r, 1, 0);
         fake_run(r.f, 0);
         cr_assert(act(&r, 0, GONE, 1));
@@ -560,7 +567,9 @@ Test(rdm_hold, what_comes_before_its_key_is_enabled_waits_in_the_credit)
             fake_crash(r.f, 0);
             fake_run(r.f, 0);
         }
-        fake_call(r.f, 1, enable_now, &r);
+        enable(&r, 0);
+        cr_assert_eq(holder(&r, 1)->lane[1].next, 0, "what waits for another key came");
+        enable(&r, 1);
         fake_run(r.f, 0);
         cr_assert_eq(holder(&r, 1)->lane[1].next > 2, !dies);
         cr_assert_eq(holder(&r, 1)->wrong, 0);

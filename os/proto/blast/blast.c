@@ -138,16 +138,7 @@ static struct xk_sessn *protl_open(struct xk_protl *self, struct xk_protl *upper
 static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
 {
     struct blast_state *st = self->state;
-    switch (c->op) {
-    case XK_GET_OPT_PACKET:
-        c->u64 = st->fragment_bytes;
-        return XK_OK;
-    case XK_FREE_RESOURCES:
-        c->u64 = xk_table_reclaim(&st->sessns);
-        return XK_OK;
-    default:
-        return xk_protl_control(self->down[0], c);
-    }
+    return xk_table_control(&st->sessns, self, st->fragment_bytes, c);
 }
 
 static uint64_t protl_carries(const void *p, uint64_t below)

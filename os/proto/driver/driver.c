@@ -216,16 +216,7 @@ static struct xk_sessn *protl_open(struct xk_protl *self, struct xk_protl *upper
 static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
 {
     struct driver_state *st = self->state;
-    switch (c->op) {
-    case XK_GET_OPT_PACKET:
-        c->u64 = self->carries;
-        return XK_OK;
-    case XK_FREE_RESOURCES:
-        c->u64 = xk_table_reclaim(&st->sessns);
-        return XK_OK;
-    default:
-        return XK_REFUSED;
-    }
+    return xk_table_control(&st->sessns, self, self->carries, c);
 }
 
 static uint64_t protl_carries(const void *p, uint64_t below)

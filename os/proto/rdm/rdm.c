@@ -502,7 +502,7 @@ struct xk_sessn *rdm_open(struct xk_protl *self, struct xk_protl *upper, struct 
     struct rdm_state *st = self->state;
     uint64_t key = 0; /* PART2 */
     xk_part_take(&peer, XK_PART_KEY, &key);
-    ASSERT(key < RDM_KEYS);
+    ASSERT(key < XK_KEYS);
     struct xk_sessn *s = xk_table_open_parts(&st->sessns, self, upper, peer, (uint32_t)key,
                                              &sessn_ops, sizeof(struct rdm_talk), fresh, why);
     if (!s || !*fresh)
@@ -544,7 +544,7 @@ static void reset(struct rdm_talk *t)
     st->counts.dropped += t->begun;
     rope_fini(&t->partial);
     rdm_tap_drop(t);
-    rdm_drop_untaken(t);
+    xk_keys_drop(&rdm_state(t)->keys, xk_sessn_of(t));
     list_remove(&t->waiting);
     t->begun = t->ack_due = false;
     t->number = t->unacked = 0;
@@ -688,16 +688,7 @@ static void sessn_close(struct xk_sessn *s)
 static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
 {
     struct rdm_state *st = self->state;
-    switch (c->op) {
-    case XK_GET_OPT_PACKET:
-        c->u64 = st->piece;
-        return XK_OK;
-    case XK_FREE_RESOURCES:
-        c->u64 = xk_table_reclaim(&st->sessns);
-        return XK_OK;
-    default:
-        return xk_protl_control(self->down[0], c);
-    }
+    return xk_table_control(&st->sessns, self, st->piece, c);
 }
 
 static enum xk_status sessn_control(struct xk_sessn *s, struct xk_control *c)
@@ -726,7 +717,7 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
     st->sessns.forget = forget;
     xk_map_init(&st->books, xk_port(self), sizeof(uint64_t));
     list_init(&st->known);
-    list_init(&st->untaken);
+    xk_keys_init(&st->keys);
     list_init(&st->tap.holding);
     xk_on_peer(self->kernel, peer_changed, self);
     return xk_open_enable(self->down[0], self, xk_any());

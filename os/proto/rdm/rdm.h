@@ -30,8 +30,6 @@
 
 #include "os/xk/pieces.h"
 
-#define RDM_KEYS 16 /* keys of sessions are below */
-
 /* ---- a tap, for cuts (os/ckpt/cut.h) ----
  *
  * Each piece of an upper that is tapped has on the wire, in 4 bytes, the epoch of its sender when

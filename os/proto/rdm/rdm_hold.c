@@ -17,11 +17,6 @@ static void hold_credit(struct xk_sessn *s, uint64_t credit)
     rdm_state(t)->counts.promised += t->credit.limit;
 }
 
-static bool hold_first(const struct xk_sessn *s)
-{
-    return ((const struct rdm_talk *)s->state)->first;
-}
-
 static void hold_consumed(struct xk_sessn *s, uint64_t bytes)
 {
     struct rdm_talk *t = s->state;
@@ -46,7 +41,6 @@ static bool hold_stalled(const struct xk_sessn *s)
 
 const struct xk_pieces_ops rdm_hold_ops = { .pieces = hold_pieces,
                                             .hold = hold_credit,
-                                            .first = hold_first,
                                             .consumed = hold_consumed,
                                             .gone = hold_gone,
                                             .stalled = hold_stalled,

@@ -56,56 +56,12 @@ static void give(struct rdm_talk *t, bool first, struct xk_msg *m)
         t->credit.given += RDM_HEADER;
         t->credit.held += (uint32_t)xk_msg_length(m);
     }
-    if (st->keys[s->upper->number] >> s->key & 1) {
-        t->first = first;
-        xk_demux(s, m);
-        return;
-    }
-    struct rdm_untaken *u = port_alloc(xk_port(s->protl), sizeof *u);
-    u->talk = xk_dup(s)->state;
-    u->first = first;
-    xk_msg_to_rope(m, &u->data);
-    list_push(&st->untaken, &u->link);
-}
-
-static void untaken_free(struct rdm_untaken *u)
-{
-    struct xk_sessn *s = xk_sessn_of(u->talk);
-    list_remove(&u->link);
-    rope_fini(&u->data);
-    port_free(xk_port(s->protl), u);
-    xk_close(s);
-}
-
-void rdm_drop_untaken(struct rdm_talk *t)
-{
-    LIST_EACH_SAFE (l, next, &rdm_state(t)->untaken)
-        if (LIST_ENTRY(l, struct rdm_untaken, link)->talk == t)
-            untaken_free(LIST_ENTRY(l, struct rdm_untaken, link));
+    xk_keys_give(&st->keys, s, first, m);
 }
 
 enum xk_status rdm_enable(struct xk_protl *self, struct xk_protl *upper, struct xk_parts local)
 {
-    struct rdm_state *st = self->state;
-    uint64_t key = 0; /* PART2 */
-    xk_part_take(&local, XK_PART_KEY, &key);
-    if (local.count > 0)
-        return XK_REFUSED; /* PART1 */
-    ASSERT(key < RDM_KEYS && upper->number < ARRAY_LEN(st->keys));
-    st->keys[upper->number] |= (uint16_t)(1u << key);
-    LIST_EACH_SAFE (l, next, &st->untaken) {
-        struct rdm_untaken *u = LIST_ENTRY(l, struct rdm_untaken, link);
-        struct xk_sessn *s = xk_sessn_of(u->talk);
-        struct xk_msg m;
-        if (s->upper != upper || s->key != key)
-            continue;
-        xk_msg_init_rope(&m, &u->data);
-        u->talk->first = u->first;
-        xk_demux(s, &m);
-        xk_msg_fini(&m);
-        untaken_free(u);
-    }
-    return XK_OK;
+    return xk_keys_enable(&((struct rdm_state *)self->state)->keys, upper, local);
 }
 
 /* Takes the next piece of a message; with the last a whole message goes up. */
@@ -200,16 +156,6 @@ static void got_piece(struct rdm_talk *t, const struct rdm_header *h, struct xk_
         st->counts.duplicates++;
 }
 
-/* Who stands on self with that number on the wire; NULL: nobody. */
-static struct xk_protl *upper_of(struct xk_protl *self, uint32_t number)
-{
-    struct xk_protl *upper = xk_numbered(self->kernel, number);
-    bool stands = false;
-    for (uint8_t i = 0; upper && i < upper->downs; i++)
-        stands |= upper->down[i] == self;
-    return stands ? upper : NULL;
-}
-
 /* The session of what comes, referenced: that below knows it without a look-up. */
 static struct xk_sessn *session_of(struct xk_protl *self, struct xk_protl *upper, uint8_t key,
                                    struct xk_sessn *lower)
@@ -264,7 +210,7 @@ void rdm_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m)
         st->counts.bad++;
         return;
     }
-    struct xk_protl *upper = upper_of(self, h.upper);
+    struct xk_protl *upper = xk_stands_on(self, h.upper);
     if (!upper) {
         st->counts.nobody++;
         return;

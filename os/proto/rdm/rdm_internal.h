@@ -20,6 +20,7 @@
 #define OS_PROTO_RDM_RDM_INTERNAL_H
 
 #include "os/proto/rdm/rdm.h"
+#include "os/xk/keys.h"
 #include "os/xk/map.h"
 #include "os/xk/peers.h"
 #include "os/xk/table.h"
@@ -76,14 +77,6 @@ struct rdm_clock {
 
 struct rdm_talk;
 
-/* What has come for an upper that has not enabled the key. */
-struct rdm_untaken {
-    struct list link;      /* in rdm_state.untaken */
-    struct rdm_talk *talk; /* with a reference to its session */
-    bool first;
-    struct rope data;
-};
-
 /* What is remembered of a conversation with nothing to do whose session was reclaimed. */
 struct rdm_books {
     uint32_t life; /* of the host */
@@ -103,7 +96,6 @@ struct rdm_talk {
     bool wants_ready;    /* its upper was answered XK_BUSY */
     bool begun;          /* the front of a message has come, and its end has not */
     bool pieces;         /* its upper takes pieces */
-    bool first;          /* the last that it was given was the first of its message */
     struct rdm_credit credit;
     uint64_t unsent;    /* bytes in todo */
     uint64_t in_flight; /* in out */
@@ -125,7 +117,6 @@ struct rdm_state {
     struct xk_table sessns;
     struct list known;   /* struct rdm_talk */
     struct xk_map books; /* struct rdm_books by key, upper's number and host */
-    struct list untaken; /* struct rdm_untaken */
     struct {
         const struct xk_protl *upper; /* NULL: no tap */
         const struct rdm_tap_ops *ops;
@@ -134,7 +125,7 @@ struct rdm_state {
         bool stopped;
         struct list holding; /* struct rdm_talk */
     } tap;
-    uint16_t keys[64]; /* by upper's number: bits of keys that it has enabled */
+    struct xk_keys keys;
     struct rdm_counts counts;
 };
 
@@ -193,6 +184,5 @@ void rdm_join(struct rdm_talk *t, const struct rdm_header *h, struct xk_msg *m);
 void rdm_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m);
 uint32_t rdm_mask(const struct rdm_talk *t); /* what has come early */
 enum xk_status rdm_enable(struct xk_protl *self, struct xk_protl *upper, struct xk_parts local);
-void rdm_drop_untaken(struct rdm_talk *t);
 
 #endif

@@ -446,7 +446,7 @@ struct xk_sessn *ulp_open(struct xk_protl *self, struct xk_protl *upper, struct 
     struct ulp_state *st = self->state;
     uint64_t key = 0; /* PART2 */
     xk_part_take(&peer, XK_PART_KEY, &key);
-    ASSERT(key < ULP_KEYS);
+    ASSERT(key < XK_KEYS);
     struct xk_sessn *s = xk_table_open_parts(&st->sessns, self, upper, peer, (uint32_t)key,
                                              &sessn_ops, sizeof(struct ulp_line), fresh, why);
     if (!s || !*fresh)
@@ -479,7 +479,7 @@ static void reset(struct ulp_line *l)
     drop_all(l, &l->out);
     ulp_state(l)->counts.dropped += l->begun;
     rope_fini(&l->partial);
-    ulp_drop_untaken(l);
+    xk_keys_drop(&ulp_state(l)->keys, xk_sessn_of(l));
     ulp_sends_not(l);
     list_remove(&l->waiting);
     cancel(l, true);
@@ -574,16 +574,7 @@ static void sessn_close(struct xk_sessn *s)
 static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
 {
     struct ulp_state *st = self->state;
-    switch (c->op) {
-    case XK_GET_OPT_PACKET:
-        c->u64 = st->piece;
-        return XK_OK;
-    case XK_FREE_RESOURCES:
-        c->u64 = xk_table_reclaim(&st->sessns);
-        return XK_OK;
-    default:
-        return xk_protl_control(self->down[0], c);
-    }
+    return xk_table_control(&st->sessns, self, st->piece, c);
 }
 
 static enum xk_status sessn_control(struct xk_sessn *s, struct xk_control *c)
@@ -610,7 +601,7 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
     xk_table_init(&st->sessns, self, (uint32_t)st->params->idle);
     list_init(&st->known);
     list_init(&st->senders);
-    list_init(&st->untaken);
+    xk_keys_init(&st->keys);
     xk_on_peer(self->kernel, peer_changed, self);
     return xk_open_enable(self->down[0], self, xk_any());
 }

@@ -20,8 +20,6 @@
 
 #include "os/xk/pieces.h"
 
-#define ULP_KEYS 16 /* keys of sessions are below */
-
 struct ulp_counts {
     uint64_t sent, received; /* messages, by and to uppers */
     uint64_t frames;         /* with data, sent for the first time */

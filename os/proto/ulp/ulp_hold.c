@@ -80,11 +80,6 @@ static void hold_credit(struct xk_sessn *s, uint64_t credit)
     l->credit = (uint32_t)(credit < least ? least : credit);
 }
 
-static bool hold_first(const struct xk_sessn *s)
-{
-    return ((const struct ulp_line *)s->state)->first;
-}
-
 static void hold_consumed(struct xk_sessn *s, uint64_t bytes)
 {
     struct ulp_line *l = s->state;
@@ -110,7 +105,6 @@ static bool hold_stalled(const struct xk_sessn *s)
 
 const struct xk_pieces_ops ulp_hold_ops = { .pieces = hold_pieces,
                                             .hold = hold_credit,
-                                            .first = hold_first,
                                             .consumed = hold_consumed,
                                             .gone = hold_gone,
                                             .stalled = hold_stalled,

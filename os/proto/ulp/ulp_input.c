@@ -37,56 +37,12 @@ static void give(struct ulp_line *l, bool first, struct xk_msg *m)
 {
     struct ulp_state *st = ulp_state(l);
     struct xk_sessn *s = xk_sessn_of(l);
-    if (st->keys[s->upper->number] >> s->key & 1) {
-        l->first = first;
-        xk_demux(s, m);
-        return;
-    }
-    struct ulp_untaken *u = port_alloc(xk_port(s->protl), sizeof *u);
-    u->line = xk_dup(s)->state;
-    u->first = first;
-    xk_msg_to_rope(m, &u->data);
-    list_push(&st->untaken, &u->link);
-}
-
-static void untaken_free(struct ulp_untaken *u)
-{
-    struct xk_sessn *s = xk_sessn_of(u->line);
-    list_remove(&u->link);
-    rope_fini(&u->data);
-    port_free(xk_port(s->protl), u);
-    xk_close(s);
-}
-
-void ulp_drop_untaken(struct ulp_line *l)
-{
-    LIST_EACH_SAFE (it, next, &ulp_state(l)->untaken)
-        if (LIST_ENTRY(it, struct ulp_untaken, link)->line == l)
-            untaken_free(LIST_ENTRY(it, struct ulp_untaken, link));
+    xk_keys_give(&st->keys, s, first, m);
 }
 
 enum xk_status ulp_enable(struct xk_protl *self, struct xk_protl *upper, struct xk_parts local)
 {
-    struct ulp_state *st = self->state;
-    uint64_t key = 0; /* PART2 */
-    xk_part_take(&local, XK_PART_KEY, &key);
-    if (local.count > 0)
-        return XK_REFUSED; /* PART1 */
-    ASSERT(key < ULP_KEYS && upper->number < ARRAY_LEN(st->keys));
-    st->keys[upper->number] |= (uint16_t)(1u << key);
-    LIST_EACH_SAFE (it, next, &st->untaken) {
-        struct ulp_untaken *u = LIST_ENTRY(it, struct ulp_untaken, link);
-        struct xk_sessn *s = xk_sessn_of(u->line);
-        struct xk_msg m;
-        if (s->upper != upper || s->key != key)
-            continue;
-        xk_msg_init_rope(&m, &u->data);
-        u->line->first = u->first;
-        xk_demux(s, &m);
-        xk_msg_fini(&m);
-        untaken_free(u);
-    }
-    return XK_OK;
+    return xk_keys_enable(&((struct ulp_state *)self->state)->keys, upper, local);
 }
 
 /* The next of a message; with the last a whole message goes up. */
@@ -138,16 +94,6 @@ static void got_frame(struct ulp_line *l, const struct ulp_header *h, struct xk_
         return;
     port_work(ulp_port(l), PORT_WORK_TIMER, 1);
     port_timer_set(&ulp_clock(l)->ack, st->params->ack_delay);
-}
-
-/* Who stands on self with that number on the wire; NULL: nobody. */
-static struct xk_protl *upper_of(struct xk_protl *self, uint32_t number)
-{
-    struct xk_protl *upper = xk_numbered(self->kernel, number);
-    bool stands = false;
-    for (uint8_t i = 0; upper && i < upper->downs; i++)
-        stands |= upper->down[i] == self;
-    return stands ? upper : NULL;
 }
 
 /* The session of what comes, referenced: that below knows it without a look-up. */
@@ -209,7 +155,7 @@ void ulp_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m)
         st->counts.bad++;
         return;
     }
-    struct xk_protl *upper = upper_of(self, h.upper);
+    struct xk_protl *upper = xk_stands_on(self, h.upper);
     if (!upper) {
         st->counts.nobody++;
         return;

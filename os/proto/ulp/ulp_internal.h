@@ -15,6 +15,7 @@
 #define OS_PROTO_ULP_ULP_INTERNAL_H
 
 #include "os/proto/ulp/ulp.h"
+#include "os/xk/keys.h"
 #include "os/xk/peers.h"
 #include "os/xk/table.h"
 
@@ -54,14 +55,6 @@ struct ulp_clock {
 
 struct ulp_line;
 
-/* What has come for an upper that has not enabled the key. */
-struct ulp_untaken {
-    struct list link;      /* in ulp_state.untaken */
-    struct ulp_line *line; /* with a reference to its session */
-    bool first;
-    struct rope data;
-};
-
 /* A connection: the state of a session. */
 struct ulp_line {
     struct list known;   /* in ulp_state.known while it is more than new */
@@ -98,7 +91,6 @@ struct ulp_line {
     bool ask_due;            /* an ASK */
     bool wants_ready;        /* its upper was answered XK_BUSY */
     bool pieces;             /* its upper takes pieces */
-    bool first;              /* the last that it was given was the first of its message */
     struct ulp_clock *clock; /* NULL: neither of its timers is pending */
     sim_time wait;
 };
@@ -111,8 +103,7 @@ struct ulp_state {
     struct list known;   /* struct ulp_line */
     struct list senders; /* struct ulp_line, who was heard longest ago first */
     uint32_t sender_count;
-    struct list untaken; /* struct ulp_untaken */
-    uint16_t keys[64];   /* by upper's number: bits of keys that it has enabled */
+    struct xk_keys keys;
     struct ulp_counts counts;
 };
 
@@ -159,7 +150,6 @@ void ulp_give_up(struct xk_sessn *s); /* xk_give_up */
 /* ulp_input.c */
 void ulp_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m);
 enum xk_status ulp_enable(struct xk_protl *self, struct xk_protl *upper, struct xk_parts local);
-void ulp_drop_untaken(struct ulp_line *l);
 
 /* ulp_hold.c */
 /* The bytes that the other may have sent in all: no less than it has been told. */
