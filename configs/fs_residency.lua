@@ -2,6 +2,7 @@
 -- node, or on the I/O node alone, against the price of crossing from one domain to another.
 --
 --   psim figure fs_residency
+--   psim figure fs_residency -p over=pfs      (over a file striped over four I/O nodes)
 --
 -- Four programs read a file of the first I/O node here and there, 4 KiB at a time; a cache of 1 MiB
 -- has all of it after a while.  It stands in the library (misses go down through the kernel), in a
@@ -13,24 +14,29 @@
 local paragon = include "machines/paragon.lua"
 
 local place, cross = param("place", "library", { "library", "server", "io" }), param("cross", "2us")
+local pfs = param("over", "files", { "files", "pfs" }) == "pfs"
 local cache = { layer = "cache", bytes = "1MiB", block = "64KiB", ahead = 1 }
 local kernel = { layer = "crossing", domain = "kernel" }
 local server = { layer = "crossing", domain = "server" }
+local below = { layer = pfs and "pfs" or "remote" }
 local client = {
-  library = { cache, kernel, { layer = "remote" } },
-  server = { server, cache, { layer = "remote" } },
-  io = { kernel, { layer = "remote" } },
+  library = { cache, kernel, below },
+  server = { server, cache, below },
+  io = { kernel, pfs and { layer = "pfs", mode = "async" } or below },
 }
+local at_io = place == "io" and { cache, { layer = "lfs" } } or nil
 
 local function case(where, price)
   return { place = where, cross = price }
 end
 
 local machine = paragon {
-  rows = 2, columns = 4, io_nodes = 1, storage = { kind = "raid3" },
-  os = {
-    { service = "nx" },
-    { service = "file_server", files = place == "io" and { cache, { layer = "lfs" } } or nil },
+  rows = pfs and 3 or 2, columns = 4, io_nodes = pfs and 4 or 1, storage = { kind = "raid3" },
+  os = pfs and {
+    { service = "nx" }, { service = "pfs_meta" }, { service = "pfs_server", files = at_io },
+    { service = "pfs_client" }, { service = "file_client", files = client[place] },
+  } or {
+    { service = "nx" }, { service = "file_server", files = at_io },
     { service = "file_client", files = client[place] },
   },
 }
@@ -64,13 +70,14 @@ return {
       min = 1.5, max = 3 },
     { kind = "ratio", name = "I/O node over server, where crossings are cheap",
       measure = "file.latency", at = case("io", "2us"), over = case("server", "2us"),
-      min = 2, max = 4 },
+      min = pfs and 1.5 or 2, max = pfs and 3 or 4 },
     { kind = "ratio", name = "I/O node over server, where they are dear",
       measure = "file.latency", at = case("io", "200us"), over = case("server", "200us"),
-      min = 0.7, max = 0.98, doc = "two crossings cost more than the way there and back" },
+      min = pfs and 0.4 or 0.7, max = 0.98,
+      doc = "two crossings cost more than the way there and back" },
     { measure = "crossing.above", at = case("library", "2us"), min = "4MiB",
       doc = "the caches of four programs" },
-    { measure = "crossing.below", at = case("io", "2us"), max = "4kB",
+    { measure = "crossing.below", at = case("io", "2us"), max = pfs and "10kB" or "4kB",
       doc = "what is left on four nodes that compute" },
   },
 }
