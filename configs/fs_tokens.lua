@@ -43,7 +43,7 @@ local dies = crash ~= "0s"
 local victim = param("victim", "program", { "program", "server" })
 local many, largest = param("many", false), param("largest", 256)
 -- Parts of many are written in any order: small blocks would be more extents than a file has.
-local block = parts and nodes > 8 and "64KiB" or "4KiB"
+local block = param("block", parts and nodes > 8 and "64KiB" or "4KiB")
 local rows = nodes > 64 and 16 or 4
 
 local function at(p, s, n, own)

@@ -16,7 +16,7 @@
  *       the file, which have it for themselves; FILE_PROPAGATE has those blocks go in which some of
  *       its bytes lie.  REMOVE drops them.  A crash of the node loses them.
  *   CACHE4  What failed as it went down is told by the next FLUSH or FILE_PROPAGATE of the file,
- *       once; its bytes are lost, and what lay there below is seen from then on.
+ *       once, and by a remark; its bytes are lost, and what lay there below is seen from then on.
  *   CACHE5  Past the layer go requests that are `direct`, or of users other than 0, for it keeps no
  *       rights, or of more blocks than half its own; it has written and, for a WRITE, forgotten the
  *       file before.

@@ -91,6 +91,9 @@ static void lost(struct cache *c, struct block *b, enum file_status s)
 {
     struct port *p = c->sys.port;
     struct cache_file *f = CONTAINER_OF(b->f, struct cache_file, kept);
+    if (f->late == FILE_OK)
+        port_remark(p, "file %llu: bytes that a cache had cannot be written below and are lost: %s",
+                    (unsigned long long)b->f->key.space, file_status_name(s));
     f->late = f->late == FILE_OK ? s : f->late;
     for (uint32_t i = 0; i < b->out.count; i++) {
         c->store.counts.failed += block_ranges(&b->out)[i].hi - block_ranges(&b->out)[i].lo;

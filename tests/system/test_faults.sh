@@ -12,6 +12,9 @@ gives 0 "$PSIM" run fs_tokens $loss -p protocol=ranges -q --no-store
 grep -q "not propagated is lost: of file [0-9]* bytes" "$T/err" || fail "the loss is not named"
 gives 1 "$PSIM" run fs_tokens $loss -p protocol='{tokens, ranges}' -p victim=server -q --no-store
 grep -q "of a record: server down" "$T/err" || fail "the end is not by the status"
+# What lies below refuses what caches hold: each names the file and why.
+gives 1 "$PSIM" run fs_tokens -p block=4KiB -p nodes=64 -p many=true -p parts=true -p shared=0.5 -p protocol=tokens -q --no-store
+grep -q "bytes that a cache had cannot be written below and are lost: too scattered" "$T/err" || fail "the loss is not named"
 config faulty <<'EOT'
 local paragon = include "machines/paragon.lua"
 return {
