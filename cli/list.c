@@ -112,7 +112,8 @@ static void list_measures(void)
 
 static void print_counter(void *arg, const char *owner, const struct counter *c)
 {
-    static const char *const hows[] = { "sum", "most", "now" };
+    static const char *const hows[] = { "sum", "most", "now", "left" };
+    _Static_assert(ARRAY_LEN(hows) == COUNTER_HOWS, "a word for each");
     (void)arg;
     char *name = base_printf("%s.%s", owner, c->name);
     printf("%-32s %-4s %-5s %s\n", name, c->unit, hows[c->how], c->doc);

@@ -3,6 +3,11 @@
 --
 --   psim figure cache_policies
 --   psim figure cache_policies -p shown=loop      (walk, zipf, uniform, columns)
+--   psim figure cache_policies -p owner=lfs
+--   psim figure cache_policies -p owner=vesta_store
+--
+-- owner: whose blocks they are, in the one store of blocks that all have: those of the layer cache,
+-- the buffers of lfs, or those of the stores of Vesta
 --
 -- pattern: loop      160 blocks in order, again and again
 --          columns   an array of 200 rows of 20 elements of 256 bytes, column by column
@@ -20,6 +25,20 @@ local requests = 4000
 local patterns = { "loop", "columns", "zipf", "uniform", "walk" }
 local policy, pattern = param("policy", "lru"), param("pattern", "walk", patterns)
 local blocks = param("blocks", 64)
+local owner = param("owner", "layer", { "layer", "lfs", "vesta_store" })
+local counted = owner == "layer" and "cache.misses" or owner .. ".buffer_misses"
+local hits = owner == "layer" and "cache.hits" or owner .. ".buffer_hits"
+local stacks = {
+  layer = {
+    { layer = "cache", bytes = 4 * KiB * blocks .. "B", block = "4KiB", policy = policy,
+      read_ahead = "none" },
+    { layer = "lfs", block = "4KiB" },
+  },
+  lfs = { { layer = "lfs", block = "4KiB", buffered = true, cache = blocks, policy = policy,
+            read_ahead_policy = "none" } },
+  vesta_store = { { layer = "vesta_store", block = "4KiB", cache = blocks, policy = policy,
+                    read_ahead_policy = "none" } },
+}
 
 local again = pattern == "loop" or pattern == "columns" -- a program that knows says so
 
@@ -47,14 +66,14 @@ for _, name in ipairs { "loop", "columns", "zipf", "uniform", "walk" } do
   for _, size in ipairs(sizes) do
     expectations[#expectations + 1] = {
       kind = "value", name = name .. ": misses of lru, " .. size .. " blocks",
-      measure = "cache.misses", at = { policy = "lru", pattern = name, blocks = size },
+      measure = counted, at = { policy = "lru", pattern = name, blocks = size },
       equals = misses[name][size], within = 0, doc = "its stack distances",
     }
   end
 end
 local function beside(name, which, a, b, size, min, max, doc, citation)
   expectations[#expectations + 1] = {
-    kind = "ratio", name = name, measure = "cache.misses",
+    kind = "ratio", name = name, measure = counted,
     at = { policy = a, pattern = which, blocks = size },
     over = { policy = b, pattern = which, blocks = size }, min = min, max = max, doc = doc,
     citation = citation,
@@ -77,10 +96,7 @@ return {
   machine = paragon {
     rows = 1, columns = 3, io_nodes = 1, storage = { kind = "disk" },
     nodes = { compute = { storage = { kind = "disk" } } },
-    os = { { service = "nx" }, { service = "file_client", files = {
-      { layer = "cache", bytes = 4 * KiB * blocks .. "B", block = "4KiB", policy = policy,
-        read_ahead = "none" },
-      { layer = "lfs", block = "4KiB" } } } },
+    os = { { service = "nx" }, { service = "file_client", files = stacks[owner] } },
   },
   workload = {
     kind = "io", system = "files", op = "read", nodes = 1, requests = requests, warmup = 0,
@@ -95,9 +111,9 @@ return {
       blocks = sizes,
     },
   },
-  measures = { "cache.misses", "cache.hits", "file.latency" },
+  measures = { counted, hits, "file.latency" },
   figure = {
-    x = "blocks", y = "cache.misses", by = "policy",
+    x = "blocks", y = counted, by = "policy",
     where = { pattern = param("shown", "walk", patterns) }, log = "x",
     x_label = "blocks of the cache", y_label = "misses of 4,000 requests",
   },

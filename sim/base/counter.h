@@ -14,8 +14,9 @@ enum counter_how {
     COUNTER_SUM,  /* only rises: what it rose by inside the window, summed over all that count */
     COUNTER_MOST, /* a high-water mark since the state began: the largest of all */
     COUNTER_NOW,  /* a level: its last value in the window, summed over all that still live */
-    COUNTER_LEFT /* a level: its value when the state went, summed over all that went in the window:
-                     what was lost with it */
+    COUNTER_LEFT, /* a level: its value when the state went, summed over all that went in the
+                     window: what was lost with it */
+    COUNTER_HOWS
 };
 
 struct counter {

@@ -3,6 +3,11 @@
 scripts/stack-distance --check || fail "the stack distances are not those of the configuration"
 gives 0 "$PSIM" run cache_policies -q --no-store
 [ "$(grep -c '^as expected: .*misses of lru' "$T/out")" -eq 25 ] || fail "not all sizes of lru were looked at"
+# The same store of blocks, of other owners.
+for owner in lfs vesta_store; do
+    gives 0 "$PSIM" run cache_policies -q --no-store -p owner=$owner -p policy='{lru, 2q}'
+    [ "$(grep -c '^as expected: .*misses of lru' "$T/out")" -eq 25 ] || fail "$owner: not all sizes of lru were looked at"
+done
 gives 2 "$PSIM" check cache_policies -p workload.shape.hot=5000 -p pattern=walk
 says "hot is 5000: not fewer than the 2032 places"
 # A loop of 40 blocks over a cache of 32 at the I/O node, ten times: all is missed, or, where the program says by a hint that what
