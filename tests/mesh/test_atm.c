@@ -12,6 +12,7 @@
 #include "sim/rng.h"
 #include "sim/stat.h"
 #include "tests/mesh/oracle.h"
+#include "tests/mesh/trips.h"
 #include "tests/sample.h"
 
 #define OC3C 2831197 /* ps: 424 bits at 149.76 Mb/s, 2831196.58 */
@@ -30,66 +31,9 @@ static struct atm_params lan(int64_t stations)
 
 static void start(const struct atm_params *p, uint64_t seed, enum sim_tie tie, sim_time limit)
 {
-    static struct err e = ERR_INIT;
-    s = sim_create(&(struct sim_options){ .seed = seed, .tie = tie, .time_limit = limit });
-    n = net_atm.create(s, p, &e);
-    cr_assert(n, "%s", e.text);
-}
-
-static void stop(void)
-{
-    char text[1024] = "";
-    cr_assert_eq(sim_audit_run(s, text, sizeof(text)), 0, "%s", text);
-    n->ops->destroy(n);
-    sim_destroy(s);
-}
-
-/* ---- a packet that goes at its time ---- */
-
-struct trip {
-    struct sim_event event;
-    struct net_packet p;
-    sim_time at, sent, done;
-    enum net_status status;
-    uint32_t calls;
-};
-
-static void depart(struct sim *sim, struct sim_event *e)
-{
-    (void)sim;
-    net_inject(n, &CONTAINER_OF(e, struct trip, event)->p);
-}
-
-static void take(void *arg, struct net_packet *p, enum net_status status)
-{
-    struct trip *t = p->owner;
-    (void)arg;
-    t->status = status;
-    t->done = sim_now(s);
-    cr_assert_eq(t->done, p->delivered);
-    cr_assert_eq(p->dropped, status != NET_OK);
-    t->calls++;
-}
-
-static void left(void *arg, struct net_packet *p)
-{
-    struct trip *t = p->owner;
-    (void)arg;
-    t->sent = sim_now(s);
-    cr_assert_eq(t->calls, 0);
-}
-
-static void post(struct trip *t, uint32_t src, uint32_t dst, uint32_t flits, sim_time at)
-{
-    *t = (struct trip){ .p = { .src = src, .dst = dst, .flits = flits, .owner = t }, .at = at };
-    sim_event_init(&t->event, SIM_CLASS_SOFTWARE, depart);
-    sim_at(s, &t->event, at);
-}
-
-static void terminals(uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++)
-        n->ops->set_terminal(n, i, &(struct net_terminal){ .receive = take, .sent = left });
+    trips_start(&net_atm, p, seed, tie, limit);
+    s = trips_sim;
+    n = trips_net;
 }
 
 static struct val *pair(int64_t a, int64_t b, const char *rate)
@@ -111,13 +55,13 @@ Test(atm, a_lone_frame_of_each_length_takes_the_closed_form_to_the_picosecond)
     struct atm_params p = lan(3);
     struct trip t;
     start(&p, 1, SIM_TIE_SEQUENCE, 0);
-    terminals(3);
+    trips_terminals(3);
     for (uint32_t flits = 1; flits <= 9180; flits += flits < 200 || flits > 9100 ? 1 : 13) {
         uint32_t cells = (flits + 8 + 47) / 48;
         sim_time alone = (sim_time)(cells + 1) * OC3C + 10 * SIM_US + 2 * 500 * SIM_NS;
         sim_time at = sim_now(s) + 12345;
         uint64_t steps = atm_steps(n);
-        post(&t, 0, flits % 3, flits, at);
+        trips_post(&t, 0, flits % 3, flits, at);
         cr_assert_eq(sim_run(s), SIM_END_IDLE);
         cr_assert_eq(t.done - at, alone, "%u: %ld", flits, (long)(t.done - at));
         cr_assert_eq(t.sent - at, (sim_time)cells * OC3C);
@@ -126,7 +70,7 @@ Test(atm, a_lone_frame_of_each_length_takes_the_closed_form_to_the_picosecond)
         cr_assert_eq(t.p.hops, 1);
         cr_assert_eq(atm_steps(n) - steps, 3, "%u: a run is one step a channel", flits);
     }
-    stop();
+    trips_stop();
 }
 
 /* Of a station that always sends: [ITU-T I.432; 48 of 53 octets]. */
@@ -140,13 +84,13 @@ Test(atm, a_full_channel_carries_the_payload_rate_of_its_line)
             struct atm_params p = lan(2);
             p.rate = rate;
             start(&p, 1, SIM_TIE_SEQUENCE, 0);
-            terminals(2);
+            trips_terminals(2);
             for (uint32_t i = 0; i < 64; i++)
-                post(&trips[i], 0, 1, lengths[k], i);
+                trips_post(&trips[i], 0, 1, lengths[k], i);
             sim_run(s);
             double us = (double)(trips[63].done - trips[31].done) * 1e-6;
             cr_assert_float_eq(32 * cells[k] * 48 * 8 / us, rates[rate], 0.01);
-            stop();
+            trips_stop();
         }
     }
 }
@@ -542,7 +486,7 @@ static void draw_frames(uint64_t *r)
         f->at = at > latest[f->src] ? at : latest[f->src] + 1; /* the order of its own counts */
         latest[f->src] = f->at;
         find_way(f);
-        post(&trips[k], f->src, f->dst, f->flits, f->at);
+        trips_post(&trips[k], f->src, f->dst, f->flits, f->at);
         trips[k].p.user = (uint64_t)k;
     }
 }
@@ -561,7 +505,7 @@ static void equals_cell_by_cell(uint64_t number)
     uint64_t r = number;
     struct val *trunks;
     draw_network(&r, &trunks);
-    terminals((uint32_t)slow_params.stations);
+    trips_terminals((uint32_t)slow_params.stations);
     draw_frames(&r);
     slow_send();
     slow_run();
@@ -587,7 +531,7 @@ static void equals_cell_by_cell(uint64_t number)
     cr_counted("cells_dropped", slow_dropped, number);
     cr_counted("cells_lost", slow_lost, number);
     cr_counted("frames_refused", slow_refused, number);
-    stop();
+    trips_stop();
     val_free(trunks);
 }
 
@@ -698,7 +642,7 @@ static void mean_wait(uint32_t stations, uint32_t of_batch, double p, double wan
     sim_at(s, &gen.event, 0);
     sim_run(s);
     cr_mean(&gen.wait, want, 0.2 * (double)sample_one_in(), what, p);
-    stop();
+    trips_stop();
     sim_event_init(&gen.event, SIM_CLASS_SOFTWARE, slot);
 }
 
@@ -784,7 +728,7 @@ Test(atm, input_queues_saturate_as_karol_says)
             cr_assert_float_eq(per_slot.sums[7], 1, 1e-9);
         else
             cr_mean(&per_slot, rows[k].share * stations, 0.03, "cells a slot", stations);
-        stop();
+        trips_stop();
     }
 }
 
@@ -812,7 +756,7 @@ Test(atm, output_queues_have_no_such_limit)
     for (int i = 0; i < BATCHES; i++)
         mean += per_slot.sums[i] / BATCHES;
     cr_assert_gt(mean, 0.97 * stations, "%g", mean);
-    stop();
+    trips_stop();
 }
 
 /* ---- losses, over real bytes ---- */
@@ -882,21 +826,21 @@ static void lossy_load(struct atm_params *p, uint64_t seed, uint64_t by_status[2
     sim_time at = 0, latest[LAN] = { 0 };
     memset(arrived, 0, sizeof arrived);
     start(p, seed, SIM_TIE_SEQUENCE, 0);
-    terminals(LAN);
+    trips_terminals(LAN);
     atm_watch(n, note_cells, NULL);
     for (uint32_t k = 0; k < MANY; k++) {
         at += (sim_time)oracle_below(&r, 18) * OC3C;
         uint32_t src = (uint32_t)oracle_below(&r, LAN);
         latest[src] = sim_time_max(at, latest[src] + 1);
         uint32_t dst = (uint32_t)oracle_below(&r, 2);
-        post(&many[k], src, dst, 1 + (uint32_t)oracle_below(&r, 1500), latest[src]);
+        trips_post(&many[k], src, dst, 1 + (uint32_t)oracle_below(&r, 1500), latest[src]);
         many[k].p.user = k;
     }
     cr_assert_eq(sim_run(s), SIM_END_IDLE);
     for (uint32_t src = 0; src < LAN; src++)
         for (uint32_t dst = 0; dst < 2; dst++)
             put_together(src, dst, by_status);
-    stop();
+    trips_stop();
 }
 
 Test(atm, what_is_delivered_is_what_the_crc_over_the_cells_that_came_says)
@@ -923,16 +867,16 @@ static void lose_second(uint32_t count, enum net_status first, enum net_status s
     struct trip t[4];
     p.buffer_cells = 1;
     start(&p, 1, SIM_TIE_SEQUENCE, 0);
-    terminals(3);
-    post(&t[0], 0, 2, count * 48 - 8, 1000);
-    post(&t[1], 0, 2, 500, 1000 + 20 * (sim_time)OC3C);
-    post(&t[2], 1, 2, 40, 996);
-    post(&t[3], 1, 2, 40, 998 + OC3C);
+    trips_terminals(3);
+    trips_post(&t[0], 0, 2, count * 48 - 8, 1000);
+    trips_post(&t[1], 0, 2, 500, 1000 + 20 * (sim_time)OC3C);
+    trips_post(&t[2], 1, 2, 40, 996);
+    trips_post(&t[3], 1, 2, 40, 998 + OC3C);
     sim_run(s);
     cr_assert(t[2].status == NET_OK && t[3].status == NET_OK);
     cr_assert_eq(t[0].status, first, "%u: %d", count, t[0].status);
     cr_assert_eq(t[1].status, second, "%u: %d", count, t[1].status);
-    stop();
+    trips_stop();
 }
 
 Test(atm, a_lost_cell_loses_a_frame_and_a_lost_last_one_the_next_too)
@@ -949,18 +893,18 @@ static double goodput(int drop, uint32_t flits)
     p.drop = drop;
     sim_time at[LAN] = { 0 }, end = 0;
     start(&p, 5, SIM_TIE_SEQUENCE, 0);
-    terminals(LAN);
+    trips_terminals(LAN);
     for (uint32_t k = 0; k < MANY / 2; k++) {
         uint32_t src = 1 + k % 4;
         at[src] += (sim_time)(4 * length * oracle_below(&r, 1000)) * OC3C / 1000;
-        post(&many[k], src, 0, flits, at[src]);
+        trips_post(&many[k], src, 0, flits, at[src]);
     }
     cr_assert_eq(sim_run(s), SIM_END_IDLE);
     for (uint32_t k = 0; k < MANY / 2; k++) {
         good += many[k].status == NET_OK;
         end = many[k].status == NET_OK ? sim_time_max(end, many[k].done) : end;
     }
-    stop();
+    trips_stop();
     return (double)(good * length) * OC3C / (double)end;
 }
 
@@ -992,11 +936,11 @@ Test(atm, each_circuit_has_a_number_of_its_own_on_each_channel_of_its_way)
     val_append(trunks, pair(0, 1, "oc12c"));
     p.trunks = trunks;
     start(&p, 1, SIM_TIE_SEQUENCE, 0);
-    terminals(6);
+    trips_terminals(6);
     cr_assert(!atm_circuit(n, 0, 1, 0, &vpi, &vci));
     for (uint32_t i = 0; i < 6; i++)
         for (uint32_t k = 0; k < 6; k++)
-            post(&t[i][k], i, k, 1000, (sim_time)(7 * i + k) * SIM_US);
+            trips_post(&t[i][k], i, k, 1000, (sim_time)(7 * i + k) * SIM_US);
     sim_run(s);
     for (uint32_t i = 0; i < 6; i++)
         for (uint32_t k = 0; k < 6; k++) {
@@ -1011,7 +955,7 @@ Test(atm, each_circuit_has_a_number_of_its_own_on_each_channel_of_its_way)
             }
             cr_assert(!atm_circuit(n, i, k, far ? 3 : 2, &vpi, &vci));
         }
-    stop();
+    trips_stop();
     val_free(trunks);
 }
 
@@ -1022,18 +966,18 @@ Test(atm, a_circuit_costs_its_first_frame_the_set_up_and_no_other)
     p.circuits = ATM_SWITCHED;
     p.setup = 3 * SIM_MS;
     start(&p, 1, SIM_TIE_SEQUENCE, 0);
-    terminals(3);
-    post(&t[0], 0, 1, 40, 0);
-    post(&t[1], 0, 2, 40, SIM_MS);
-    post(&t[2], 0, 1, 40, 2 * SIM_MS);
-    post(&t[3], 0, 1, 40, 10 * SIM_MS);
+    trips_terminals(3);
+    trips_post(&t[0], 0, 1, 40, 0);
+    trips_post(&t[1], 0, 2, 40, SIM_MS);
+    trips_post(&t[2], 0, 1, 40, 2 * SIM_MS);
+    trips_post(&t[3], 0, 1, 40, 10 * SIM_MS);
     sim_run(s);
     sim_time alone = n->ops->zero_load(n, 0, 1, 40);
     cr_assert_eq(t[0].done, 3 * SIM_MS + alone);
     cr_assert_eq(t[2].done, 3 * SIM_MS + alone + OC3C);
     cr_assert_eq(t[1].done, 4 * SIM_MS + alone);
     cr_assert_eq(t[3].done, 10 * SIM_MS + alone);
-    stop();
+    trips_stop();
 }
 
 /* NET3: whichever was asked for first. */
@@ -1044,13 +988,13 @@ Test(atm, circuits_that_are_ready_at_one_moment_send_in_order_of_their_stations)
         struct trip t[3];
         p.circuits = ATM_SWITCHED;
         start(&p, 1, SIM_TIE_SEQUENCE, 0);
-        terminals(3);
-        post(&t[first], 0, first, 40, 0);
-        post(&t[3 - first], 0, 3 - first, 40, 0);
+        trips_terminals(3);
+        trips_post(&t[first], 0, first, 40, 0);
+        trips_post(&t[3 - first], 0, 3 - first, 40, 0);
         sim_run(s);
         cr_assert_eq(t[1].p.injected, p.setup);
         cr_assert_eq(t[2].p.injected, p.setup + OC3C);
-        stop();
+        trips_stop();
     }
 }
 
@@ -1060,7 +1004,7 @@ static uint32_t order[LAN][LAN], full_up;
 
 static void in_order(void *arg, struct net_packet *p, enum net_status status)
 {
-    take(arg, p, status);
+    trips_take(arg, p, status);
     if (status == NET_OK) {
         cr_assert_gt((uint32_t)p->user + 1, order[p->src][p->dst]);
         order[p->src][p->dst] = (uint32_t)p->user + 1;
@@ -1081,14 +1025,16 @@ static uint64_t random_load(enum sim_tie tie, uint32_t room, int queue)
     memset(order, 0, sizeof order);
     full_up = 0;
     for (uint32_t i = 0; i < LAN; i++)
-        n->ops->set_terminal(
-            n, i, &(struct net_terminal){ .receive = in_order, .room = i == 3 ? room : 0 });
+        n->ops->set_terminal(n, i,
+                             &(struct net_terminal){ .receive = in_order,
+                                                     .arg = (void *)(uintptr_t)i,
+                                                     .room = i == 3 ? room : 0 });
     for (uint32_t k = 0; k < MANY; k++) {
         at += (sim_time)oracle_below(&r, 3) * (sim_time)oracle_below(&r, 20) * OC3C / 2;
         uint32_t src = (uint32_t)oracle_below(&r, LAN);
         latest[src] = sim_time_max(at, latest[src] + 1);
-        post(&many[k], src, (uint32_t)oracle_below(&r, LAN), 1 + (uint32_t)oracle_below(&r, 1500),
-             latest[src]);
+        trips_post(&many[k], src, (uint32_t)oracle_below(&r, LAN),
+                   1 + (uint32_t)oracle_below(&r, 1500), latest[src]);
         many[k].p.user = k;
     }
     cr_assert_eq(sim_run(s), SIM_END_IDLE);
@@ -1096,7 +1042,7 @@ static uint64_t random_load(enum sim_tie tie, uint32_t room, int queue)
         cr_assert_eq(many[k].calls, 1);
         hash = hash * UINT64_C(0x9e3779b97f4a7c15) + (uint64_t)many[k].done + many[k].status;
     }
-    stop();
+    trips_stop();
     return hash;
 }
 
@@ -1125,14 +1071,14 @@ Test(atm, channels_are_busy_while_cells_cross_them)
     double share;
     p.buffer_cells = 0;
     start(&p, 1, SIM_TIE_SEQUENCE, 0);
-    terminals(3);
-    post(&t[0], 0, 2, 9180, 0);
-    post(&t[1], 1, 2, 9180, 50 * (sim_time)OC3C);
+    trips_terminals(3);
+    trips_post(&t[0], 0, 2, 9180, 0);
+    trips_post(&t[1], 1, 2, 9180, 50 * (sim_time)OC3C);
     sim_run(s);
     const struct sim_busy *b = sim_busiest(s, SIM_KIND_CHANNEL, &share);
     cr_assert_str_eq(b->name, "to station 2");
     cr_assert_eq(sim_busy_time(b, sim_now(s)), 2 * 192 * (sim_time)OC3C);
-    stop();
+    trips_stop();
 }
 
 /* Where two runs meet each cell has a step; before and behind a run has one. */
@@ -1142,12 +1088,12 @@ Test(atm, cells_have_steps_of_their_own_only_where_runs_meet)
     struct trip t[2];
     p.buffer_cells = 0;
     start(&p, 1, SIM_TIE_SEQUENCE, 0);
-    terminals(3);
-    post(&t[0], 0, 2, 9180, 0);
-    post(&t[1], 1, 2, 9180, 182 * (sim_time)OC3C);
+    trips_terminals(3);
+    trips_post(&t[0], 0, 2, 9180, 0);
+    trips_post(&t[1], 1, 2, 9180, 182 * (sim_time)OC3C);
     sim_run(s);
     cr_assert_leq(atm_steps(n), 40, "%lu", (unsigned long)atm_steps(n));
-    stop();
+    trips_stop();
 }
 
 static void refused(const struct atm_params *p, const char *part)
@@ -1198,5 +1144,5 @@ Test(atm, refuses_what_cannot_be)
     nic.packet_bytes = 65536;
     cr_assert_null(nic_create(s, n, 0, 0, &nic, NULL, 0, &e));
     cr_assert(strstr(e.text, "allowed are 65519 bytes"), "%s", e.text);
-    stop();
+    trips_stop();
 }

@@ -641,51 +641,21 @@ Test(sp, ways_that_are_drawn_do_not_depend_on_the_order_of_events_and_packets_ov
     cr_assert_gt(overtaken, 0);
 }
 
-static struct sim_event used[4];
-static uint32_t unused, unused_most, came;
-
-static void use(struct sim *sim, struct sim_event *e)
-{
-    (void)sim, (void)e;
-    unused--;
-    trips_net->ops->taken(trips_net, 0);
-}
-
-/* The terminal has room for two and takes 70 us over each. */
-static void keep(void *arg, struct net_packet *p, enum net_status status)
-{
-    (void)arg, (void)p;
-    cr_assert_eq(status, NET_OK);
-    came++;
-    if (++unused > unused_most)
-        unused_most = unused;
-    for (int i = 0; i < 4; i++)
-        if (!sim_event_pending(&used[i])) {
-            sim_after(trips_sim, &used[i], 70 * SIM_US);
-            return;
-        }
-    cr_assert(false, "more than it has room for");
-}
-
 Test(sp, a_station_without_a_place_holds_packets_back)
 {
     static struct net_packet p[80];
     for (int64_t chunks = 0; chunks <= 128; chunks += 128) {
         struct sp_params params = stations(16);
         params.chunks = chunks;
-        unused = unused_most = came = 0;
         trips_start(&net_sp, &params, 1, SIM_TIE_SHUFFLE, 0);
-        for (int i = 0; i < 4; i++)
-            sim_event_init(&used[i], SIM_CLASS_SOFTWARE, use);
-        trips_net->ops->set_terminal(trips_net, 0,
-                                     &(struct net_terminal){ .receive = keep, .room = 2 });
+        trips_slow(70 * SIM_US);
         for (uint32_t k = 0; k < 80; k++) {
             p[k] = (struct net_packet){ .src = 1 + k % 8, .dst = 0, .flits = 200 };
             net_inject(trips_net, &p[k]);
         }
         cr_assert_eq(sim_run(trips_sim), SIM_END_IDLE);
-        cr_assert_eq(came, 80);
-        cr_assert_eq(unused_most, 2);
+        cr_assert_eq(trips_came, 80);
+        cr_assert_eq(trips_had_most, 2);
         cr_assert_geq(sim_now(trips_sim), 40 * 70 * SIM_US);
         cr_assert_leq(sim_now(trips_sim), 40 * 90 * SIM_US);
         trips_stop();

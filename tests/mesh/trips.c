@@ -33,7 +33,7 @@ static void depart(struct sim *sim, struct sim_event *e)
     net_inject(trips_net, &CONTAINER_OF(e, struct trip, event)->p);
 }
 
-static void take(void *arg, struct net_packet *p, enum net_status status)
+void trips_take(void *arg, struct net_packet *p, enum net_status status)
 {
     struct trip *t = p->owner;
     uint32_t terminal = (uint32_t)(uintptr_t)arg;
@@ -69,9 +69,47 @@ void trips_post(struct trip *t, uint32_t src, uint32_t dst, uint32_t flits, sim_
 void trips_terminals(uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++)
-        trips_net->ops->set_terminal(
-            trips_net, i,
-            &(struct net_terminal){ .receive = take, .sent = left, .arg = (void *)(uintptr_t)i });
+        trips_net->ops->set_terminal(trips_net, i,
+                                     &(struct net_terminal){ .receive = trips_take,
+                                                             .sent = left,
+                                                             .arg = (void *)(uintptr_t)i });
+}
+
+static struct sim_event used[4];
+static uint32_t unused;
+static sim_time each_takes;
+uint32_t trips_had_most, trips_came;
+
+static void use(struct sim *sim, struct sim_event *e)
+{
+    (void)sim, (void)e;
+    unused--;
+    trips_net->ops->taken(trips_net, 0);
+}
+
+static void keep(void *arg, struct net_packet *p, enum net_status status)
+{
+    (void)arg, (void)p;
+    cr_assert_eq(status, NET_OK);
+    trips_came++;
+    if (++unused > trips_had_most)
+        trips_had_most = unused;
+    for (int i = 0; i < 4; i++)
+        if (!sim_event_pending(&used[i])) {
+            sim_after(trips_sim, &used[i], each_takes);
+            return;
+        }
+    cr_assert(false, "more than it has room for");
+}
+
+void trips_slow(sim_time each)
+{
+    unused = trips_had_most = trips_came = 0;
+    each_takes = each;
+    for (int i = 0; i < 4; i++)
+        sim_event_init(&used[i], SIM_CLASS_SOFTWARE, use);
+    trips_net->ops->set_terminal(trips_net, 0,
+                                 &(struct net_terminal){ .receive = keep, .room = 2 });
 }
 
 void trips_refused(const struct net_ops *ops, const void *params, const char *part)
@@ -92,7 +130,7 @@ static uint32_t order[MOST][MOST], full_up;
 static void in_order(void *arg, struct net_packet *p, enum net_status status)
 {
     uint32_t number = (uint32_t)p->user, *before = &order[p->src][p->dst];
-    take(arg, p, status);
+    trips_take(arg, p, status);
     cr_assert_gt(number, *before);
     *before = number;
     full_up += status == NET_DROPPED_FULL;

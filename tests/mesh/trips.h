@@ -24,8 +24,14 @@ void trips_start(const struct net_ops *ops, const void *params, uint64_t seed, e
 void trips_stop(void);
 /* Terminals that note in each packet's trip what becomes of it. */
 void trips_terminals(uint32_t count);
+/* What they do; `arg` is the terminal. */
+void trips_take(void *arg, struct net_packet *p, enum net_status status);
 /* The packet is injected at that moment. */
 void trips_post(struct trip *t, uint32_t src, uint32_t dst, uint32_t flits, sim_time at);
+/* Terminal 0 has room for two packets and takes so long over each; what it had at most, and how
+ * many came. */
+void trips_slow(sim_time each);
+extern uint32_t trips_had_most, trips_came;
 /* The network cannot be made, and the sentence has this part. */
 void trips_refused(const struct net_ops *ops, const void *params, const char *part);
 
