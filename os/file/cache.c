@@ -579,12 +579,19 @@ static uint64_t buffers(const void *params)
     return (uint64_t)((const struct file_cache_params *)params)->bytes;
 }
 
+static bool hears_close(const void *params)
+{
+    const struct file_cache_params *p = params;
+    return p->on_close || (p->read_ahead.kind != NULL && ahead_by_open(&p->read_ahead));
+}
+
 const struct file_ops file_cache = {
     .kind = { .name = "cache",
               .doc = "Keeps blocks of files: read ahead, written behind, least recently used.",
               .params = file_cache_params,
               .params_size = sizeof(struct file_cache_params) },
     .buffers = buffers,
+    .hears_close = hears_close,
     .check = check,
     .start = start,
     .submit = submit,

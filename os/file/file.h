@@ -290,6 +290,7 @@ struct file_ops {
     bool same;     /* each request goes down itself, once, and keeps no bytes on the way */
     int64_t (*device)(const void *params);   /* of the node, that a bottom is on; NULL: on none */
     uint64_t (*buffers)(const void *params); /* most bytes of data that it keeps; NULL: none */
+    bool (*hears_close)(const void *params); /* does something at FILE_CLOSED; NULL: does not */
     /* Of parameters on a machine; NULL: all are good.  False with a sentence. */
     bool (*check)(const void *params, const struct os_boot *b, const char *path, struct err *e);
     /* In the boot upcall of a node; the result lives in its kernel task's heap.  Requests are taken
@@ -354,6 +355,9 @@ uint32_t file_stack_files(const struct file_stack *k);
 bool file_stack_ends(const struct os_boot *b, const struct os_service_ops *server,
                      const struct os_group *from, const char *path, struct err *e) MUST_CHECK;
 bool file_stack_has(const struct file_stack *k, const char *layer);
+/* Whether a layer of any service of the machine hears that a program has closed a file: programs
+ * say so then, which takes a message to each node that has some of it. */
+bool file_close_heard(const struct os_boot *b);
 struct file_sys *file_stack_start(const struct file_stack *k, struct file_boot *b);
 /* Once all services are loaded: on a device on which a layer must be alone a node has files of one
  * service; what a bottom asks for its files boots there, too, and does not ask that bottom for its

@@ -120,6 +120,19 @@ static const struct file_stack *stack_of(const struct os_service *s)
     return s->ops->stack == 0 ? NULL : at;
 }
 
+bool file_close_heard(const struct os_boot *b)
+{
+    for (uint32_t i = 0; i < b->service_count; i++) {
+        const struct file_stack *k = stack_of(&b->services[i]);
+        for (uint32_t n = 0; k != NULL && n < k->count; n++) {
+            const struct file_ops *ops = k->layer[n].ops;
+            if (ops->hears_close != NULL && ops->hears_close(k->layer[n].params))
+                return true;
+        }
+    }
+    return false;
+}
+
 /* Of a node; -1: of none. */
 static int64_t device_of(const struct file_stack *k)
 {

@@ -121,6 +121,7 @@ struct pio *pio_find(const struct pio_ops *ops, struct os_node *n)
 {
     struct pio *s = port_alloc(n->port, sizeof *s);
     *s = (struct pio){ .ops = ops, .node = n };
+    s->tells_close = n->layout->boot != NULL && file_close_heard(n->layout->boot);
     list_init(&s->blocked);
     list_init(&s->calls);
     s->state = ops->start ? ops->start(n) : NULL;
@@ -313,8 +314,12 @@ static enum pio_status control(struct pio *s, struct pio_file *f, struct pio_con
     enum pio_status late = PIO_OK;
     if (f != NULL && f->cached != NULL)
         late = pio_cache_before(f, c->what);
+    struct pio_control closed = { .what = PIO_HINT, .value = PIO_HINT_CLOSED };
+    if (c->what == PIO_CLOSE && s->tells_close)
+        (void)s->ops->control(s, f, &closed);
     enum pio_status st = s->ops->control(s, f, c);
-    bool advice = c->what == PIO_HINT && c->value <= PIO_HINT_WILL_NEED;
+    bool advice =
+        c->what == PIO_HINT && (c->value <= PIO_HINT_WILL_NEED || c->value == PIO_HINT_CLOSED);
     if (advice || (asked && st == PIO_UNSUPPORTED))
         return PIO_OK; /* whatever became of it */
     if (f != NULL)
@@ -614,6 +619,7 @@ bool pio_hint_goes(const struct pio_control *c, struct file_list *runs)
     bool some = bytes && c->runs != NULL;
     *runs = some ? (struct file_list){ c->runs, c->run_count } : (struct file_list){ NULL, 0 };
     return pio_hint_archive(c->value) || (will && some) || c->value <= PIO_HINT_RANDOM ||
+           c->value == PIO_HINT_CLOSED ||
            (c->value >= PIO_HINT_WONT_NEED && c->value <= PIO_HINT_PROGRAM);
 }
 
@@ -634,6 +640,7 @@ enum file_hint pio_hint_of(uint64_t hint)
         [PIO_HINT_PIN] = FILE_PIN,
         [PIO_HINT_UNPIN] = FILE_UNPIN,
         [PIO_HINT_MIGRATE] = FILE_MIGRATE,
+        [PIO_HINT_CLOSED] = FILE_CLOSED,
     };
     _Static_assert(ARRAY_LEN(of) == PIO_HINT_COUNT, "a hint of files for each");
     ASSERT(hint < ARRAY_LEN(of));

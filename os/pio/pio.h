@@ -184,7 +184,7 @@ enum pio_ctl {
  * (PIO_HINT_WILL_NEED: with runs), reach the layers of the I/O nodes of parallel files, too: each
  * node that keeps a part of the file (of `runs`: a part of these) is told of its own, and all end
  * before the call does.  Where one says no or is down (PIO_SERVER_DOWN) the others have done it; of
- * the first four nobody is told. */
+ * the first four and the last nobody is told. */
 enum pio_hint {
     PIO_HINT_NORMAL,     /* reads ahead where a read goes on where the one before ended */
     PIO_HINT_SEQUENTIAL, /* reads ahead behind every read */
@@ -203,6 +203,7 @@ enum pio_hint {
     PIO_HINT_PIN,     /* it stays on disk for `number` seconds; 0: until as many PIO_HINT_UNPIN */
     PIO_HINT_UNPIN,   /* */
     PIO_HINT_MIGRATE, /* it is in the archive, too */
+    PIO_HINT_CLOSED,  /* the program is done with it: PIO_CLOSE says so where a layer hears it */
     PIO_HINT_COUNT
 };
 
@@ -279,6 +280,7 @@ struct pio {
     /* private: so many it has; others wait, in order */
     uint32_t under_way, inside; /* inside: calls, and who has said pio_enter */
     bool beginning, held, lost;
+    bool tells_close; /* file_close_heard */
     struct port_thread *drainer;
     const struct port_thread *server;
     struct list blocked; /* calls of threads that wait because it is held */

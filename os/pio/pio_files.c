@@ -434,7 +434,7 @@ static enum pio_status control(struct pio *s, struct pio_file *f, struct pio_con
     c->user = s->user;
     switch (x->what) {
     case PIO_CLOSE:
-        if (c->cache) {
+        if (c->cache && !s->tells_close) {
             file_req_init(&q, FILE_HINT, NULL, NULL);
             q.hint = FILE_CLOSED;
             q.file = opened(f)->file;

@@ -281,8 +281,8 @@ static enum pio_status hint_of(struct pio_file *file, const struct pio_control *
     struct pio_control in = *c;
     struct file_runs runs = { .count = 0 };
     struct file_list l;
-    if (!pio_hint_goes(c, &l))
-        return PIO_UNSUPPORTED;
+    if (!pio_hint_goes(c, &l) || c->value == PIO_HINT_CLOSED)
+        return PIO_UNSUPPORTED; /* the last: PFS says so when its file is closed */
     if (!sees_all(f) && l.count > 0) {
         add_runs(p, f, l.runs, l.count, &runs);
         in.runs = runs.runs;

@@ -83,7 +83,13 @@ static struct file_sys *start(const struct file_boot *b, const void *params, str
     x->io = b->node->node - io_server(0);
     return &x->sys;
 }
+static bool hears_close(const void *params)
+{
+    (void)params;
+    return true;
+}
 static const struct file_ops listener = { .kind = { .name = "listener", .doc = "Listens." },
+                                          .hears_close = hears_close,
                                           .start = start,
                                           .submit = listen };
 /* ---- one system ---- */
@@ -361,7 +367,15 @@ static void program(struct io_world *w, struct os_node *n, uint32_t rank)
         lists();
         whole_file();
     }
+    uint32_t once[IO_SERVERS]; /* by who is told of the whole file, and how often */
+    clear();
+    cr_assert_eq(hint(PIO_HINT_SEQUENTIAL, NULL, 0), PIO_OK);
+    memcpy(once, heard.hints, sizeof once);
+    clear();
     cr_assert_eq(pio_close(t.f), PIO_OK);
+    for (uint32_t io = 0; io < IO_SERVERS; io++)
+        cr_assert_eq(heard.hints[io], once[io], "%s: node %u", t.w.ops->kind.name, io);
+    cr_assert(t.pins || heard.hint == FILE_CLOSED);
 }
 
 static void play(const struct pio_ops *ops, const char *text, bool pinned)

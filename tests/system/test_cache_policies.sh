@@ -37,3 +37,18 @@ for system in pfs vesta files; do
     gives 0 "$PSIM" run "$T/hints.lua" -q --no-store -p workload.system=$system
     [ "$(grep -c '^as expected' "$T/out")" -eq 2 ] || fail "$system: not both were looked at"
 done
+# A cache of an I/O node with `on_close` hears that programs close files of PFS: it writes more, and at other moments.
+config closing <<'END'
+local files = { { layer = "cache", bytes = "64MiB", block = "8KiB", dirty_fraction = 0.9, on_close = param("on_close", false) },
+                { layer = "lfs", block = "8KiB" } }
+return {
+    title = "Files that are closed",
+    machine = include("machines/paragon.lua") {
+        rows = 2, columns = 3, io_nodes = 1, storage = { kind = "disk" }, os = { pfs_server = { files = files } } },
+    workload = { kind = "charisma", system = "pfs", nodes = 2 },
+    sweep = { product = { on_close = { false, true } } },
+    expectations = { { kind = "ratio", name = "written, told of closes", measure = "cache.written", at = { on_close = true },
+                       over = { on_close = false }, min = 1.0001 } },
+}
+END
+gives 0 "$PSIM" run "$T/closing.lua" -q --no-store
