@@ -26,5 +26,5 @@ gives 0 "$PSIM" plot "$T/q.db" -o "$T/q.svg"
 grep -q "12 curves, in small multiples" "$T/out" || fail "twelve curves in one drawing"
 grep -q "stations = 3" "$T/q.svg" || grep -q "customers = 200" "$T/q.svg" || fail "no panel is named"
 # A value that is expected and cited is a published point.
-gives 0 "$PSIM" figure message_ancestors -q -o "$T/a.svg" -d "$T/a.db"
+gives 0 "$PSIM" figure machine_table -q -o "$T/a.svg" -d "$T/a.db"
 grep -q "published" "$T/a.svg" || fail "published points are missing"
