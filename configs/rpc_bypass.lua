@@ -3,8 +3,14 @@
 --   psim run rpc_bypass
 --
 -- Programs make, look at and remove small files: all their calls but those with data are short.
--- A pass through VIPsize is priced as one through any layer, so what a short call saves here is
--- BLAST's header on the wire, twice; the prices tell no cheap layer from a dear one.
+-- A pass through VIPsize, which has no header, costs less than one through BLAST (prices.choice and
+-- prices.layer), and BLAST's header stays off the wire.
+--
+-- One program is quicker by that.  Several that go in step are not to be compared by one run: the
+-- time to look at a file takes one of two values by who comes first to the I/O node, and any price
+-- decides that anew (with four, `-p machine.prices.layer.each=100ns` moves the stack without
+-- VIPsize from 973 to 796 us).  With think times that are drawn (`-p workload.think=1ms
+-- -p workload.think_law=exponential`) the two stacks scatter about one mean.
 local paragon = include "machines/paragon.lua"
 local graphs = include "parts/graphs.lua"
 local graph = param("graph", "bypass", { "machine", "bypass" })

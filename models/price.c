@@ -50,6 +50,8 @@ const struct param price_list_params[] = {
     PRICE(PORT_WORK_FRAME_BYTES, "frame_bytes",
           "Bytes of frames that the CPU moves between memory and a network interface."),
     PRICE(PORT_WORK_LAYER, "layer", "Passes of a message through a protocol layer."),
+    PRICE(PORT_WORK_CHOICE, "choice",
+          "Passes of a message through a virtual protocol: one that chooses, and has no header."),
     PRICE(PORT_WORK_LOOKUP, "lookup", "Keys looked up in a map."),
     PRICE(PORT_WORK_TIMER, "timer", "Timers set or cancelled."),
     PRICE(PORT_WORK_ALLOC, "alloc", "Blocks of memory allocated."),

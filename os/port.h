@@ -62,6 +62,7 @@ enum port_work {
     PORT_WORK_FRAME_BYTES, /* their bytes, moved between memory and the interface; free where DMA
                               does that without the CPU */
     PORT_WORK_LAYER,       /* passes of a message through a protocol layer (header made or read) */
+    PORT_WORK_CHOICE,      /* passes through a protocol without a header, which only chooses */
     PORT_WORK_LOOKUP,      /* keys looked up in a map */
     PORT_WORK_TIMER,       /* timers set or cancelled */
     PORT_WORK_ALLOC,       /* blocks of memory allocated */

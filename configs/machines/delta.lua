@@ -47,6 +47,7 @@ return function(o)
       interrupt = us(2), copy = { rate = "30MB/s" }, checksum = { rate = "60MB/s" },
       copy_sum = { rate = "30MB/s" },  -- ASSUMED(as a copy: the sum hides behind it)
       xor = { rate = "30MB/s" },
+      choice = us(0.2),  -- ASSUMED(two fifths of a layer, as on the Paragon)
       -- ASSUMED(the Paragon's, at 40 MHz)
       lookup = us(1.25), timer = us(1.25), alloc = us(2.5), rpc = us(12), file = us(50),
       block = us(2.5), io = us(25), flop = us(0.125), op = us(0.05), fault = us(360), map = us(62),

@@ -56,6 +56,7 @@ return function(o)
       scale = o.scale,
       send = us(7 * path), receive = us(7 * path), frame_out = us(2 * path),
       frame_in = us(4 * path), switch = us(5 * path), layer = us(0.4 * path),
+      choice = us(0.16 * path),      -- ASSUMED(two fifths of a layer, as on the Paragon)
       match = us(0.2 * path), trap = us(4 * path), cross = us(1 * path),
       copy = { rate = "30MB/s" },    -- ASSUMED(half of the Paragon's R1.4)
       copy_sum = { rate = "30MB/s" },  -- ASSUMED(as a copy: the sum hides behind it)

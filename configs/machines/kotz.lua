@@ -34,8 +34,9 @@ return function(o)
     prices = {
       scale = o.scale,
       send = us(2), receive = us(2), frame_out = us(1), frame_in = us(1), trap = us(1),
-      switch = us(2), layer = us(0.2), match = us(0.2), lookup = us(1), timer = us(1),
-      alloc = us(1), interrupt = us(2), rpc = us(4), file = us(10), block = us(1), io = us(5),
+      switch = us(2), layer = us(0.2), choice = us(0.08), match = us(0.2), lookup = us(1),
+      timer = us(1), alloc = us(1), interrupt = us(2), rpc = us(4), file = us(10),
+      block = us(1), io = us(5),
       copy = { rate = "100MB/s" }, checksum = { rate = "100MB/s" }, xor = { rate = "50MB/s" },
       copy_sum = { rate = "100MB/s" },
       flop = us(0.1), op = us(0.04),

@@ -71,6 +71,8 @@ local function prices(r, scale)
     copy_sum = mb(r.copy),  -- ASSUMED(a sum in the copy loop hides behind its memory accesses)
     lookup = us(1), timer = us(1), alloc = us(2), interrupt = us(6),
     rpc = us(10), file = us(40), block = us(2), io = us(20),
+    -- ASSUMED(two fifths of a layer: it compares and calls, and makes or reads no header)
+    choice = us(0.4 * r.layer),
     call = us(0.4),  -- ASSUMED(20 instructions: a call through a table, its frame, its return)
     -- Programs and memory management, for every release.
     flop = { each = "100ns" },  -- ASSUMED(compiled code at 10 Mflop/s; the peak is 75 [node4])

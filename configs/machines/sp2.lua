@@ -46,7 +46,9 @@ return function(o)
     prices = {
       scale = o.scale,
       send = us(10.2 * path), receive = us(9.7 * path), frame_out = us(2.4), frame_in = us(3.3),
-      switch = us(5 * path), layer = us(0.3 * path), match = us(0.2 * path), trap = us(2 * path),
+      switch = us(5 * path), layer = us(0.3 * path),
+      choice = us(0.12 * path),  -- ASSUMED(two fifths of a layer, as on the Paragon)
+      match = us(0.2 * path), trap = us(2 * path),
       cross = us(0.5 * path), interrupt = us(2 * path),
       -- ASSUMED(between memory and the adapter's buffers at the rate of a copy).
       frame_bytes = not o.adapter and mb(110) or nil, copy = mb(110 / clock),

@@ -64,19 +64,25 @@ void xk_open_done(struct xk_protl *upper, struct xk_sessn *s)
         upper->ops->open_done(upper, s);
 }
 
+/* XK4: a message passes through that layer. */
+static void pass(const struct xk_protl *through)
+{
+    if (!through->ops->joined)
+        port_work(through->kernel->port,
+                  through->ops->is_virtual ? PORT_WORK_CHOICE : PORT_WORK_LAYER, 1);
+}
+
 enum xk_status xk_push(struct xk_sessn *s, struct xk_msg *m)
 {
     cross(s->upper, s->protl);
-    if (!s->protl->ops->joined)
-        port_work(s->protl->kernel->port, PORT_WORK_LAYER, 1);
+    pass(s->protl);
     return s->ops->push(s, m);
 }
 
 void xk_demux(struct xk_sessn *s, struct xk_msg *m)
 {
     cross(s->protl, s->upper);
-    if (!s->protl->ops->joined)
-        port_work(s->protl->kernel->port, PORT_WORK_LAYER, 1);
+    pass(s->protl);
     s->upper->ops->demux(s->upper, s, m);
 }
 

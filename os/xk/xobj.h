@@ -12,9 +12,9 @@
  *   XK3  demux owns the message it is given: it keeps it (xk_msg_move) or leaves it to the caller
  *       to finish.
  *   XK4  Crossing from an instance into one of another protection domain is named to the port by
- *       the framework (PORT_WORK_CROSS), and each pass through a layer too (PORT_WORK_LAYER):
- *       protocols name only what is special to them.  A `joined` protocol and who stands on it are
- *       one layer: a header a frame.
+ *       the framework (PORT_WORK_CROSS), and each pass through a layer too (PORT_WORK_LAYER; of a
+ *       virtual protocol PORT_WORK_CHOICE): protocols name only what is special to them.  A
+ *       `joined` protocol and who stands on it are one layer: a header a frame.
  */
 #ifndef OS_XK_XOBJ_H
 #define OS_XK_XOBJ_H
@@ -104,7 +104,8 @@ struct xk_protl_ops {
      * `at`, its place: so it cannot stand on them. */
     bool (*join)(const void *params, const char *at, const struct xk_path *below, uint8_t count,
                  struct xk_path *out, struct err *e);
-    bool single; /* without a header: one upper alone stands on it */
+    bool is_virtual; /* it has no header: XK4 */
+    bool single;     /* one upper alone stands on it, for nothing says for whom a message is */
     /* It drives the node's interface to the network of that name; "": the first.  NULL: none. */
     const char *(*interface)(const void *params);
     /* Called bottom-up when the node boots.  `params` lives as long as the instance. */

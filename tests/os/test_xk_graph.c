@@ -126,6 +126,29 @@ Test(xk_graph, crossings_and_layers_are_named)
     cr_assert_eq(fake_work(r.f, 1, PORT_WORK_LAYER), 1);
     cr_assert_eq(fake_work(r.f, 0, PORT_WORK_FRAME_OUT), 1);
     cr_assert_eq(fake_work(r.f, 1, PORT_WORK_FRAME_IN), 1);
+    cr_assert_eq(fake_work(r.f, 0, PORT_WORK_CHOICE), 0);
+    rig_stop(&r);
+    /* Two that only choose, and the driver below them. */
+    rig_start(
+        &r, &o,
+        "mesh driver; d vdrop <mesh; blast blast <mesh; vs vipsize <d <blast; probe probe <vs",
+        NULL, NULL);
+    cr_assert_eq(rig_send_pattern(&r, 0, 1, 7, 100), XK_OK);
+    fake_run(r.f, 0);
+    for (uint32_t node = 0; node < 2; node++) {
+        cr_assert_eq(fake_work(r.f, node, PORT_WORK_CHOICE), 2);
+        cr_assert_eq(fake_work(r.f, node, PORT_WORK_LAYER), 1);
+    }
+    rig_stop(&r);
+    rig_start(&r, &(struct fake_options){ .interfaces = 2 },
+              "mesh driver; lan driver interface=lan; va vipaddr <lan <mesh; probe probe <va", NULL,
+              NULL);
+    cr_assert_eq(rig_send_pattern(&r, 0, 1, 7, 100), XK_OK);
+    fake_run(r.f, 0);
+    for (uint32_t node = 0; node < 2; node++) {
+        cr_assert_eq(fake_work(r.f, node, PORT_WORK_CHOICE), 1);
+        cr_assert_eq(fake_work(r.f, node, PORT_WORK_LAYER), 1);
+    }
     rig_stop(&r);
 }
 

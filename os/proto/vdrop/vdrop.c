@@ -248,6 +248,7 @@ const struct xk_protl_ops vdrop_protl = {
               .counters = counters },
     .down_min = 1,
     .down_max = 1,
+    .is_virtual = true,
     .single = true,
     .gives = protl_gives,
     .init = protl_init,

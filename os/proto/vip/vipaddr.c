@@ -126,6 +126,7 @@ const struct xk_protl_ops vipaddr_protl = {
               .counters = counters },
     .down_min = 2,
     .down_max = XK_DOWN_MAX,
+    .is_virtual = true,
     .single = true,
     .join = protl_join,
     .init = protl_init,

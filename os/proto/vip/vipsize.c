@@ -160,6 +160,7 @@ const struct xk_protl_ops vipsize_protl = {
               .counters = counters },
     .down_min = SIDES,
     .down_max = SIDES,
+    .is_virtual = true,
     .single = true,
     .join = protl_join,
     .init = protl_init,
