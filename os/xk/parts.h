@@ -8,7 +8,8 @@
  *
  *   PART1  A part has a type, and only a layer of that type takes it: what nobody takes is refused
  *       by the driver.
- *   PART2  What a layer does not find it takes from the graph: RDM the key 0.
+ *   PART2  What a layer does not find it takes from the graph: RDM the key 0, ETH and IP the
+ *       upper's relative number.
  */
 #ifndef OS_XK_PARTS_H
 #define OS_XK_PARTS_H
@@ -23,7 +24,9 @@ enum xk_part_type {
     XK_PART_KEY,      /* RDM: one of the upper's own */
     XK_PART_STATION,  /* a station of a network, as its interfaces number them */
     XK_PART_ADDRESS,  /* IP */
-    XK_PART_PORT      /* UDP, TCP */
+    XK_PART_PORT,     /* UDP, TCP */
+    XK_PART_TYPE /* ETH, IP: the number by which the layer tells its uppers apart: an ethertype,
+                         a protocol number */
 };
 
 #define XK_PARTS_MAX 4
@@ -59,6 +62,11 @@ static inline struct xk_parts xk_any(void)
 static inline struct xk_parts xk_key(uint32_t key)
 {
     return (struct xk_parts){ .count = 1, .type = { XK_PART_KEY }, .number = { key } };
+}
+/* Who comes with that type. */
+static inline struct xk_parts xk_type(uint32_t type)
+{
+    return (struct xk_parts){ .count = 1, .type = { XK_PART_TYPE }, .number = { type } };
 }
 /* A node. */
 static inline struct xk_parts xk_node(uint32_t node)

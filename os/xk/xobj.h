@@ -47,12 +47,22 @@ enum xk_control_op {
     XK_GET_OPT_PACKET, /* u64: largest that goes without fragmentation */
     XK_GET_PEER_HOST,  /* u64 */
     XK_GET_MY_HOST,    /* u64 */
-    XK_FREE_RESOURCES  /* drop caches; u64: sessions dropped */
+    XK_FREE_RESOURCES, /* drop caches; u64: sessions dropped */
+    /* Of ARP, IP and what stands on them (os/proto/ip/ip.h says when each is answered). */
+    XK_GET_MY_ADDRESS,    /* u64: of a session: that its peer knows; else of the instance */
+    XK_GET_PEER_ADDRESS,  /* u64: of a session */
+    XK_SET_DONT_FRAGMENT, /* u64: of a session, from now on: 1: what it sends goes whole or not */
+    XK_SEND_UNREACHABLE,  /* in demux: the sender is told, with this code of ICMP in u64 */
+    XK_GET_ERROR,         /* in `failed`: u64: type * 256 + code of the ICMP error */
+    XK_GET_QUOTED,        /* in `failed`: u64: the first eight octets of what it is about */
+    XK_TAKE_LOST,         /* in `failed` of a session of ARP: `msg`: one that was kept on it */
 };
 struct xk_control {
     enum xk_control_op op;
     uint64_t u64;
+    struct xk_msg *msg; /* the caller's */
 };
+#define XK_NO_HOST UINT32_MAX /* xk_sessn.host: the peer is none of the nodes that are known */
 
 /* What a path promises for messages between two nodes, while both ends live.  Properties flow up
  * the graph: each layer makes what it gives of what it is given (all instances below together). */
@@ -158,7 +168,7 @@ struct xk_sessn {
     struct list waiting;    /* its upper's: what waits until `ready` is called with it */
     void *upper_state; /* whatever its upper hangs on it; a session above it: while that lives */
     uint32_t refs;
-    uint32_t host; /* the peer */
+    uint32_t host; /* the peer: a node, or XK_NO_HOST */
     uint8_t downs, key;
     bool first; /* the last piece that its upper was given was the first of a message (pieces.h) */
     struct xk_sessn *down[XK_DOWN_MAX];

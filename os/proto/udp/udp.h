@@ -1,0 +1,26 @@
+/* udp.h: UDP: messages between ports of hosts [RFC 768].
+ *
+ * Stands on IP.  Participants, lowest first, are those of IP (an address or a node) and the peer's
+ * port (XK_PART_PORT); above it may stand one more XK_PART_PORT, this end's, else the next free one
+ * from 49152 on is taken.  An upper that names no port has one by its relative number, the same on
+ * all nodes, and is given what comes from nodes alone.  xk_open_enable takes a port or nothing.
+ *
+ *   - Messages may be lost, doubled and overtake each other; damage is seen where `checksum`
+ *       says so (the default), and what is damaged is dropped.
+ *   - A message goes to the session with its peer's address and port and this end's port; else to
+ *       who has enabled that port, on a new session (open_done); else the sender is told by ICMP.
+ *   - `failed` as IP's, of the session that it is about: XK_REFUSED when nobody has that port.
+ *   - XK_REFUSED where the port that an open names is not free.
+ */
+#ifndef OS_PROTO_UDP_UDP_H
+#define OS_PROTO_UDP_UDP_H
+
+#include "os/xk/xobj.h"
+
+#define UDP_HEADER 8
+#define UDP_PORT_FIRST 49152u /* of those taken by themselves */
+#define UDP_PORT_LOCAL 61440u /* and the upper's relative number */
+
+extern const struct xk_protl_ops udp_protl;
+
+#endif
