@@ -92,6 +92,13 @@ struct port_end *port_end_open(struct port *task, uint32_t ifc, const struct mat
     return e;
 }
 
+void port_end_first(struct port_end *e)
+{
+    match_first(&e->iface->ends, &e->match);
+    list_remove(&e->open);
+    list_push_front(&e->iface->open, &e->open);
+}
+
 void port_end_close(struct port_end *e)
 {
     if (e == NULL)

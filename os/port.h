@@ -136,9 +136,10 @@ void port_pay(struct port *p);
  *
  * A node has as many as it is on networks; those without a network have none.  Frames come and go
  * by ends, each of a task: a frame that arrives goes to the first end of its interface, in the
- * order in which they were opened, whose conditions it meets (sim/base/match.h), as an upcall of
- * its task; one that meets none is dropped and counted.  Nobody but its network knows what a
- * station is: on one of numbered nodes port_if_station tells it, elsewhere it is learned (ARP). */
+ * order in which they were opened (but see port_end_first), whose conditions it meets
+ * (sim/base/match.h), as an upcall of its task; one that meets none is dropped and counted.  Nobody
+ * but its network knows what a station is: on one of numbered nodes port_if_station tells it,
+ * elsewhere it is learned (ARP). */
 struct port_if_info {
     char name[16];    /* its network's */
     uint32_t mtu;     /* largest frame in bytes: header and data */
@@ -176,6 +177,9 @@ struct port_end_ops {
 struct port_end *port_end_open(struct port *task, uint32_t ifc, const struct match *m,
                                uint32_t count, const struct port_end_ops *ops, void *arg,
                                enum port_if_result *why);
+/* It is before all other ends of its interface from now on, whenever they were opened: what taps a
+ * node for itself.  One for all frames has a condition with an empty mask then. */
+void port_end_first(struct port_end *e);
 /* What is on its way up to it is dropped and counted.  NULL is fine. */
 void port_end_close(struct port_end *e);
 enum {

@@ -106,7 +106,7 @@ bool match_add(struct match_set *s, struct match_entry *e, const struct match *m
     uint64_t looked = 0;
     ASSERT(count <= MATCH_MOST);
     sort_conditions(sorted, m, count);
-    *e = (struct match_entry){ .order = s->next_order };
+    *e = (struct match_entry){ .order = s->last_order + 1 };
     for (uint32_t k = 0; k < count; k++)
         e->value[k] = sorted[k].value & sorted[k].mask;
     struct match_shape *h = shape_of(s, sorted, count);
@@ -121,8 +121,14 @@ bool match_add(struct match_set *s, struct match_entry *e, const struct match *m
     *at = e;
     e->shape = h;
     h->count++;
-    s->next_order++;
+    s->last_order++;
     return true;
+}
+
+void match_first(struct match_set *s, struct match_entry *e)
+{
+    ASSERT(e->shape != NULL);
+    e->order = --s->first_order;
 }
 
 void match_remove(struct match_set *s, struct match_entry *e)

@@ -27,7 +27,7 @@ struct match_shape; /* private */
 struct match_entry {
     struct match_shape *shape;
     struct match_entry *next; /* of its bucket */
-    uint64_t order;
+    int64_t order;            /* that it is asked in */
     uint32_t value[MATCH_MOST];
 };
 
@@ -35,13 +35,15 @@ struct match_entry {
 struct match_set {
     struct match_shape **shapes;
     uint32_t shape_count, conditioned; /* conditioned: shapes that have a condition at all */
-    uint64_t next_order;
+    int64_t last_order, first_order;   /* that entries had until now */
 };
 
 /* Adds an entry behind those that are there; no conditions are met by every frame.  False, and
  * nothing is done: one with equal conditions is there (MATCH1). */
 bool match_add(struct match_set *s, struct match_entry *e, const struct match *m,
                uint32_t count) MUST_CHECK;
+/* An entry of the set is before all others from now on. */
+void match_first(struct match_set *s, struct match_entry *e);
 /* Harmless on one that is in no set; the set is freed with its last. */
 void match_remove(struct match_set *s, struct match_entry *e);
 /* The first that the frame meets, or NULL; adds to *looked (may be NULL) a look-up for each shape

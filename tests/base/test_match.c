@@ -86,6 +86,13 @@ Test(match, finds_what_a_walk_in_order_finds)
                     continue;
                 k->there = true;
                 order[count++] = (uint32_t)(k - known);
+            } else if (below(4) == 0) {
+                match_first(&s, &k->entry);
+                uint32_t at = 0;
+                while (&known[order[at]] != k)
+                    at++;
+                memmove(&order[1], &order[0], at * sizeof order[0]);
+                order[0] = (uint32_t)(k - known);
             }
             uint8_t bytes[10];
             struct rope frame;

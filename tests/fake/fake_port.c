@@ -325,6 +325,11 @@ struct port_end *port_end_open(struct port *task, uint32_t ifc, const struct mat
     return e;
 }
 
+void port_end_first(struct port_end *e)
+{
+    match_first(&e->task->node->ends[e->ifc], &e->match);
+}
+
 void port_end_close(struct port_end *e)
 {
     if (!e)

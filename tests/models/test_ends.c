@@ -156,6 +156,32 @@ Test(ends, a_frame_is_an_upcall_of_the_first_end_whose_conditions_it_meets)
     rig_close(&r);
 }
 
+static bool taps_alone;
+static void taps(struct port *p)
+{
+    static const struct match all[] = { { 0 } };
+    port_end_close(others[3]);
+    if (taps_alone) /* but for the kernel's, which takes all */
+        port_end_close(server_ends[3]);
+    port_end_first(open_end(servers[3], all, 1));
+    say_four(p);
+}
+
+/* What meets another, too, comes to the one that has gone before all, whoever they are. */
+Test(ends, one_that_goes_first_taps_the_node)
+{
+    for (unsigned k = 0; k < 2; k++) {
+        struct rig r;
+        taps_alone = k > 0;
+        start(&r, "worm");
+        run(&r, taps);
+        cr_assert_eq(count, 5);
+        for (unsigned i = 0; i < 5; i++)
+            expect(i, 3, "server", "AxyAZ"[i]);
+        rig_close(&r);
+    }
+}
+
 static void ends_at_once(void *arg, uint64_t from, unsigned flags, struct rope *frame)
 {
     hear(arg, from, flags, frame);

@@ -578,6 +578,8 @@ static void boot_ends(struct port *p, void *arg)
     cr_assert_null(port_end_open(p, 1, s, 1, &ops, p, &why));
     cr_assert_eq(why, PORT_IF_NONE);
     end_open(p, &ops, p);
+    if (port_node(p) == 2)
+        port_end_first(port_end_open(p, 0, &(struct match){ 0 }, 1, &ops, p, &why));
 }
 
 static void say_to(struct port *p, void *arg)
@@ -586,6 +588,16 @@ static void say_to(struct port *p, void *arg)
     rope_init(&r);
     rope_add_bytes(&r, arg, 1);
     cr_assert_eq(end_send(p, 1, *(const char *)arg == 'a' ? PORT_ALL : 0, &r), PORT_IF_OK);
+    rope_fini(&r);
+}
+
+static void say_to_two(struct port *p, void *arg)
+{
+    struct rope r;
+    (void)arg;
+    rope_init(&r);
+    rope_add_bytes(&r, "s", 1);
+    cr_assert_eq(end_send(p, 2, 0, &r), PORT_IF_OK);
     rope_fini(&r);
 }
 
@@ -604,6 +616,9 @@ Test(fake, a_frame_is_the_first_end_s_whose_conditions_it_meets)
     }
     fake_run(f, 0);
     cr_assert_str_eq(whose, "s1k1k1k6k7");
+    fake_call(f, 0, say_to_two, NULL);
+    fake_run(f, 0);
+    cr_assert_str_eq(whose, "s1k1k1k6k7k2", "who taps it goes before the second's");
     cr_assert_eq(fake_work(f, 1, PORT_WORK_FILTER), 2, "until it went");
     fake_destroy(f);
 }
