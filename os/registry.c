@@ -22,7 +22,9 @@
     P(chan)                                                                                        \
     P(select)                                                                                      \
     P(vipsize)                                                                                     \
+    P(vmux)                                                                                        \
     P(vipaddr)                                                                                     \
+    P(vcache)                                                                                      \
     P(vdrop)                                                                                       \
     P(template)                                                                                    \
     P(nx)                                                                                          \

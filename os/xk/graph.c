@@ -156,20 +156,30 @@ bool xk_path_over(const struct xk_node_desc *d, const char *at, const struct xk_
     return true;
 }
 
+/* Does it stand on that one, or on what gives sessions of it? */
+static bool stands(const struct xk_graph *g, const struct xk_node_desc *d, uint16_t on)
+{
+    for (uint8_t i = 0; i < d->downs; i++)
+        if (d->down[i] == on ||
+            (g->nodes[d->down[i]].ops->through && stands(g, &g->nodes[d->down[i]], on)))
+            return true;
+    return false;
+}
+
 /* Nobody else stands on what carries one upper alone. */
 static bool check_single(const struct xk_graph *g, const struct xk_node_desc *d,
                          const struct val *table, const char *path, struct err *e)
 {
     char where[128];
-    for (uint32_t k = 0; k < g->count; k++)
-        for (uint8_t j = 0; j < g->nodes[k].downs; j++)
-            for (uint8_t i = 0; i < d->downs; i++)
-                if (d->down[i] == g->nodes[k].down[j] && g->nodes[d->down[i]].ops->single)
-                    return err_set(e,
-                                   "%s%s: '%s' has no header and carries one instance alone: '%s' "
-                                   "stands on it already",
-                                   val_where(table, where, sizeof where), path,
-                                   g->nodes[d->down[i]].name, g->nodes[k].name);
+    for (uint32_t k = 0; k < g->count && !d->ops->through; k++)
+        for (uint16_t i = 0; i < g->count; i++)
+            if (g->nodes[i].ops->single && !g->nodes[k].ops->through && stands(g, d, i) &&
+                stands(g, &g->nodes[k], i))
+                return err_set(e,
+                               "%s%s: '%s' has no header and carries one instance alone: '%s' "
+                               "stands on it already",
+                               val_where(table, where, sizeof where), path, g->nodes[i].name,
+                               g->nodes[k].name);
     return true;
 }
 

@@ -88,5 +88,13 @@ static inline bool xk_parts_node(const struct xk_parts *ps, uint32_t *node)
     *node = (uint32_t)ps->number[0];
     return true;
 }
+/* Do they name the same? */
+static inline bool xk_parts_same(const struct xk_parts *a, const struct xk_parts *b)
+{
+    bool same = a->count == b->count;
+    for (uint8_t i = 0; i < a->count && same; i++)
+        same = a->type[i] == b->type[i] && a->number[i] == b->number[i];
+    return same;
+}
 
 #endif

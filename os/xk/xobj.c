@@ -182,13 +182,19 @@ struct xk_protl *xk_numbered(struct xk_kernel *k, uint32_t number)
     return number >= 1 && number <= k->count ? &k->protls[number - 1] : NULL;
 }
 
+static bool stands(const struct xk_protl *upper, const struct xk_protl *self)
+{
+    for (uint8_t i = 0; i < upper->downs; i++)
+        if (upper->down[i] == self ||
+            (upper->down[i]->ops->through && stands(upper->down[i], self)))
+            return true;
+    return false;
+}
+
 struct xk_protl *xk_stands_on(struct xk_protl *self, uint32_t number)
 {
     struct xk_protl *upper = xk_numbered(self->kernel, number);
-    bool stands = false;
-    for (uint8_t i = 0; upper && i < upper->downs; i++)
-        stands |= upper->down[i] == self;
-    return stands ? upper : NULL;
+    return upper && stands(upper, self) ? upper : NULL;
 }
 
 struct xk_protl *xk_taker(struct xk_protl *self, uint32_t number)

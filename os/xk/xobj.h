@@ -115,6 +115,7 @@ struct xk_protl_ops {
     bool (*join)(const void *params, const char *at, const struct xk_path *below, uint8_t count,
                  struct xk_path *out, struct err *e);
     bool is_virtual; /* it has no header: XK4 */
+    bool through;    /* it gives its uppers sessions of those below: they stand on these (VMUX) */
     bool single;     /* one upper alone stands on it, for nothing says for whom a message is */
     /* It drives the node's interface to the network of that name; "": the first.  NULL: none. */
     const char *(*interface)(const void *params);

@@ -79,6 +79,10 @@ Test(xk_graph, a_choice_among_paths_that_cannot_be_made_is_refused)
             "x template <va",
             "'va' has no header");
     refuses("mesh driver; v vdrop <mesh; t template <v; x template <v", "'v' has no header");
+    refuses("mesh driver; v vdrop <mesh; m vmux <v; n vmux <m; t template <m; x template <n",
+            "'v' has no header and carries one instance alone: 't' stands on it already");
+    refuses("mesh driver; v vcache <mesh; t template <v; m vmux <mesh <v; x template <m",
+            "'v' has no header and carries one instance alone: 't' stands on it already");
     refuses("mesh driver; b blast <mesh; vs vipsize <mesh <b; nx nx <vs",
             "'nx' needs a path that keeps their order, and 'vs' below it lets");
 }
