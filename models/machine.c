@@ -94,6 +94,26 @@ static bool load_own(struct machine *m, const struct val *v, struct err *e)
     return good;
 }
 
+/* What all may know of each node (os_layout.hardware). */
+static void tell_hardware(struct machine *m)
+{
+    bool any = false;
+    m->hardware = base_zalloc(m->layout.nodes, sizeof *m->hardware);
+    for (size_t i = 0; i <= m->own_count; i++) {
+        const struct node_own *own = i == 0 ? &m->params.own : m->owns[i - 1];
+        const struct os_group *g =
+            i == 0 ? NULL : os_group(&m->boot, m->params.nodes->items[i - 1]->key);
+        if (own == NULL)
+            continue;
+        struct os_hardware h = { .little_endian = own->node.byte_order == NODE_ORDER_LITTLE,
+                                 .memory = (uint64_t)own->node.memory };
+        any |= h.little_endian || h.memory > 0;
+        for (uint32_t k = 0; k < (g == NULL ? m->layout.nodes : g->count); k++)
+            m->hardware[g == NULL ? k : g->nodes[k]] = h;
+    }
+    m->layout.hardware = any ? m->hardware : NULL;
+}
+
 /* Groups of nodes, and m->owns beside m->params.nodes. */
 static bool load_groups(struct machine *m, struct err *e)
 {
@@ -105,6 +125,7 @@ static bool load_groups(struct machine *m, struct err *e)
     for (size_t i = 0; groups != NULL && i < groups->count; i++)
         if (!load_own(m, groups->items[i], e))
             return false;
+    tell_hardware(m);
     return true;
 }
 
@@ -374,6 +395,7 @@ void machine_destroy(struct machine *m)
     free(m->compute);
     free(m->io);
     free(m->ranks);
+    free(m->hardware);
     free(m->failure);
     free(m);
 }

@@ -5,6 +5,8 @@
 
 static const char *const upcall_cpus[] = { "application", "coprocessor", NULL };
 
+static const char *const byte_orders[] = { "big", "little", NULL };
+
 static const struct param node_params[] = {
     P_BOOL(node_params, coprocessor, "true",
            "The node has a message coprocessor beside its application CPU.",
@@ -16,6 +18,13 @@ static const struct param node_params[] = {
            "An upcall interrupts the work of a thread on the application CPU; else it waits until "
            "the thread blocks.",
            "ASSUMED(interrupts are enabled while programs run)"),
+    P_CHOICE(node_params, byte_order, "big", byte_orders,
+             "Order of the bytes of a word: what travels is big-endian, and a little-endian node "
+             "swaps the words of headers (prices.swap).",
+             "ASSUMED(that of the network: nothing is swapped)"),
+    P_SIZE(node_params, memory, "0", "0", "1TiB",
+           "Physical memory, of which the pages of programs have frames; 0: no limit.",
+           "ASSUMED(experiments that study paging set it)"),
     P_SIZE(
         node_params, heap_limit, "0", "0", NULL,
         "Memory that one task may allocate; a task that needs more ends the point.  0: no limit.",

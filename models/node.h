@@ -277,9 +277,11 @@ struct node {
 struct node_params {
     bool coprocessor, preempt;
     int upcall_cpu; /* NODE_UPCALL_* */
-    int64_t heap_limit;
+    int byte_order; /* NODE_ORDER_* */
+    int64_t memory, heap_limit;
 };
 enum { NODE_UPCALL_APPLICATION, NODE_UPCALL_COPROCESSOR };
+enum { NODE_ORDER_BIG, NODE_ORDER_LITTLE };
 
 /* What a group of nodes may have of its own. */
 struct node_own {
@@ -368,6 +370,7 @@ struct machine {
     struct node *nodes;
     struct os_layout layout;
     uint32_t *compute, *io, *ranks;
+    struct os_hardware *hardware; /* the layout's */
     struct os_boot boot;
     const struct measure *measures, *rate; /* the workload's */
     const struct counter_ratio *ratios;

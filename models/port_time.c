@@ -35,6 +35,16 @@ void port_keep(struct port *p, uint64_t value)
     p->node->kept = value;
 }
 
+bool port_little_endian(const struct port *p)
+{
+    return p->node->own->node.byte_order == NODE_ORDER_LITTLE;
+}
+
+uint64_t port_memory(const struct port *p)
+{
+    return (uint64_t)p->node->own->node.memory;
+}
+
 const char *port_task_name(const struct port *p)
 {
     return p->name;

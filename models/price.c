@@ -52,6 +52,9 @@ const struct param price_list_params[] = {
     PRICE(PORT_WORK_LAYER, "layer", "Passes of a message through a protocol layer."),
     PRICE(PORT_WORK_CHOICE, "choice",
           "Passes of a message through a virtual protocol: one that chooses, and has no header."),
+    PRICE(PORT_WORK_SWAP, "swap",
+          "Words of four bytes whose bytes are put in the other order, on a node of little-endian "
+          "words: of headers, and of numbers that a node of the other order has sent."),
     PRICE(PORT_WORK_LOOKUP, "lookup", "Keys looked up in a map."),
     PRICE(PORT_WORK_TIMER, "timer", "Timers set or cancelled."),
     PRICE(PORT_WORK_ALLOC, "alloc", "Blocks of memory allocated."),

@@ -98,6 +98,24 @@ bool os_groups_load(struct os_boot *b, const struct val *nodes, const char *cons
     return true;
 }
 
+const uint32_t *os_unlike(const struct os_layout *l, uint32_t from, uint32_t count)
+{
+    for (uint32_t i = from; l->hardware && i < from + count && i < l->compute_count; i++)
+        if (os_little_endian(l, l->compute[i]) != os_little_endian(l, l->compute[0]))
+            return &l->compute[i];
+    return NULL;
+}
+
+uint64_t os_least_memory(const struct os_layout *l, uint32_t count)
+{
+    uint64_t least = UINT64_MAX;
+    for (uint32_t i = 0; l->hardware && i < count && i < l->compute_count; i++) {
+        uint64_t memory = l->hardware[l->compute[i]].memory;
+        least = memory > 0 && memory < least ? memory : least;
+    }
+    return least == UINT64_MAX ? 0 : least;
+}
+
 /* ---- services ---- */
 
 /* A node of both; NULL: there is none. */

@@ -55,8 +55,25 @@ struct os_layout {
     uint32_t io_sector_bytes;
     struct os_grid grid;
     const struct os_disk *const *disks; /* node -> its device 0; NULL: see os_disk */
+    const struct os_hardware *hardware; /* by node; NULL: all are big-endian, without a limit */
     const struct os_boot *boot;         /* NULL: another system boots */
 };
+
+/* What the port tells of a node, known everywhere. */
+struct os_hardware {
+    bool little_endian;
+    uint64_t memory; /* 0: no limit */
+};
+/* Whether words on that node are little-endian. */
+static inline bool os_little_endian(const struct os_layout *l, uint32_t node)
+{
+    return l->hardware && l->hardware[node].little_endian;
+}
+/* The least memory that one of so many compute nodes has; 0: none has a limit. */
+uint64_t os_least_memory(const struct os_layout *l, uint32_t count);
+/* The first of so many compute nodes, from rank `from` on, whose order of bytes is not that of rank
+ * 0's; NULL: they are alike. */
+const uint32_t *os_unlike(const struct os_layout *l, uint32_t from, uint32_t count);
 
 /* What device 0 of a node holds; nothing where there is none. */
 static inline struct os_disk os_disk(const struct os_layout *l, uint32_t node)

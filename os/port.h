@@ -38,6 +38,11 @@ uint32_t port_incarnation(const struct port *p); /* of the node: rises at each r
 /* One number of the node that outlives its crashes; 0 at first. */
 uint64_t port_kept(const struct port *p);
 void port_keep(struct port *p, uint64_t value);
+/* Which byte of a word stands first in its memory: its CPU has to swap the words of what travels,
+ * which is big-endian (PORT_WORK_SWAP). */
+bool port_little_endian(const struct port *p);
+/* Physical memory of the node, which pages of programs have frames in; 0: no limit. */
+uint64_t port_memory(const struct port *p);
 const char *port_task_name(const struct port *p);
 bool port_in_thread(const struct port *p);
 
@@ -63,6 +68,7 @@ enum port_work {
                               does that without the CPU */
     PORT_WORK_LAYER,       /* passes of a message through a protocol layer (header made or read) */
     PORT_WORK_CHOICE,      /* passes through a protocol without a header, which only chooses */
+    PORT_WORK_SWAP,        /* words of four bytes whose bytes are put in the other order */
     PORT_WORK_LOOKUP,      /* keys looked up in a map */
     PORT_WORK_TIMER,       /* timers set or cancelled */
     PORT_WORK_ALLOC,       /* blocks of memory allocated */

@@ -416,6 +416,7 @@ const struct workload_ops workload_arrays = {
     .measures = measures,
     .rate = &rate,
     .check = check,
+    .typed = true,
     .programs = programs,
     .files = files,
     .services_of = services_of,

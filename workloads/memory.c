@@ -132,8 +132,8 @@ static bool serves_already(const struct memory_params *p, const struct os_layout
 static bool has_room(const struct memory_params *p, const struct os_layout *l, struct err *e)
 {
     const struct paging_params paging = paging_of(p);
-    uint64_t page = (uint64_t)p->memory.page, frames = (uint64_t)p->memory.frames,
-             all = pages_of(p);
+    uint64_t page = (uint64_t)p->memory.page, all = pages_of(p),
+             frames = vm_frames_in(&p->memory, os_least_memory(l, (uint32_t)p->clients));
     uint64_t room = (uint64_t)p->servers * (uint64_t)p->server.frames, backup;
     if (p->backing == BACKING_SERVERS && serves_already(p, l))
         return err_set(e, "workload.backing is \"servers\", which the workload starts itself, but "

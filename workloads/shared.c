@@ -107,6 +107,12 @@ bool shared_check(const void *params, const struct os_layout *layout, struct err
                        "workload.memory.frames is %lld, but workload.svm.manager %s keeps the "
                        "pages that it has touched: it must be 0",
                        (long long)p->memory.frames, svm_managers.items[p->svm.manager]->name);
+    if (os_least_memory(layout, shared_programs(params, layout)) > 0 &&
+        !svm_is_strict(p->svm.manager))
+        return err_set(e,
+                       "workload.svm.manager %s keeps the pages that it has touched, and "
+                       "machine.node.memory limits them: it must be 0",
+                       svm_managers.items[p->svm.manager]->name);
     if (os_service_params(layout, &ckpt_service) && !saves(p, layout, e))
         return false;
     uint64_t room; /* which pages are written, only the run knows */

@@ -62,7 +62,7 @@ bool shared_check(const void *params, const struct os_layout *layout, struct err
     {                                                                                              \
         .kind = { .name = id, .doc = text, .params = list, .params_size = sizeof(type) },          \
         .measures = shared_measures, .ratios = shared_ratios, .instances = shared_instances,       \
-        .programs = shared_programs, .check = checks, .main = runs                                 \
+        .typed = true, .programs = shared_programs, .check = checks, .main = runs                  \
     }
 
 struct shared {

@@ -72,5 +72,12 @@ bool workload_ranks(const struct workload_ops *ops, const void *params,
     if (*ranks > layout->compute_count)
         return err_set(e, "workload '%s' wants %u programs, but the machine has %u compute nodes",
                        ops->kind.name, *ranks, layout->compute_count);
+    const uint32_t *other = ops->typed ? os_unlike(layout, 0, *ranks) : NULL;
+    if (other)
+        return err_set(
+            e,
+            "workload '%s' shares numbers as they lie in memory, and the bytes of a word "
+            "have another order on node %u than on node %u (machine.node.byte_order)",
+            ops->kind.name, *other, layout->compute[0]);
     return ckpt_fits(layout, *ranks, e) && finds_all(ops, params, layout, *ranks, e);
 }

@@ -36,6 +36,8 @@ struct workload_ops {
     void (*release)(void *params);
     /* Refuses parameters that do not fit together or the machine; may be NULL. */
     bool (*check)(const void *params, const struct os_layout *layout, struct err *e);
+    /* Its programs share numbers as they lie in memory: nodes of another byte order are refused. */
+    bool typed;
     /* How many compute nodes take part; NULL: all. */
     uint32_t (*programs)(const void *params, const struct os_layout *layout);
     /* How many files it makes (os_boot.files); NULL: none. */

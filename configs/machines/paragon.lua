@@ -109,6 +109,8 @@ return function(o)
       coprocessor = true,          -- GP node: two i860 XP at 50 MHz [node4]
       upcall_cpu = r.upcall_cpu,
       preempt = true,              -- ASSUMED(interrupts are enabled while programs run)
+      byte_order = "little",       -- of the i860 under OSF/1 [memory, medium]; what swapping
+                                   -- takes is inside the calibrated sums: `swap` has no price
     },
     nic = {
       mtu = "2088B",               -- ASSUMED(2 KiB of data and the headers of two layers); n_half

@@ -90,6 +90,14 @@ bool ckpt_fits(const struct os_layout *l, uint32_t ranks, struct err *e)
                        "the workload has %u programs, but of the %u compute nodes %u are spares "
                        "(machine.os.ckpt.spares)",
                        ranks, l->compute_count, ckpt_spares(l));
+    const uint32_t *other = os_unlike(l, 0, ranks);
+    if (!other)
+        other = os_unlike(l, l->compute_count - (uint32_t)p->spares, (uint32_t)p->spares);
+    if (other)
+        return err_set(e,
+                       "what is saved of a program is bytes of its memory, and the bytes of a word "
+                       "have another order on node %u than on node %u (machine.node.byte_order)",
+                       *other, l->compute[0]);
     const struct ckpt_sink_ops *sink = kind_at(&ckpt_sinks, p->sink);
     return ckpt_moves_fit(p, ranks, e) && (!sink->fit || sink->fit(p, l, ranks, e));
 }

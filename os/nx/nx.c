@@ -334,6 +334,7 @@ const struct xk_protl_ops nx_protl = {
               .params_size = sizeof(struct nx_params),
               .state_size = sizeof(struct nx),
               .counters = counters },
+    .header = NX_HEADER,
     .down_min = 1,
     .down_max = 1,
     .needs = XK_NETWORK | XK_LIVES | XK_LONG | XK_PIECES,

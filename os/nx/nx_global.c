@@ -73,9 +73,12 @@ static void words_to_rope(struct nx *n, const uint64_t *x, uint32_t count, struc
     port_free(n->port, wire);
 }
 
-/* Takes the rope. */
-static void words_from_rope(struct nx *n, struct rope *in, uint64_t *x, uint32_t count)
+/* Takes the rope.  The receiver makes right what a node of the other order has sent. */
+static void words_from_rope(struct nx *n, struct rope *in, uint64_t *x, uint32_t count,
+                            uint32_t from)
 {
+    if (n->os && os_little_endian(n->os->layout, n->nodes[from]) != port_little_endian(n->port))
+        port_work(n->port, PORT_WORK_SWAP, (uint64_t)count * 2);
     ASSERT_MSG(in->length == (uint64_t)count * 8, "nodes call a global operation with other sizes");
     uint8_t *wire = port_alloc(n->port, (size_t)count * 8);
     rope_read(in, 0, (size_t)count * 8, wire);
@@ -101,7 +104,7 @@ static enum nx_status receive_words(struct nx *n, int64_t tag, uint64_t *x, uint
     struct rope data;
     enum nx_status status = receive(n, tag, from, &data);
     if (status == NX_OK)
-        words_from_rope(n, &data, x, count);
+        words_from_rope(n, &data, x, count, from);
     rope_fini(&data);
     return status;
 }
@@ -129,7 +132,7 @@ static enum nx_status double_up(struct nx *n, int64_t tag, uint64_t *x, uint64_t
         words_to_rope(n, x, count, &mine);
         status = exchange(n, tag, &mine, partner, partner, &theirs);
         if (status == NX_OK) {
-            words_from_rope(n, &theirs, other, count);
+            words_from_rope(n, &theirs, other, count, partner);
             combine(n, fn, x, other, partner < n->rank, count);
         }
         rope_fini(&theirs);

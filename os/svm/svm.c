@@ -165,6 +165,7 @@ const struct xk_protl_ops svm_protl = {
     .kind = { .name = "svm",
               .doc = "Carries the messages of shared virtual memory.",
               .state_size = sizeof(struct svm_instance) },
+    .header = SVM_HEADER,
     .down_min = 1,
     .down_max = 1,
     .needs = XK_NETWORK | XK_LONG | XK_LIVES | XK_TAKES,

@@ -515,6 +515,7 @@ const struct xk_protl_ops sync_protl = {
     .kind = { .name = "sync",
               .doc = "Locks, barriers and event counts of programs that share memory.",
               .state_size = sizeof(struct sync_instance) },
+    .header = SYNC_HEADER,
     .down_min = 1,
     .down_max = 1,
     .needs = XK_NETWORK | XK_LONG | XK_LIVES | XK_TAKES,

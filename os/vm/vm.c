@@ -52,12 +52,21 @@ const struct counter vm_counters[] = {
     C_END,
 };
 
+uint64_t vm_frames_in(const struct vm_params *params, uint64_t memory)
+{
+    uint64_t room = memory / (uint64_t)params->page, frames = (uint64_t)params->frames;
+    if (memory == 0 || (frames > 0 && frames <= room))
+        return frames;
+    return room > 0 ? room : 1;
+}
+
 struct vm *vm_create(struct port *p, const struct vm_params *params)
 {
     struct vm *vm = port_alloc(p, sizeof *vm);
     vm->port = p;
     vm->params = *params;
     ASSERT((params->page & (params->page - 1)) == 0);
+    vm->params.frames = (int64_t)vm_frames_in(params, port_memory(p));
     vm->replacement = kind_at(&vm_replacements, params->replacement);
     list_init(&vm->order);
     list_init(&vm->starved);

@@ -54,6 +54,8 @@ struct vm_params {
     int replacement; /* of vm_replacements */
 };
 extern const struct param vm_params_desc[];
+/* The frames for them on a node with so much memory (0: no limit); 0: no limit. */
+uint64_t vm_frames_in(const struct vm_params *params, uint64_t memory);
 
 struct vm;        /* the frames of a node */
 struct vm_space;  /* one address space */

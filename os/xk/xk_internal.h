@@ -27,6 +27,7 @@ struct xk_graph {
 
 struct xk_kernel {
     struct port *port;
+    bool little; /* its node is little-endian */
     uint32_t count;
     struct xk_protl *protls; /* in the order of the graph */
     uint32_t **lives;        /* peers.c: of `hosts` nodes, by blocks */

@@ -72,10 +72,17 @@ static void pass(const struct xk_protl *through)
                   through->ops->is_virtual ? PORT_WORK_CHOICE : PORT_WORK_LAYER, 1);
 }
 
+void xk_swap(const struct xk_protl *p)
+{
+    if (p->kernel->little && p->ops->header > 0)
+        port_work(p->kernel->port, PORT_WORK_SWAP, p->ops->header / 4);
+}
+
 enum xk_status xk_push(struct xk_sessn *s, struct xk_msg *m)
 {
     cross(s->upper, s->protl);
     pass(s->protl);
+    xk_swap(s->upper);
     return s->ops->push(s, m);
 }
 
@@ -83,6 +90,8 @@ void xk_demux(struct xk_sessn *s, struct xk_msg *m)
 {
     cross(s->protl, s->upper);
     pass(s->protl);
+    if (!(s->upper->ops->needs & XK_PIECES) || s->first)
+        xk_swap(s->upper);
     s->upper->ops->demux(s->upper, s, m);
 }
 
@@ -246,6 +255,7 @@ struct xk_kernel *xk_boot(struct port *p, const struct xk_graph *g)
 {
     struct xk_kernel *k = port_alloc(p, sizeof *k);
     k->port = p;
+    k->little = port_little_endian(p);
     xk_peers_boot(k);
     k->protls = port_alloc(p, g->count * sizeof *k->protls);
     for (uint32_t i = 0; i < g->count; i++) {

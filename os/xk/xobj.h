@@ -14,7 +14,9 @@
  *   XK4  Crossing from an instance into one of another protection domain is named to the port by
  *       the framework (PORT_WORK_CROSS), and each pass through a layer too (PORT_WORK_LAYER; of a
  *       virtual protocol PORT_WORK_CHOICE): protocols name only what is special to them.  A
- *       `joined` protocol and who stands on it are one layer: a header a frame.
+ *       `joined` protocol and who stands on it are one layer: a header a frame.  On a little-endian
+ *       node the words of the header that the upper has put before the message, or will read, are
+ *       swapped (PORT_WORK_SWAP).
  */
 #ifndef OS_XK_XOBJ_H
 #define OS_XK_XOBJ_H
@@ -103,6 +105,7 @@ struct xk_protl_ops {
     struct kind kind;           /* its state is zeroed, in the task's heap */
     uint8_t down_min, down_max; /* how many instances it needs below */
     bool joined;                /* X4 */
+    uint16_t header;            /* bytes that it puts before what it pushes (XK4) */
     unsigned needs; /* enum xk_property: a path below without is refused when the graph is read */
     /* What it gives to those above, where it is given `below`.  NULL: just that. */
     unsigned (*gives)(const void *params, unsigned below);
@@ -204,7 +207,9 @@ static inline struct xk_sessn *xk_sessn_of(void *state)
 }
 void xk_sessn_free(struct xk_sessn *s); /* closes down[] and frees */
 
-struct port *xk_port(const struct xk_protl *p);                      /* of its x-kernel */
+struct port *xk_port(const struct xk_protl *p); /* of its x-kernel */
+/* Names the swapping of its header: of one that the framework does not pass, a driver's. */
+void xk_swap(const struct xk_protl *p);
 struct xk_protl *xk_find(struct xk_kernel *k, const char *instance); /* or NULL */
 /* The instance of that relative number on this node, or NULL: numbers come from the wire. */
 struct xk_protl *xk_numbered(struct xk_kernel *k, uint32_t number);

@@ -215,6 +215,16 @@ void port_keep(struct port *p, uint64_t value)
     p->node->kept = value;
 }
 
+bool port_little_endian(const struct port *p)
+{
+    return p->node->id < 64 && p->f->o.little >> p->node->id & 1;
+}
+
+uint64_t port_memory(const struct port *p)
+{
+    return p->f->o.memory;
+}
+
 const char *port_task_name(const struct port *p)
 {
     return p->name;

@@ -37,6 +37,8 @@ struct fake_options {
     bool broadcast;          /* takes PORT_ALL: a frame to each */
     bool control;            /* takes PORT_CONTROL, though a frame has its place among those between
                                 two nodes alone: no channel lies between */
+    uint64_t little;         /* bit n: node n is little-endian */
+    uint64_t memory;         /* of each node; 0: no limit */
     sim_time latency;        /* of a frame; 0: 10 us */
     sim_time byte_time;      /* more per byte */
     sim_time work_cost;      /* of each unit of work */

@@ -34,6 +34,15 @@ refused 'return { workload = { kind = "event_ring" }, expectations = { { measure
 refused 'return { mesh = { kind = "worm" }, machine = {}, workload = { kind = "event_ring" } }' "either a machine or a bare mesh"
 refused 'return include "nothing.lua"' "no such file below"
 
+# Nodes of unlike byte orders, and of little memory.
+for c in "svm_lock shares numbers as they lie" "array_multiply shares numbers as they lie" "ckpt_spares is bytes of its memory"; do
+    gives 2 "$PSIM" check "${c%% *}" -p machine.nodes.half.first=1 -p machine.nodes.half.node.byte_order=big
+    says "${c#* }"
+    says "another order on node 1 than on node 0 (machine.node.byte_order)"
+done
+gives 2 "$PSIM" check svm_relaxed -p machine.nodes.half.first=1 -p machine.nodes.half.node.memory=1MiB
+says "hlrc keeps the pages that it has touched, and machine.node.memory limits them"
+
 # Files that cannot be mapped.
 mapped() { # WORKLOAD LAYERS
     printf '%s' 'local paragon = include "machines/paragon.lua"

@@ -174,6 +174,7 @@ const struct xk_protl_ops blast_protl = {
               .params_size = sizeof(struct blast_params),
               .state_size = sizeof(struct blast_state),
               .counters = counters },
+    .header = BLAST_HEADER,
     .down_min = 1,
     .down_max = 1,
     .needs = XK_INTACT,

@@ -241,6 +241,7 @@ const struct xk_protl_ops chan_protl = {
               .params_size = sizeof(struct chan_params),
               .state_size = sizeof(struct chan_state),
               .counters = counters },
+    .header = CHAN_HEADER,
     .down_min = 1,
     .down_max = 1,
     .needs = XK_INTACT,

@@ -60,6 +60,7 @@ static enum xk_status sessn_push(struct xk_sessn *s, struct xk_msg *m)
     unsigned flags = (m->part ? PORT_PART : 0) | (m->control ? PORT_CONTROL : 0);
     driver_header_store(xk_msg_push(m, DRIVER_HEADER), &h);
     xk_msg_to_rope(m, &frame);
+    xk_swap(s->protl);
     port_end_out(st->end, frame.length);
     enum port_if_result r = PORT_IF_BUSY;
     if (st->queued == 0) /* DRV1 */
@@ -140,6 +141,7 @@ static void if_receive(void *arg, uint64_t from, unsigned flags, struct rope *fr
     uint8_t wire[DRIVER_HEADER];
     struct xk_msg m;
     port_end_in(st->end, frame->length);
+    xk_swap(self);
     st->counts.received++;
     xk_msg_from_rope(&m, frame);
     if (!xk_msg_pop(&m, wire, DRIVER_HEADER)) {
@@ -246,6 +248,7 @@ const struct xk_protl_ops driver_protl = {
               .params_size = sizeof(struct driver_params),
               .state_size = sizeof(struct driver_state),
               .counters = counters },
+    .header = DRIVER_HEADER,
     .down_min = 0,
     .down_max = 0,
     .carries = protl_carries,

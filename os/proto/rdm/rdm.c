@@ -773,6 +773,7 @@ const struct xk_protl_ops rdm_protl = {
               .params_size = sizeof(struct rdm_params),
               .state_size = sizeof(struct rdm_state),
               .counters = counters },
+    .header = RDM_HEADER,
     .down_min = 1,
     .down_max = 1,
     .needs = XK_INTACT,

@@ -422,6 +422,7 @@ const struct xk_protl_ops select_protl = {
               .params = params,
               .params_size = sizeof(struct select_params),
               .state_size = sizeof(struct select_state) },
+    .header = SELECT_HEADER,
     .down_min = 1,
     .down_max = 1,
     .needs = XK_CALLS,

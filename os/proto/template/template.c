@@ -159,6 +159,7 @@ const struct xk_protl_ops template_protl = {
               .params_size = sizeof(struct template_params),
               .state_size = sizeof(struct template_state),
               .counters = counters },
+    .header = TEMPLATE_HEADER,
     .down_min = 1,
     .down_max = 1,
     .carries = protl_carries,

@@ -656,6 +656,7 @@ const struct xk_protl_ops ulp_protl = {
               .params_size = sizeof(struct ulp_params),
               .state_size = sizeof(struct ulp_state),
               .counters = counters },
+    .header = ULP_HEADER,
     .down_min = 1,
     .down_max = 1,
     .joined = true,
