@@ -5,6 +5,8 @@
  */
 #include "models/node.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define M_SUM(name, in, unit, doc) COUNTER(COUNTER_SUM, name, machine, in, unit, doc)
@@ -79,6 +81,62 @@ static void devices(struct machine *m, double bytes)
                    bytes * 1e-6, m->window.progress * 1e-6);
 }
 
+/* ---- groups of nodes of their own kind ---- */
+
+static const enum sim_kind group_kinds[] = { SIM_KIND_CPU, SIM_KIND_BUS };
+static const char *const group_names[] = { "cpu", "bus" };
+
+struct group_busy {
+    const struct machine *m;
+    struct {
+        sim_time sum, most;
+        uint64_t count;
+    } * of; /* by group, by kind */
+};
+
+static void add_busy(void *arg, const struct sim_busy *b)
+{
+    struct group_busy *g = arg;
+    const struct machine *m = g->m;
+    size_t k = 0, i = 0;
+    while (k < ARRAY_LEN(group_kinds) && group_kinds[k] != b->kind)
+        k++;
+    if (k == ARRAY_LEN(group_kinds) || b->node < 0)
+        return;
+    while (i < m->own_count && m->owns[i] != m->nodes[b->node].own)
+        i++;
+    if (i == m->own_count)
+        return;
+    sim_time busy = sim_busy_time(b, sim_now(m->sim));
+    i = i * ARRAY_LEN(group_kinds) + k;
+    g->of[i].sum += busy;
+    g->of[i].most = busy > g->of[i].most ? busy : g->of[i].most;
+    g->of[i].count++;
+}
+
+/* Shares of the window by group, as of all nodes: those that it counts for. */
+static void groups(struct machine *m)
+{
+    struct group_busy g = { .m = m };
+    double window = (double)sim_window_length(m->sim);
+    if (window <= 0 || m->own_count == 0)
+        return;
+    g.of = base_zalloc(m->own_count * ARRAY_LEN(group_kinds), sizeof *g.of);
+    sim_busy_each(m->sim, add_busy, &g);
+    for (size_t i = 0; i < m->own_count * ARRAY_LEN(group_kinds); i++) {
+        char name[128];
+        const char *group = m->params.nodes->items[i / ARRAY_LEN(group_kinds)]->key;
+        const char *kind = group_names[i % ARRAY_LEN(group_kinds)];
+        if (g.of[i].count == 0)
+            continue;
+        snprintf(name, sizeof name, "%s.%s.busiest", group, kind);
+        sim_scalar(m->sim, name, "1", (double)g.of[i].most / window, 0);
+        snprintf(name, sizeof name, "%s.%s.mean", group, kind);
+        sim_scalar(m->sim, name, "1", (double)g.of[i].sum / (double)g.of[i].count / window, 0);
+    }
+    free(g.of);
+}
+
 void machine_finish(struct machine *m)
 {
     struct sim *s = m->sim;
@@ -100,6 +158,7 @@ void machine_finish(struct machine *m)
         sim_scalar(s, kinds[i].busiest, "1", share, 0);
         sim_scalar(s, kinds[i].mean, "1", sim_busy_mean(s, kinds[i].kind), 0);
     }
+    groups(m);
     seconds(s, "frame.queue", (double)(z->frame_queue - a->frame_queue), frames);
     seconds(s, "frame.dma", (double)(z->frame_dma - a->frame_dma), frames);
     seconds(s, "frame.mesh", (double)(z->frame_mesh - a->frame_mesh), frames);

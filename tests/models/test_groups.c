@@ -1,5 +1,5 @@
-/* test_groups.c: groups of nodes of their own kind under real programs: byte orders, and
- * memory.
+/* test_groups.c: groups of nodes of their own kind under real programs: byte orders, memory, and
+ * what results say of groups.
  *
  * Oracles: the words of headers and numbers, counted by hand from the wire formats; a machine whose
  * nodes have the same by other groups.
@@ -157,4 +157,82 @@ Test(groups, memory_of_a_node_bounds_the_frames_of_its_pages)
     cr_expect_eq(frames_of[2], 5);
     cr_expect_eq(frames_of[3], 1);
     rig_close(&r);
+}
+
+/* ---- results ---- */
+
+static void works(struct os_node *n, const struct program *me)
+{
+    port_window(n->port, true, me->ranks);
+    port_work(n->port, PORT_WORK_OP, 100 * (me->rank + 1));
+    port_pay(n->port);
+    cr_assert_eq(nx_gsync(os_find(n, &nx_service)), NX_OK);
+    port_thread_sleep(n->port, 2 * SIM_MS - port_now(n->port));
+    port_window(n->port, false, me->ranks);
+}
+
+/* Scalars by name; -1: there is none. */
+static const char *const asked[] = { "a.cpu.busiest", "a.cpu.mean",    "b.cpu.busiest",
+                                     "b.cpu.mean",    "c.cpu.busiest", "cpu.mean" };
+static double told[ARRAY_LEN(asked)];
+
+static void keep(void *arg, const char *name, const char *unit, double value, double half_width,
+                 unsigned flags)
+{
+    (void)arg, (void)unit, (void)half_width, (void)flags;
+    for (size_t i = 0; i < ARRAY_LEN(asked); i++)
+        if (strcmp(name, asked[i]) == 0)
+            told[i] = value;
+}
+
+static double scalar(const char *name)
+{
+    size_t i = 0;
+    while (strcmp(asked[i], name) != 0)
+        i++;
+    return told[i];
+}
+
+/* Six programs, of which the two groups have three each or one group has all. */
+static void play_works(bool two, const char *each, char digest[33])
+{
+    static const struct workload_ops ops = { .kind.name = "works", .main = works };
+    const struct sim_result_sink sink = { .scalar = keep };
+    struct val *none = val_new(VAL_TABLE, NULL, 0);
+    struct rig r;
+    begin(&r, 6);
+    rig_set_bool(&r, "node.coprocessor", false);
+    rig_set_int(&r, "nodes.a.first", two ? 3 : 6);
+    rig_set(&r, "nodes.a.prices.op.each", "1us");
+    if (two) {
+        rig_set_int(&r, "nodes.b.last", 3);
+        rig_set(&r, "nodes.b.prices.op.each", each);
+    }
+    rig_set_int(&r, "nodes.c.last", 1); /* says nothing of its own */
+    void *params = rig_start(&r, &workload_pingpong, &ops, none);
+    cr_assert_eq(rig_run(&r), SIM_END_IDLE);
+    sim_digest_text(r.sim, digest);
+    for (size_t i = 0; i < ARRAY_LEN(asked); i++)
+        told[i] = -1;
+    rig_finish(&r, params, &sink);
+    val_free(none);
+}
+
+Test(groups, with_the_same_are_as_one)
+{
+    char one[33], two[33], other[33];
+    play_works(false, NULL, one);
+    cr_expect_float_eq(scalar("a.cpu.busiest"), 0.3, 1e-9);
+    cr_expect_float_eq(scalar("a.cpu.mean"), 0.05 * 21 / 6, 1e-9);
+    cr_expect_float_eq(scalar("cpu.mean"), 0.05 * 21 / 6, 1e-9);
+    play_works(true, "1us", two);
+    cr_expect_str_eq(one, two);
+    play_works(true, "2us", other);
+    cr_expect_str_neq(two, other);
+    /* 100, 200, 300 us; 800, 1,000, 1,200 of 2 ms. */
+    cr_expect_float_eq(scalar("a.cpu.busiest"), 0.15, 1e-9);
+    cr_expect_float_eq(scalar("a.cpu.mean"), 0.1, 1e-9);
+    cr_expect_float_eq(scalar("b.cpu.busiest"), 0.6, 1e-9);
+    cr_expect_float_eq(scalar("b.cpu.mean"), 0.5, 1e-9);
+    cr_expect_eq(scalar("c.cpu.busiest"), -1);
 }
