@@ -46,6 +46,7 @@
 #include "workloads/io/app.h"
 #include "workloads/io/filetype.h"
 #include "workloads/io/pattern.h"
+#include "workloads/pcap_nodes.h"
 #include "workloads/shared.h"
 #include "workloads/workload.h"
 
@@ -78,6 +79,7 @@
     W(hits)                                                                                        \
     W(pingpong)                                                                                    \
     W(message_time)                                                                                \
+    W(pcap_nodes)                                                                                  \
     W(svm_dot)                                                                                     \
     W(svm_matmul)                                                                                  \
     W(svm_jacobi)                                                                                  \
@@ -194,6 +196,7 @@ static const struct {
     { "vesta_store", vst_counters },
     { "coll", coll_counters },
     { "app", app_counters },
+    { "pcap", pcap_counters },
     { "cache", file_cache_counters },
     { "prefix", prefix_counters },
     { "hsm", file_hsm_counters },

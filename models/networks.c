@@ -245,6 +245,8 @@ static bool load(struct machine *m, struct network *n, const struct val *v, stru
         .name = n->name,
         .mtu = (uint64_t)n->own.nic.mtu,
         .gives = n->overtakes ? gives & ~(unsigned)XK_ORDERED : gives,
+        .stations = n->count,
+        .nodes = n->nodes,
     };
     if (n->all && m->layout.grid.dims == 0) {
         struct os_grid *to = &m->layout.grid;

@@ -109,28 +109,36 @@ static const struct {
     { XK_PIECES, "gives pieces of messages and credit for them", "does not" },
 };
 
+const struct xk_network *xk_graph_network(const struct xk_graph *g, const char *name,
+                                          const char *path, struct err *e)
+{
+    const char *names[NAMES_MAX] = { NULL };
+    for (uint32_t i = 0; i < g->network_count; i++) {
+        if (strcmp(g->networks[i].name, name) == 0 || !name[0])
+            return &g->networks[i];
+        if (i + 1 < NAMES_MAX)
+            names[i] = g->networks[i].name;
+    }
+    err_set(e, "%s: there is no network '%.80s'", path, name);
+    err_nearest(e, name, names);
+    return NULL;
+}
+
 /* The network that a driver drives, which nobody else does. */
 static bool find_network(const struct xk_graph *g, struct xk_node_desc *d, const struct val *table,
                          const char *path, struct err *e)
 {
-    const char *names[NAMES_MAX] = { NULL }, *name;
     char where[128];
     d->network = UINT32_MAX;
     if (!d->ops->interface)
         return true;
-    name = d->ops->interface(d->params);
-    for (uint32_t i = 0; i < g->network_count; i++) {
-        if (strcmp(g->networks[i].name, name) == 0 || (i == 0 && !name[0]))
-            d->network = i;
-        if (i + 1 < NAMES_MAX)
-            names[i] = g->networks[i].name;
-    }
     val_where(table, where, sizeof where);
-    if (d->network == UINT32_MAX) {
-        err_set(e, "%s%s.interface: there is no network '%.80s'", where, path, name);
-        err_nearest(e, name, names);
+    char *at = base_printf("%s%s.interface", where, path);
+    const struct xk_network *n = xk_graph_network(g, d->ops->interface(d->params), at, e);
+    free(at);
+    if (n == NULL)
         return false;
-    }
+    d->network = (uint32_t)(n - g->networks);
     for (uint32_t k = 0; k < g->count; k++)
         if (g->nodes[k].network == d->network)
             return err_set(e, "%s%s.interface: '%s' drives network '%s' already", where, path,

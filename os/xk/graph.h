@@ -18,6 +18,8 @@ struct xk_network {
     const char *name;
     uint64_t mtu;   /* bytes of a frame */
     unsigned gives; /* enum xk_property */
+    uint32_t stations;
+    const uint32_t *nodes; /* of each station; NULL: nobody says */
 };
 
 /* Reads a graph of these protocols over these networks (which outlive it).  NULL with a sentence:
@@ -36,6 +38,11 @@ const char *xk_graph_below(const struct xk_graph *g, const char *instance, uint3
 unsigned xk_graph_gives(const struct xk_graph *g, const char *instance);
 /* The longest message that it takes (xk_protl_ops.carries); 0: there is none of that name. */
 uint64_t xk_graph_carries(const struct xk_graph *g, const char *instance);
+
+/* The network of that name, the first without one.  NULL with a sentence that begins with `path`.
+ */
+const struct xk_network *xk_graph_network(const struct xk_graph *g, const char *name,
+                                          const char *path, struct err *e);
 
 /* Boots the graph on a node: inits every instance bottom-up in the heap of `p`'s task. */
 struct xk_kernel *xk_boot(struct port *p, const struct xk_graph *g);

@@ -95,3 +95,40 @@ bool pcap_read(struct pcap_reader *r, struct pcap_record *out, struct err *e)
     r->at += RECORD_HEADER + out->kept;
     return true;
 }
+
+/* ---- ends ---- */
+
+#define ADDRESS 6
+#define GROUP (UINT64_C(1) << 40)
+#define OWN_BITS (UINT64_C(0x0200) << 32) /* 02:00, then the station */
+
+static uint64_t number_at(const uint8_t *at, uint32_t octets)
+{
+    uint64_t v = 0;
+    for (uint32_t i = 0; i < octets; i++)
+        v = v << 8 | at[i];
+    return v;
+}
+
+bool pcap_ends(const struct pcap_reader *r, const struct pcap_record *x, uint64_t *from,
+               uint64_t *to)
+{
+    bool ethernet = r->link == PCAP_ETHERNET;
+    if ((!ethernet && r->link != PCAP_USER0) ||
+        x->kept < (ethernet ? PCAP_ETHERNET_HEADER : PCAP_USER_HEADER))
+        return false;
+    *from = ethernet ? number_at(x->octets + ADDRESS, ADDRESS) : number_at(x->octets, 4);
+    *to = ethernet ? number_at(x->octets, ADDRESS) : number_at(x->octets + 4, 4);
+    return true;
+}
+
+bool pcap_group(const struct pcap_reader *r, uint64_t address)
+{
+    return r->link == PCAP_ETHERNET ? (address & GROUP) != 0 : address == UINT32_MAX;
+}
+
+bool pcap_station(const struct pcap_reader *r, uint64_t address, uint32_t *station)
+{
+    *station = (uint32_t)address;
+    return r->link != PCAP_ETHERNET || address >> 32 == OWN_BITS >> 32;
+}

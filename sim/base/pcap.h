@@ -52,4 +52,13 @@ bool pcap_read_begin(struct pcap_reader *r, const char *name, const void *data, 
 /* The next frame; false at the end, too. */
 bool pcap_read(struct pcap_reader *r, struct pcap_record *out, struct err *e) MUST_CHECK;
 
+/* Whom a frame is from and to, as the link says it: addresses of six octets, or stations, which are
+ * addresses below 2^32.  False: so much of it is not kept, or the link is neither of the two. */
+bool pcap_ends(const struct pcap_reader *r, const struct pcap_record *x, uint64_t *from,
+               uint64_t *to);
+/* To more than one. */
+bool pcap_group(const struct pcap_reader *r, uint64_t address);
+/* The station that an address of psim's captures names. */
+bool pcap_station(const struct pcap_reader *r, uint64_t address, uint32_t *station);
+
 #endif

@@ -62,8 +62,9 @@ Test(paid, a_lock_is_free_when_the_work_before_its_release_is_done)
     put(v, "driver", NULL);
     put(v, "rdm", "driver");
     put(v, "sync", "rdm");
-    graph = xk_graph_load(v, &os_protocols, "graph",
-                          &(const struct xk_network){ "mesh", 4096, XK_NETWORK }, 1, &e);
+    graph = xk_graph_load(
+        v, &os_protocols, "graph",
+        &(const struct xk_network){ .name = "mesh", .mtu = 4096, .gives = XK_NETWORK }, 1, &e);
     cr_assert_not_null(graph, "%s", e.text);
     val_free(v);
     struct rig r;

@@ -6,7 +6,9 @@
 #include "os/xk/map.h"
 #include "tests/os/xk_rig.h"
 
-static const struct xk_network loses = { "mesh", 4096, XK_NETWORK & ~XK_LOSSLESS };
+static const struct xk_network loses = { .name = "mesh",
+                                         .mtu = 4096,
+                                         .gives = XK_NETWORK & ~XK_LOSSLESS };
 
 static void refuses(const char *graph, const char *part)
 {

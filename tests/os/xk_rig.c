@@ -92,8 +92,8 @@ struct val *rig_val(const char *text)
     return list;
 }
 
-const struct xk_network rig_networks[2] = { { "mesh", 4096, XK_NETWORK },
-                                            { "lan", 4096, XK_NETWORK } };
+const struct xk_network rig_networks[2] = { { .name = "mesh", .mtu = 4096, .gives = XK_NETWORK },
+                                            { .name = "lan", .mtu = 4096, .gives = XK_NETWORK } };
 
 struct xk_graph *rig_graph(const char *graph)
 {

@@ -10,6 +10,7 @@ docs/captures.md, and checks what psim promises of them; prints `frames N octets
   union ALL PART...          frames of ALL are those of the parts, in order of time
   replayed FILE CSV FACTOR LOOPS GAP BYTES HEADER   packets.csv of workload pcap on an Ethernet (BYTES 0) or a mesh of
                              2-octet flits has the frames, each at its time (FACTOR times as long, GAP ps between loops)
+  near ALL OTHER N           the same frames within a nanosecond, but for at most N octets of each
   slow FILE RECEIVER NS      each frame takes NS for each octet on the way, at least
 """
 import struct
@@ -111,6 +112,12 @@ def main(command, *args):
         want = [f for f in whole.frames if len(f[2]) >= at + 4 and struct.unpack_from(">I", f[2], at)[0] & mask == value]
         assert 0 < len(want) < len(whole.frames), "the filter tells nothing apart"
         assert want == part.frames, f"{len(part.frames)} frames, not {len(want)}"
+    elif command == "near":
+        whole, other = Capture(args[0]), Capture(args[1])
+        assert len(whole.frames) == len(other.frames), f"{len(whole.frames)} and {len(other.frames)} frames"
+        for a, b in zip(whole.frames, other.frames):
+            assert abs(a[0] - b[0]) <= 1 and a[1] == b[1], f"{a[:2]} and {b[:2]}"
+            assert sum(x != y for x, y in zip(a[2], b[2])) <= int(args[2]), f"the frame at {a[0]}"
     elif command == "replayed":
         whole = Capture(args[0])
         replayed(whole, args[1], *(int(a) for a in args[2:7]))

@@ -136,6 +136,8 @@ for c in cable ring switch chips circuits cells pfs svm disks tapes libraries fi
 done
 gives 0 "$PSIM" run hsm_files --no-store -q --json
 cp "$T/out" "$T/hsm.json"
+gives 0 "$PSIM" run pcap_replay --no-store -q --json -p into=node -p workload.factor=1
+cp "$T/out" "$T/pcap.json"
 gives 0 "$PSIM" run fs_tokens --no-store -q --json -p protocol=tokens -p shared=1
 cp "$T/out" "$T/tokens.json"
 gives 0 "$PSIM" run fs_names --no-store -q --json -p clients=8 -p io_nodes=4 -p protocol=kept -p changes=0

@@ -24,7 +24,6 @@
 #define LATEST_NS ((uint64_t)(SIM_NEVER / 4 / SIM_NS))
 #define CHECK_SEQUENCE 4
 #define ETHERNET_LEAST 64
-#define ADDRESS 6
 
 enum { STATIONS_OWN, STATIONS_SEEN };
 static const char *const station_names[] = { "own", "seen", NULL };
@@ -78,7 +77,7 @@ struct replay {
     sim_time shift;            /* of this loop */
     int64_t loop;
     uint64_t frames, sent, made, packets, delivered, dropped;
-    uint8_t (*addresses)[ADDRESS]; /* by station, of STATIONS_SEEN */
+    uint64_t *addresses; /* by station, of STATIONS_SEEN */
     uint32_t address_count;
     sim_time first, last;
     struct sim_event event;
@@ -90,24 +89,17 @@ struct replay {
 
 /* ---- who and how long ---- */
 
-static uint32_t number_at(const uint8_t *at)
+/* The station of an address; `learn`: one that is new gets the next. */
+static bool station_of(struct replay *l, uint64_t address, bool learn, uint32_t *station)
 {
-    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
-}
-
-/* The station of an Ethernet address; `learn`: one that is new gets the next. */
-static bool station_of(struct replay *l, const uint8_t *address, bool learn, uint32_t *station)
-{
-    if (l->p->stations == STATIONS_OWN) {
-        *station = number_at(address + 2);
-        return address[0] == 0x02 && address[1] == 0x00;
-    }
+    if (l->reader.link != PCAP_ETHERNET || l->p->stations == STATIONS_OWN)
+        return pcap_station(&l->reader, address, station);
     for (*station = 0; *station < l->address_count; ++*station)
-        if (memcmp(l->addresses[*station], address, ADDRESS) == 0)
+        if (l->addresses[*station] == address)
             return true;
     if (!learn || l->address_count == l->d.terminals)
         return false;
-    memcpy(l->addresses[l->address_count++], address, ADDRESS);
+    l->addresses[l->address_count++] = address;
     return true;
 }
 
@@ -125,20 +117,14 @@ static bool no_station(const struct replay *l, const struct pcap_record *x, cons
 static bool ends_of(struct replay *l, const struct pcap_record *x, bool learn, uint32_t *src,
                     uint32_t *dst, struct err *e)
 {
-    bool ethernet = l->reader.link == PCAP_ETHERNET, from = true, to = true;
-    uint32_t header = ethernet ? PCAP_ETHERNET_HEADER : PCAP_USER_HEADER;
-    if (x->kept < header)
+    uint64_t source, destination;
+    if (!pcap_ends(&l->reader, x, &source, &destination))
         return err_set(e, "%s: offset %zu: %u octets do not have the addresses", l->reader.name,
                        x->offset, x->kept);
-    if (ethernet) {
-        bool group = x->octets[0] & 1;
-        from = station_of(l, x->octets + ADDRESS, learn, src);
-        *dst = NET_ALL;
-        to = group || station_of(l, x->octets, learn, dst);
-    } else {
-        *src = number_at(x->octets);
-        *dst = number_at(x->octets + 4);
-    }
+    bool from = station_of(l, source, learn, src), to = true;
+    *dst = NET_ALL;
+    if (!pcap_group(&l->reader, destination))
+        to = station_of(l, destination, learn, dst);
     *src = l->p->source >= 0 ? (uint32_t)l->p->source : *src;
     if (l->p->source < 0 && (!from || *src >= l->d.terminals))
         return no_station(l, x, "source", e);
