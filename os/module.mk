@@ -1,6 +1,7 @@
 # os: objects in reading order.
-OS_SRC = os/xk/msg.c os/xk/map.c os/xk/xobj.c os/xk/peers.c os/xk/table.c os/xk/keys.c os/xk/graph.c
-OS_SRC += os/proto/driver/driver.c
+OS_SRC = os/xk/msg.c os/xk/inet.c os/xk/map.c os/xk/xobj.c os/xk/peers.c os/xk/table.c os/xk/keyed.c os/xk/keys.c os/xk/graph.c
+OS_SRC += os/proto/driver/outq.c os/proto/driver/driver.c
+OS_SRC += os/proto/eth/eth.c os/proto/arp/arp_hosts.c os/proto/arp/arp_sessn.c os/proto/arp/arp_input.c os/proto/arp/arp.c
 OS_SRC += os/proto/blast/blast.c os/proto/blast/blast_output.c os/proto/blast/blast_input.c
 OS_SRC += os/proto/chan/chan.c os/proto/chan/chan_client.c os/proto/chan/chan_server.c
 OS_SRC += os/proto/select/select.c

@@ -18,6 +18,8 @@
 
 #define PROTOCOLS(P)                                                                               \
     P(driver)                                                                                      \
+    P(eth)                                                                                         \
+    P(arp)                                                                                         \
     P(blast)                                                                                       \
     P(chan)                                                                                        \
     P(select)                                                                                      \

@@ -191,6 +191,25 @@ static bool check_single(const struct xk_graph *g, const struct xk_node_desc *d,
     return true;
 }
 
+/* Its parameters fit together, and to what is below. */
+static bool check_params(const struct xk_graph *g, const struct xk_node_desc *d,
+                         const struct val *table, const char *path, struct err *e)
+{
+    char where[128];
+    struct xk_below below[XK_DOWN_MAX];
+    if (!d->ops->check)
+        return true;
+    for (uint8_t i = 0; i < d->downs; i++) {
+        const struct xk_node_desc *under = &g->nodes[d->down[i]];
+        below[i] = (struct xk_below){ under->name, under->ops, under->params };
+    }
+    val_where(table, where, sizeof where);
+    char *at = base_printf("%s%s", where, path);
+    bool good = d->ops->check(d->params, at, below, d->downs, e);
+    free(at);
+    return good;
+}
+
 /* What it is given must be what it needs. */
 static bool check_properties(struct xk_graph *g, struct xk_node_desc *d, const struct val *table,
                              const char *path, struct err *e)
@@ -242,7 +261,7 @@ static bool load_node(struct xk_graph *g, struct xk_node_desc *d, const struct v
     return d->ops && load_below(g, d, v, path, e) && load_domain(g, d, v, path, e) &&
            (d->params = kind_load(&d->ops->kind, v, reserved, path, e)) &&
            find_network(g, d, v, path, e) && check_single(g, d, v, path, e) &&
-           check_properties(g, d, v, path, e);
+           check_params(g, d, v, path, e) && check_properties(g, d, v, path, e);
 }
 
 struct xk_graph *xk_graph_load(const struct val *v, const struct kind_set *protocols,

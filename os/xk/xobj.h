@@ -92,6 +92,13 @@ struct xk_path {
     uint64_t carries;
 };
 
+/* An instance below another, when a graph is read. */
+struct xk_below {
+    const char *name;
+    const struct xk_protl_ops *ops;
+    const void *params;
+};
+
 struct xk_sessn_ops {
     /* Takes the message (empty afterwards) when it returns XK_OK; else leaves it. */
     enum xk_status (*push)(struct xk_sessn *s, struct xk_msg *m);
@@ -119,7 +126,11 @@ struct xk_protl_ops {
                  struct xk_path *out, struct err *e);
     bool is_virtual; /* it has no header: XK4 */
     bool through;    /* it gives its uppers sessions of those below: they stand on these (VMUX) */
-    bool single;     /* one upper alone stands on it, for nothing says for whom a message is */
+    /* Refuses parameters that do not fit together or to what is below, with a sentence that begins
+     * with `at`, its place; once, when the graph is read.  NULL: takes all. */
+    bool (*check)(const void *params, const char *at, const struct xk_below *below, uint8_t count,
+                  struct err *e);
+    bool single; /* one upper alone stands on it, for nothing says for whom a message is */
     /* It drives the node's interface to the network of that name; "": the first.  NULL: none. */
     const char *(*interface)(const void *params);
     /* Called bottom-up when the node boots.  `params` lives as long as the instance. */

@@ -301,6 +301,7 @@ void port_if_describe(const struct port *p, uint32_t ifc, struct port_if_info *o
 bool port_if_station(const struct port *p, uint32_t ifc, uint32_t host, uint64_t *station)
 {
     ASSERT(ifc < p->f->o.interfaces);
+    p->f->counts.station_asks++;
     *station = host;
     if (ifc == 1 && p->f->o.lan_nodes && host >= p->f->o.lan_nodes)
         return false;
@@ -310,6 +311,7 @@ bool port_if_station(const struct port *p, uint32_t ifc, uint32_t host, uint64_t
 bool port_if_host(const struct port *p, uint32_t ifc, uint64_t station, uint32_t *host)
 {
     ASSERT(ifc < p->f->o.interfaces);
+    p->f->counts.station_asks++;
     *host = (uint32_t)station;
     return station < p->f->o.nodes;
 }

@@ -119,6 +119,7 @@ struct fake_counts {
     uint64_t delivered, delivered_bytes;                             /* port_delivered */
     uint64_t digest;            /* over (node, length, content) in order */
     uint64_t remarks, failures; /* port_remark, port_fail */
+    uint64_t station_asks;      /* port_if_station, port_if_host: nobody has to learn those */
 };
 const struct fake_counts *fake_counts(const struct fake *f);
 const char *fake_last_failure(const struct fake *f); /* "" when none */

@@ -20,7 +20,7 @@ return {
             { name = "rpc", protocol = "select", below = { "chan" } },
             { name = "vipsize", protocol = "vipsize", below = { "driver", "blast" } },
             { name = "vipaddr", protocol = "vipaddr", below = { "driver", "blast" } },
-$(others protocols "vipsize vipaddr driver vdrop rdm nx cut blast chan select svm sync" '{ name = "%", protocol = "%", below = { "driver" } },')
+$(others protocols "eth arp vipsize vipaddr driver vdrop rdm nx cut blast chan select svm sync" '{ name = "%", protocol = "%", below = { "driver" } },')
         },
     },
     workload = { kind = "pfs", size = "256KiB", requests = 4, nodes = 4 },
@@ -112,6 +112,21 @@ config app <<EOF
 local paragon = include "machines/paragon.lua"
 return { machine = paragon { rows = 2, columns = 3, io_nodes = 1 }, workload = { kind = "escat", nodes = 2, steps = 2, in_place = 1 } }
 EOF
+config hosts <<EOF
+local paragon = include "machines/paragon.lua"
+local machine = paragon {
+    rows = 1, columns = 2,
+    graph = {
+        { name = "eth", protocol = "eth" },
+        { name = "arp", protocol = "arp", below = { "eth" } },
+        { name = "rdm", protocol = "rdm", below = { "arp" } },
+        { name = "nx", protocol = "nx", below = { "rdm" } },
+    },
+}
+machine.network = { model = "switched" }
+machine.nic.mtu, machine.nic.packet_bytes, machine.nic.header_flits = "1514B", "1514B", 4
+return { machine = machine, workload = { kind = "pingpong", size = "1KiB" } }
+EOF
 config cable <<EOF
 return { mesh = { kind = "ethernet" }, workload = { kind = "mesh_batch", packets = 9, packet_flits = 64 } }
 EOF
@@ -130,7 +145,7 @@ EOF
 config circuits <<EOF
 return { mesh = { kind = "hippi" }, workload = { kind = "mesh_batch", packets = 9, packet_flits = 64 } }
 EOF
-for c in cable ring switch chips circuits cells pfs svm disks tapes libraries files arrays job app; do
+for c in hosts cable ring switch chips circuits cells pfs svm disks tapes libraries files arrays job app; do
     gives 0 "$PSIM" run "$T/$c.lua" --no-store -q --json
     cp "$T/out" "$T/$c.json"
 done

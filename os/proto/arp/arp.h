@@ -5,38 +5,34 @@
  * does not have them.  Which node has which address the configuration says, as /etc/hosts does:
  * node n of `address` "10.1.0.0/16" has 10.1.0.(n+1), but for those that `hosts` names.  At which
  * station a host is, nobody says: it is asked (RFC 826), and where the network has no broadcast,
- * one station is asked, which hears of all (as in RFC 1577).
+ * one station, to which all make themselves known, passes the question on (RFC 1577 has such a
+ * server, which answers itself).
  *
- *   - xk_open answers at once.  What is pushed before the station is known waits, the latest
+ *   ARP1  xk_open answers at once.  What is pushed before the station is known waits, the latest
  *       `queue` messages of a host [RFC 1122, 2.3.2.2]; older are dropped and counted.
- *   - A host that does not answer `tries` requests is told to its sessions: `failed` with
- *       XK_UNREACHABLE; in it XK_TAKE_LOST gives the messages back.  For `down` its pushes are
- *       answered so, too.  The sessions stay.
- *   - What a host says of itself, asked or not, takes the place of what was known of it, if it
- *       was known or asked for, or if this node was asked [RFC 826].
- *   - An entry that nobody has confirmed for `age` is asked for anew.
- *   - An upper without a type has a session with each host, by node.  One with a type is given
- *       all that comes with it on one session without a peer: what came says who sent it.
- * The address ADDRESS_ALL, and the last of the network, are all hosts.
+ *   ARP2  A host that does not answer `tries` requests is told to its sessions that have messages
+ *       waiting: `failed` with XK_UNREACHABLE, in which XK_TAKE_LOST gives the messages back, one
+ *       by one.  For `down` pushes to it are answered so, too.  The sessions stay.
+ *   ARP3  What a host says of itself takes the place of what was known of it, if it was known or
+ *       asked for, or if this node was asked [RFC 826].
+ *   ARP4  An entry that nobody has confirmed for `age` is asked for anew.
+ *   ARP5  An upper without a type has a session with each host, by node: from whom it gets nothing
+ *       before the host is known.  One with a type is given all that comes with it on one session
+ *       without a peer: what came says who sent it.
+ * INET_ALL, and the last address of the network, are all hosts.
  */
 #ifndef OS_PROTO_ARP_ARP_H
 #define OS_PROTO_ARP_ARP_H
 
+#include "os/xk/inet.h"
 #include "os/xk/xobj.h"
 
-#define ADDRESS_ALL UINT32_MAX
-
-struct arp_network {
-    uint32_t base; /* the host's bits are 0 */
-    uint32_t mask;
-};
-
-/* The network of an instance with these parameters. */
-struct arp_network arp_network(const void *params);
+/* The network of an instance with these parameters (struct xk_below, arp_params). */
+struct inet_network arp_network(const void *params);
 /* The address of a node there; false: it has none. */
-bool arp_address(const void *params, uint32_t node, uint32_t *address);
+bool arp_address(const void *params, uint32_t node, uint32_t *address) MUST_CHECK;
 /* The node that has that address; false: none has. */
-bool arp_node(const void *params, uint32_t address, uint32_t *node);
+bool arp_node(const void *params, uint32_t address, uint32_t *node) MUST_CHECK;
 /* The parameters of an instance. */
 const void *arp_params(const struct xk_protl *arp);
 

@@ -1,7 +1,5 @@
 /* driver.c: the driver protocol.  See driver.h and README.md.
  *
- *   DRV1  Frames leave in the order of their pushes: once one waits, all wait.
- *   DRV2  A session answered XK_BUSY gets ready once the queue is half empty.
  *   DRV3  A session is referenced while a message of its own is on the way up.
  *   DRV4  All are told of a new life of the sender before its first frame goes up (peers.h).
  * Called by the port (receive, ready) and by the uppers.
@@ -50,9 +48,7 @@ static enum xk_status sessn_push(struct xk_sessn *s, struct xk_msg *m)
         return XK_TOO_LONG;
     if (m->control && !st->info.control)
         return XK_REFUSED;
-    if (st->queued >= st->params->queue) {
-        if (list_empty(&ds->waiting))
-            list_push(&st->waiting, &ds->waiting);
+    if (outq_full(&st->out, s, &ds->waiter)) {
         st->counts.refused++;
         return XK_BUSY;
     }
@@ -61,21 +57,7 @@ static enum xk_status sessn_push(struct xk_sessn *s, struct xk_msg *m)
     driver_header_store(xk_msg_push(m, DRIVER_HEADER), &h);
     xk_msg_to_rope(m, &frame);
     xk_swap(s->protl);
-    port_end_out(st->end, frame.length);
-    enum port_if_result r = PORT_IF_BUSY;
-    if (st->queued == 0) /* DRV1 */
-        r = port_end_send(st->end, ds->station, flags, &frame);
-    ASSERT(r == PORT_IF_OK || r == PORT_IF_BUSY);
-    if (r == PORT_IF_BUSY) {
-        struct driver_frame *f = port_alloc(p, sizeof *f);
-        f->dst = ds->station;
-        f->flags = flags;
-        rope_move(&f->data, &frame);
-        list_push(&st->queue, &f->link);
-        st->queued++;
-        st->counts.queued++;
-    }
-    rope_fini(&frame);
+    st->counts.queued += outq_send(&st->out, ds->station, flags, &frame);
     st->counts.sent++;
     return XK_OK;
 }
@@ -83,33 +65,13 @@ static enum xk_status sessn_push(struct xk_sessn *s, struct xk_msg *m)
 static void if_ready(void *arg)
 {
     struct xk_protl *self = arg;
-    struct driver_state *st = self->state;
-    struct port *p = xk_port(self);
-    while (!list_empty(&st->queue)) {
-        struct driver_frame *f = LIST_ENTRY(st->queue.next, struct driver_frame, link);
-        enum port_if_result r = port_end_send(st->end, f->dst, f->flags, &f->data);
-        if (r == PORT_IF_BUSY)
-            break;
-        ASSERT(r == PORT_IF_OK);
-        list_remove(&f->link);
-        st->queued--;
-        rope_fini(&f->data);
-        port_free(p, f);
-    }
-    /* DRV2.  A ready session may push at once and be refused again: then it is the last. */
-    while (!list_empty(&st->waiting) && st->queued * 2 <= st->params->queue) {
-        struct driver_sessn *ds = LIST_ENTRY(list_pop(&st->waiting), struct driver_sessn, waiting);
-        struct xk_sessn *s = xk_sessn_of(ds);
-        s->refs++;
-        xk_ready(s);
-        xk_close(s);
-    }
+    outq_ready(&((struct driver_state *)self->state)->out);
 }
 
 static void sessn_close(struct xk_sessn *s)
 {
     struct driver_state *st = s->protl->state;
-    list_remove(&((struct driver_sessn *)s->state)->waiting);
+    outq_forget(&((struct driver_sessn *)s->state)->waiter);
     xk_table_idle(&st->sessns, s);
 }
 
@@ -124,11 +86,8 @@ static struct xk_sessn *get_sessn(struct xk_protl *self, struct xk_protl *upper,
     enum xk_status why;
     struct xk_sessn *s = xk_table_open(&st->sessns, self, upper, host, &sessn_ops,
                                        sizeof(struct driver_sessn), fresh, &why);
-    if (*fresh) {
-        struct driver_sessn *ds = s->state;
-        list_init(&ds->waiting);
-        ds->station = station;
-    }
+    if (*fresh)
+        ((struct driver_sessn *)s->state)->station = station;
     return s;
 }
 
@@ -140,7 +99,7 @@ static void if_receive(void *arg, uint64_t from, unsigned flags, struct rope *fr
     struct driver_header h;
     uint8_t wire[DRIVER_HEADER];
     struct xk_msg m;
-    port_end_in(st->end, frame->length);
+    port_end_in(st->out.end, frame->length);
     xk_swap(self);
     st->counts.received++;
     xk_msg_from_rope(&m, frame);
@@ -180,8 +139,7 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
     struct port *port = xk_port(self);
     st->params = p;
     xk_table_init(&st->sessns, self, (uint32_t)st->params->idle);
-    list_init(&st->queue);
-    list_init(&st->waiting);
+    outq_init(&st->out, port, (uint32_t)st->params->queue);
     if (self->ifc == UINT32_MAX)
         return XK_OK; /* there is nobody to talk to */
     port_if_describe(port, self->ifc, &st->info);
@@ -190,8 +148,8 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
     if (!st->info.ordered)
         self->gives &= ~(unsigned)XK_ORDERED;
     enum port_if_result why;
-    st->end = port_end_open(port, self->ifc, NULL, 0, &end_ops, self, &why);
-    return st->end != NULL ? XK_OK : XK_REFUSED;
+    st->out.end = port_end_open(port, self->ifc, NULL, 0, &end_ops, self, &why);
+    return st->out.end != NULL ? XK_OK : XK_REFUSED;
 }
 
 static const char *interface_of(const void *p)
@@ -206,7 +164,7 @@ static struct xk_sessn *protl_open(struct xk_protl *self, struct xk_protl *upper
     bool fresh;
     uint32_t host;
     uint64_t station;
-    if (!st->end || !xk_parts_node(&peer, &host) || /* PART1 */
+    if (!st->out.end || !xk_parts_node(&peer, &host) || /* PART1 */
         !port_if_station(xk_port(self), self->ifc, host, &station)) {
         *why = XK_NO_PEER;
         return NULL;

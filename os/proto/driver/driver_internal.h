@@ -9,6 +9,7 @@
 #define OS_PROTO_DRIVER_DRIVER_INTERNAL_H
 
 #include "os/proto/driver/driver.h"
+#include "os/proto/driver/outq.h"
 #include "os/xk/table.h"
 
 #define DRIVER_HEADER 8
@@ -25,26 +26,16 @@ struct driver_params {
     int64_t idle;          /* sessions */
 };
 
-struct driver_frame { /* waits for the interface */
-    struct list link;
-    uint64_t dst;   /* station */
-    unsigned flags; /* PORT_ */
-    struct rope data;
-};
-
 struct driver_sessn {
     uint64_t station;
-    struct list waiting; /* in driver_state.waiting while its upper wants ready */
+    struct outq_waiter waiter;
 };
 
 struct driver_state {
     const struct driver_params *params;
     struct port_if_info info;
-    struct port_end *end; /* NULL: the node is not on the network */
+    struct outq out; /* without an end: the node is not on the network */
     struct xk_table sessns;
-    struct list queue; /* of driver_frame */
-    uint32_t queued;
-    struct list waiting; /* of driver_sessn: answered XK_BUSY */
     struct {
         uint64_t sent, received, queued, refused, bad_length, stale, nobody;
     } counts;

@@ -50,12 +50,6 @@ enum { /* ICMP types and codes [RFC 792] */
        ICMP_TOO_LONG = 4 /* must be cut and must not be */
 };
 
-/* "10.1.0.9" as a number; false: it is none. */
-bool ip_address_parse(const char *text, uint32_t *address);
-/* The same in words: four numbers with points, in `out`, which it returns. */
-#define IP_TEXT 16
-const char *ip_address_text(uint32_t address, char out[IP_TEXT]);
-
 extern const struct xk_protl_ops ip_protl;
 
 #endif

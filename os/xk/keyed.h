@@ -1,0 +1,49 @@
+/* keyed.h: the sessions of one protocol instance by a key of its own, and who takes which type.
+ *
+ * What os/xk/table.h is for peers that are nodes: for protocols whose peers are addresses, stations
+ * and ports.  The key stands at the front of a session's state, without padding.  A session whose
+ * last reference is dropped stays for re-use as long as it is among the last `idle_max` that went
+ * idle (XK2).
+ */
+#ifndef OS_XK_KEYED_H
+#define OS_XK_KEYED_H
+
+#include "os/xk/map.h"
+#include "os/xk/xobj.h"
+
+struct xk_keyed {
+    struct xk_map map;
+    struct list idle; /* oldest first */
+    uint32_t idle_count, idle_max;
+    void (*forget)(struct xk_sessn *s); /* told before an idle one is freed; NULL: nobody */
+};
+
+/* Empty, in the heap of protl's task; keeps at most `idle_max` idle sessions. */
+void xk_keyed_init(struct xk_keyed *k, struct xk_protl *protl, uint32_t key_size,
+                   uint32_t idle_max);
+/* One more reference to the session with that key, or NULL. */
+struct xk_sessn *xk_keyed_get(struct xk_keyed *k, const void *key);
+/* A session that was just made, with its key at the front of its state. */
+void xk_keyed_add(struct xk_keyed *k, struct xk_sessn *s);
+/* For ops->close: keeps the session and frees the oldest idle one above the limit. */
+void xk_keyed_idle(struct xk_keyed *k, struct xk_sessn *s);
+/* Frees all idle sessions; how many. */
+uint32_t xk_keyed_reclaim(struct xk_keyed *k);
+
+/* ---- who takes what comes with a type (XK_PART_TYPE) ---- */
+struct xk_types {
+    uint32_t count;
+    struct xk_type_of {
+        uint32_t type;
+        struct xk_protl *upper;
+    } * at;
+};
+/* Takes the type off the parts, else it is the upper's relative number (PART2). */
+uint32_t xk_type_take(struct xk_parts *ps, const struct xk_protl *upper);
+/* The upper takes what comes with it from now on; XK_REFUSED: another does. */
+enum xk_status xk_types_enable(struct xk_types *t, uint32_t type, struct xk_protl *upper);
+void xk_types_disable(struct xk_types *t, uint32_t type, const struct xk_protl *upper);
+/* Who does, or NULL: nobody. */
+struct xk_protl *xk_types_find(const struct xk_types *t, uint32_t type);
+
+#endif
