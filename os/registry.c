@@ -33,6 +33,7 @@
     P(svm)                                                                                         \
     P(sync)                                                                                        \
     P(rdm)                                                                                         \
+    P(tcp)                                                                                         \
     P(ulp)                                                                                         \
     P(cut)
 

@@ -10,9 +10,12 @@
 const char *xk_status_name(enum xk_status s)
 {
     static const char *const names[XK_STATUS_COUNT] = {
-        [XK_OK] = "ok",           [XK_BUSY] = "busy",           [XK_TOO_LONG] = "long",
-        [XK_NO_PEER] = "no peer", [XK_REFUSED] = "refused",     [XK_UNREACHABLE] = "unreachable",
+        [XK_OK] = "ok",           [XK_BUSY] = "busy",
+        [XK_TOO_LONG] = "long",   [XK_NO_PEER] = "no peer",
+        [XK_REFUSED] = "refused", [XK_UNREACHABLE] = "unreachable",
         [XK_CLOSED] = "closed",   [XK_RESTARTED] = "restarted",
+        [XK_IN_USE] = "in use",   [XK_NO_PORT] = "no port free",
+        [XK_RESET] = "reset",
     };
     return s < XK_STATUS_COUNT ? names[s] : "unknown";
 }

@@ -40,6 +40,9 @@ enum xk_status {
     XK_REFUSED,     /* nobody has enabled this at the peer, or what is below cannot do it */
     XK_CLOSED,      /* session or protocol is gone */
     XK_RESTARTED,   /* peer crashed and came back meanwhile: done once or never */
+    XK_IN_USE,      /* somebody has this address already */
+    XK_NO_PORT,     /* all that might be given are taken */
+    XK_RESET,       /* the peer has broken the connection off */
     XK_STATUS_COUNT
 };
 const char *xk_status_name(enum xk_status s); /* in words; static */
@@ -58,6 +61,12 @@ enum xk_control_op {
     XK_GET_ERROR,         /* in `failed`: u64: type * 256 + code of the ICMP error */
     XK_GET_QUOTED,        /* in `failed`: u64: the first eight octets of what it is about */
     XK_TAKE_LOST,         /* in `failed` of a session of ARP: `msg`: one that was kept on it */
+    /* Of a session of TCP (os/proto/tcp/tcp.h). */
+    XK_TCP_FINISH,
+    XK_TCP_ABORT,
+    XK_TCP_HOLD,
+    XK_TCP_CONSUMED, /* u64 */
+    XK_TCP_NODELAY,  /* u64: 0 or 1 */
 };
 struct xk_control {
     enum xk_control_op op;

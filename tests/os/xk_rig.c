@@ -27,7 +27,7 @@ static const struct xk_protl_ops probe_protl = {
     .failed = probe_failed,
 };
 
-const struct xk_protl_ops *rig_protocol;
+const struct xk_protl_ops *rig_protocol, *rig_protocol_too;
 
 const struct kind_set *rig_protocols(void)
 {
@@ -37,7 +37,9 @@ const struct kind_set *rig_protocols(void)
     for (; os_protocols.items[n]; n++)
         items[n] = os_protocols.items[n];
     items[n++] = &probe_protl.kind;
-    items[n] = rig_protocol ? &rig_protocol->kind : NULL;
+    if (rig_protocol)
+        items[n++] = &rig_protocol->kind;
+    items[n] = rig_protocol_too ? &rig_protocol_too->kind : NULL;
     return &set;
 }
 

@@ -1,0 +1,203 @@
+/* test_tcp.c: TCP: what is delivered is what was pushed, whatever the path does to segments. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "os/proto/tcp/tcp_internal.h"
+#include "tests/os/tcp_rig.h"
+#include "tests/sample.h"
+
+#define PORT 80
+#define QUICK "rto_min=10ms rto_first=100ms tick=1ms ack_delay=5ms msl=100ms persist_min=50ms "
+
+static void start(struct rig *r, struct fake_options *o, const char *params)
+{
+    char graph[512];
+    snprintf(graph, sizeof graph, TCP_RIG("%s"), params);
+    tcp_rig_start(r, o, graph);
+}
+
+/* A stream from node 0 to node `to`: both sides push, `n` and `m` bytes, finish, and everything is
+ * right. */
+static void both_ways(struct rig *r, uint32_t to, uint64_t n, uint64_t m)
+{
+    enum xk_status why;
+    struct streams *server = tcp_streams(r, to);
+    server->accept_push = m;
+    server->accept_seed = 9;
+    server->accept_from = 8;
+    server->close_at_end = true;
+    cr_assert_eq(tcp_rig_listen(r, to, PORT), XK_OK);
+    struct stream *x = tcp_rig_open(r, 0, to, 0, PORT, &why);
+    cr_assert_not_null(x);
+    x->seed = 8;
+    x->from_seed = 9;
+    x->to_push = n;
+    x->finish = true;
+    tcp_rig_push(r, 0, x, 1000);
+    fake_run(r->f, 3000000);
+    struct stream *y = &server->at[to == 0];
+    cr_assert_eq(server->count, 1 + (to == 0));
+    cr_assert_eq(y->got, n, "%d of %d bytes came", (int)y->got, (int)n);
+    cr_assert_eq(x->got, m, "%d of %d bytes came back", (int)x->got, (int)m);
+    cr_assert(y->ends == 1 && x->ends == 1);
+    cr_assert(x->fails == 1 && x->why == XK_CLOSED);
+    cr_assert(y->fails == 1 && y->why == XK_CLOSED);
+    tcp_rig_close(r, 0, x);
+    tcp_rig_close(r, to, y);
+    fake_run(r->f, 0);
+    for (uint32_t node = 0; node <= to; node++) {
+        struct tcp_state_of *st = xk_find(r->k[node], "tcp")->state;
+        cr_assert_eq(xk_map_count(&st->conns), 0, "a connection is left");
+    }
+}
+
+Test(tcp, a_stream_both_ways_over_a_perfect_path)
+{
+    struct rig r;
+    start(&r, &(struct fake_options){ 0 }, "");
+    both_ways(&r, 1, 300000, 70001);
+    cr_assert_eq(fake_count(r.f, 0, "tcp.sndrexmitpack"), 0);
+    cr_assert_eq(fake_count(r.f, 1, "tcp.sndrexmitpack"), 0);
+    rig_stop(&r);
+    cr_assert_eq(rope_leaves_alive(), 0);
+}
+
+/* Inverts a byte of one frame in a hundred, behind the driver's header, which nothing protects. */
+static bool damage(void *arg, uint32_t src, uint32_t dst, struct rope *frame)
+{
+    uint64_t *state = arg;
+    struct rope tail;
+    uint8_t byte;
+    (void)src;
+    (void)dst;
+    *state = *state * 6364136223846793005u + 1442695040888963407u;
+    if (*state >> 33 < UINT64_C(0x7fffffff) / 100) {
+        uint64_t at = 8 + (*state >> 16) % (frame->length - 8);
+        rope_split(frame, at, &tail);
+        rope_read(&tail, 0, 1, &byte);
+        byte = (uint8_t)~byte;
+        rope_drop_front(&tail, 1);
+        rope_add_bytes(frame, &byte, 1);
+        rope_join(frame, &tail);
+        rope_fini(&tail);
+    }
+    return true;
+}
+
+/* TCP1, TCP4, TCP5. */
+Test(tcp, loss_copies_delay_and_damage_change_nothing, .timeout = 60)
+{
+    static const char *const params[] = {
+        QUICK,
+        QUICK "congestion=tahoe stamps=false",
+        QUICK "congestion=newreno",
+        QUICK "mss=100B nagle=false",
+        QUICK "isn=4294960000 window_scale=false",
+        QUICK "receive_buffer=3000B send_buffer=5000B",
+        QUICK "receive_buffer=262144B send_buffer=262144B",
+    };
+    uint64_t runs = sample("TCP_RUNS", 3), bad = 0;
+    for (uint64_t seed = 1; seed <= runs; seed++)
+        for (size_t i = 0; i < ARRAY_LEN(params); i++) {
+            struct rig r;
+            struct fake_options o = { .seed = seed,
+                                      .lossy = true,
+                                      .unordered = true,
+                                      .latency = 1 * SIM_MS,
+                                      .byte_time = 100 * SIM_NS,
+                                      .drop_ppm = 30000,
+                                      .duplicate_ppm = 20000,
+                                      .delay_ppm = 50000,
+                                      .delay_max = 30 * SIM_MS };
+            uint64_t state = seed;
+            start(&r, &o, params[i]);
+            fake_on_frame(r.f, damage, &state);
+            both_ways(&r, 1, 60000, 30000);
+            bad += fake_count(r.f, 0, "tcp.rcvbadsum");
+            rig_stop(&r);
+            cr_assert_eq(rope_leaves_alive(), 0);
+        }
+    cr_assert_gt(bad, 0, "nothing was damaged");
+}
+
+/* TCPI1, TCPI2: the layer below delivers before its push returns. */
+Test(tcp, a_node_talks_to_itself)
+{
+    struct rig r;
+    start(&r, &(struct fake_options){ .nodes = 1 }, QUICK);
+    both_ways(&r, 0, 50000, 30000);
+    rig_stop(&r);
+    cr_assert_eq(rope_leaves_alive(), 0);
+}
+
+/* ---- ports ---- */
+
+Test(tcp, an_address_in_use_and_no_port_free_have_their_statuses)
+{
+    struct rig r;
+    enum xk_status why;
+    start(&r, &(struct fake_options){ 0 }, "port_first=2000 port_last=2003");
+    cr_assert_eq(tcp_rig_listen(&r, 0, 2001), XK_OK);
+    cr_assert_eq(tcp_rig_listen(&r, 0, 2001), XK_IN_USE);
+    cr_assert_eq(tcp_rig_listen(&r, 0, 0), XK_REFUSED);
+    for (uint32_t i = 0; i < 3; i++)
+        cr_assert_not_null(tcp_rig_open(&r, 0, 1, 0, PORT, &why), "%u", i);
+    cr_assert_null(tcp_rig_open(&r, 0, 1, 0, PORT, &why));
+    cr_assert_eq(why, XK_NO_PORT);
+    cr_assert_not_null(tcp_rig_open(&r, 0, 1, 0, PORT + 1, &why), "another peer's");
+    cr_assert_not_null(tcp_rig_open(&r, 0, 1, 3000, PORT, &why));
+    cr_assert_null(tcp_rig_open(&r, 0, 1, 3000, PORT, &why));
+    cr_assert_eq(why, XK_IN_USE);
+    fake_run(r.f, 0);
+    const struct streams *st = tcp_streams(&r, 0);
+    cr_assert_eq(st->count, 5);
+    for (uint32_t i = 0; i < st->count; i++)
+        cr_assert(st->at[i].fails == 1 && st->at[i].why == XK_REFUSED);
+    rig_stop(&r);
+}
+
+/* ---- memory ---- */
+
+Test(tcp, an_idle_connection_takes_less_than_a_kibibyte)
+{
+    struct rig r;
+    enum xk_status why;
+    start(&r, &(struct fake_options){ 0 }, "");
+    cr_assert_eq(tcp_rig_listen(&r, 1, PORT), XK_OK);
+    cr_assert_not_null(tcp_rig_open(&r, 0, 1, 0, PORT, &why));
+    fake_run(r.f, 0);
+    uint64_t before[2] = { fake_heap_bytes(r.f, 0), fake_heap_bytes(r.f, 1) };
+    for (uint32_t i = 0; i < STREAMS - 1; i++)
+        cr_assert_not_null(tcp_rig_open(&r, 0, 1, 0, PORT, &why));
+    fake_run(r.f, 0);
+    cr_assert_eq(tcp_streams(&r, 1)->count, STREAMS);
+    for (uint32_t node = 0; node < 2; node++) {
+        uint64_t each = (fake_heap_bytes(r.f, node) - before[node]) / (STREAMS - 1);
+        cr_assert_lt(each, 1024, "it takes %d bytes", (int)each);
+    }
+    rig_stop(&r);
+}
+
+/* ---- hostile input ---- */
+
+/* Segments of random bits, most with a good sum, to a listener and to a connection: nothing is
+ * given up that was not sent, and what is left works.  TCP5. */
+Test(tcp, random_segments_do_no_harm, .timeout = 60)
+{
+    uint64_t runs = sample("TCP_NOISE", 200), state = 1;
+    for (uint64_t run = 0; run < runs; run++) {
+        struct rig r;
+        enum xk_status why;
+        start(&r, &(struct fake_options){ .seed = run + 1 }, QUICK "isn=1000");
+        cr_assert_eq(tcp_rig_listen(&r, 1, PORT), XK_OK);
+        cr_assert_not_null(tcp_rig_open(&r, 0, 1, 2000, PORT, &why));
+        for (uint32_t i = 0; i < 40; i++) {
+            tcp_rig_noise(&r, 1, &state);
+            fake_run(r.f, 3);
+        }
+        fake_run(r.f, 100000);
+        rig_stop(&r);
+        cr_assert_eq(rope_leaves_alive(), 0);
+    }
+}
