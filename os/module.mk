@@ -4,6 +4,7 @@ OS_SRC += os/proto/driver/outq.c os/proto/driver/driver.c
 OS_SRC += os/proto/eth/eth.c os/proto/arp/arp_hosts.c os/proto/arp/arp_sessn.c os/proto/arp/arp_input.c os/proto/arp/arp.c
 OS_SRC += os/proto/blast/blast.c os/proto/blast/blast_output.c os/proto/blast/blast_input.c
 OS_SRC += os/proto/chan/chan.c os/proto/chan/chan_client.c os/proto/chan/chan_server.c
+OS_SRC += os/proto/bid/bid_wire.c os/proto/bid/bid_peer.c os/proto/bid/bid.c
 OS_SRC += os/proto/select/select.c
 OS_SRC += os/proto/rdm/rdm.c os/proto/rdm/rdm_input.c os/proto/rdm/rdm_hold.c
 OS_SRC += os/proto/vip/vip.c os/proto/vip/vipsize.c os/proto/vip/vipaddr.c

@@ -22,6 +22,7 @@
     P(arp)                                                                                         \
     P(blast)                                                                                       \
     P(chan)                                                                                        \
+    P(bid)                                                                                         \
     P(select)                                                                                      \
     P(vipsize)                                                                                     \
     P(vmux)                                                                                        \

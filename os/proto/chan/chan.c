@@ -1,6 +1,6 @@
 /* chan.c: CHAN's protocol object: parameters, what is known of hosts, incarnations, the way in.
  *
- * Lives (os/xk/peers.h) do the work of x-kernel's BID protocol here: each header names the sender's
+ * Lives (os/xk/peers.h) are agreed here without BID, too: each header names the sender's
  * and the one it believes the receiver to have, so that no call of the past is executed and no
  * reply of the past is believed.  See chan.h and README.md.
  */

@@ -15,6 +15,8 @@ static const struct param params[] = {
     P_INT(driver_params, queue, "128", "1", "65536",
           "frames that wait for a busy interface before a push is answered with busy",
           "ASSUMED(two messages of BLAST)"),
+    P_BOOL(driver_params, lives, "true",
+           "the header names the life of the sender; false: as headers of networks, it does not"),
     P_INT(driver_params, idle, "16", "0", "65536", "idle sessions kept for re-use",
           "ASSUMED(an idle node stays within 16 KiB)"),
     P_END,
@@ -42,7 +44,7 @@ static enum xk_status sessn_push(struct xk_sessn *s, struct xk_msg *m)
     struct driver_sessn *ds = s->state;
     struct port *p = xk_port(s->protl);
     struct driver_header h = { .protocol = (uint16_t)s->upper->number,
-                               .life = (uint16_t)port_incarnation(p),
+                               .life = st->params->lives ? (uint16_t)port_incarnation(p) : 0,
                                .length = (uint32_t)xk_msg_length(m) };
     if (xk_msg_length(m) + DRIVER_HEADER > st->info.mtu)
         return XK_TOO_LONG;

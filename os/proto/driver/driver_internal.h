@@ -24,6 +24,7 @@ struct driver_params {
     const char *interface; /* its network */
     int64_t queue;         /* frames */
     int64_t idle;          /* sessions */
+    bool lives;
 };
 
 struct driver_sessn {
