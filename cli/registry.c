@@ -37,6 +37,7 @@
 #include "os/svm/svm.h"
 #include "os/vesta/store.h"
 #include "os/vesta/vesta.h"
+#include "os/xk/domain.h"
 #include "workloads/arrays.h"
 #include "workloads/direct/disk_io.h"
 #include "workloads/direct/library_load.h"
@@ -160,6 +161,7 @@ void registry_each_group(void (*fn)(void *arg, const char *path, const char *cho
                          void *arg)
 {
     fn(arg, "machine", NULL, "A whole simulated machine.", machine_params);
+    fn(arg, "machine.domains.NAME", NULL, "A protection domain of the graph.", xk_domain_params);
     for (size_t i = 0; registry_sets[i]; i++) {
         /* A scheduler's parameters stand beside its name, not with it. */
         const struct kind_set *set = registry_sets[i];
@@ -184,6 +186,7 @@ static const struct {
 } services[] = {
     { "machine", machine_counters },
     { "nic", nic_counters },
+    { "domain", xk_domain_counters },
     { "ckpt", ckpt_counters },
     { "vm", vm_counters },
     { "paging", vm_store_counters },

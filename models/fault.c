@@ -1,5 +1,6 @@
 /* fault.c: what can fail in a machine, for the schedule of faults (sim/fault.h): nodes, that crash
- * and come back, devices and their members, libraries and their parts, what the network has.
+ * and come back, domains of their graphs, devices and their members, libraries and their parts,
+ * what the network has.
  *
  *     faults = { { path = "node 3", at = "2ms", after = "1ms" },      -- crashes, back 1 ms later
  *                { path = "node 0", action = "crash", event = 117 },  -- right after step 117
@@ -12,8 +13,11 @@
 #include "models/node.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "disks/fault.h"
+#include "os/xk/domain.h"
 
 enum { CRASH, RESTART };
 static const char *const actions[] = { "crash", "restart", NULL };
@@ -30,6 +34,63 @@ static void node_fault(void *self, const struct fault *f)
 static const struct fault_ops node_ops = {
     .actions = actions, .usual = true, .ends = true, .when = SIM_CLASS_SOFTWARE, .apply = node_fault
 };
+
+/* A domain of a node: its own `restart` says whether it begins anew. */
+struct domain_target {
+    struct node *node;
+    const char *name;   /* the graph's */
+    const char *called; /* an instance of it that ends with the node alone, or NULL */
+    bool restarts;
+};
+static const char *const domain_actions[] = { "crash", NULL };
+
+static bool domain_check(void *self, const struct fault *f, const char *path, struct err *e)
+{
+    const struct domain_target *t = self;
+    (void)f;
+    if (t->called != NULL)
+        return err_set(e,
+                       "%s: domain '%s' has '%s', which services and programs call: it ends with "
+                       "its node alone, 'node %u'",
+                       path, t->name, t->called, t->node->id);
+    return t->restarts ||
+           err_set(e,
+                   "%s: machine.domains.%s has no restart, so what stands above believes that "
+                   "nothing is lost there; one that is longer than the run is a crash for good",
+                   path, t->name);
+}
+
+static void domain_fault(void *self, const struct fault *f)
+{
+    const struct domain_target *t = self;
+    (void)f;
+    LIST_EACH (l, &t->node->tasks) {
+        struct port *task = LIST_ENTRY(l, struct port, link);
+        if (strcmp(task->name, xk_domain_task_name(t->name)) == 0) {
+            task_crash(task);
+            return;
+        }
+    }
+}
+
+static const struct fault_ops domain_ops = { .actions = domain_actions,
+                                             .usual = true,
+                                             .when = SIM_CLASS_SOFTWARE,
+                                             .check = domain_check,
+                                             .apply = domain_fault };
+
+static void domain_targets(struct machine *m, uint32_t node)
+{
+    const struct xk_graph *g = m->boot.graph;
+    for (uint32_t i = 1; xk_graph_domain(g, i) != NULL; i++) {
+        struct domain_target *t = base_alloc(sizeof *t);
+        *t = (struct domain_target){ &m->nodes[node], xk_graph_domain(g, i),
+                                     xk_graph_domain_called(g, i), xk_graph_domain_restarts(g, i) };
+        char *path = base_printf("node %u domain %s", node, t->name);
+        sim_fault_target(m->faults, path, &domain_ops, t, true);
+        free(path);
+    }
+}
 
 void faults_step(struct machine *m)
 {
@@ -54,6 +115,7 @@ bool faults_load(struct machine *m, const struct val *v, const char *path, struc
         char name[32];
         snprintf(name, sizeof name, "node %u", i);
         sim_fault_target(m->faults, name, &node_ops, &m->nodes[i], false);
+        domain_targets(m, i);
         for (uint32_t k = 0; k < m->nodes[i].dev_count; k++)
             blk_fault_targets(m->faults, m->nodes[i].devs[k]);
     }

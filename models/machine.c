@@ -12,6 +12,7 @@
 #include "disks/build.h"
 #include "disks/image.h"
 #include "os/file/file.h"
+#include "os/xk/domain.h"
 
 /* ---- the audit ---- */
 
@@ -229,6 +230,30 @@ static bool make_devices(struct machine *m, struct err *e)
     return true;
 }
 
+/* Domains of the graph, on CPUs that every node has. */
+static bool load_domains(struct machine *m, const char *path, struct err *e)
+{
+    const struct xk_graph *g = m->boot.graph;
+    char *at = base_printf("%s.domains", path), where[128];
+    bool good = xk_graph_domains(m->boot.graph, m->params.domains, at, e);
+    for (uint32_t i = 1; good && xk_graph_domain(g, i) != NULL; i++) {
+        const char *cpu = xk_graph_domain_cpu(g, i);
+        for (size_t k = 0; good && cpu != NULL && k <= m->own_count; k++) {
+            const struct node_own *own = k == m->own_count ? &m->params.own : m->owns[k];
+            bool has = own == NULL || strcmp(cpu, "application") == 0 ||
+                       (cpu[0] == 'c' ? own->node.coprocessor : own->node.third);
+            good = has || err_set(e,
+                                  "%s%s.%s.cpu: %s have no CPU '%s'; machine.node.%s = true gives "
+                                  "them one",
+                                  val_where(m->params.domains, where, sizeof where), at,
+                                  xk_graph_domain(g, i),
+                                  k == m->own_count ? "nodes" : "nodes of a group", cpu, cpu);
+        }
+    }
+    free(at);
+    return good;
+}
+
 static bool make_os(struct machine *m, const char *path, struct err *e)
 {
     char item[128];
@@ -237,7 +262,7 @@ static bool make_os(struct machine *m, const char *path, struct err *e)
     if (m->params.graph != NULL) {
         m->boot.graph = xk_graph_load(m->params.graph, m->reg->protocols, item, m->xk_networks,
                                       m->network_count, e);
-        if (m->boot.graph == NULL)
+        if (m->boot.graph == NULL || !load_domains(m, path, e))
             return false;
     }
     m->boot.layers = m->reg->layers;

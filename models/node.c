@@ -27,6 +27,10 @@ void node_init(struct node *n, struct machine *m, uint32_t id)
     server(&n->cpu, n, SIM_KIND_CPU, "cpu", p->preempt);
     if (p->coprocessor)
         server(&n->coprocessor, n, SIM_KIND_CPU, "coprocessor", false);
+    if (p->third) {
+        n->third = base_zalloc(1, sizeof *n->third);
+        server(n->third, n, SIM_KIND_CPU, "third cpu", false);
+    }
     server(&n->bus, n, SIM_KIND_BUS, "memory bus", false);
     list_init(&n->tasks);
     list_init(&n->dead_tasks);
@@ -93,6 +97,8 @@ void node_crash(struct node *n)
     sim_server_reset(&n->cpu, NULL);
     if (n->own->node.coprocessor)
         sim_server_reset(&n->coprocessor, NULL);
+    if (n->third != NULL)
+        sim_server_reset(n->third, NULL);
     for (uint32_t i = 0; i < n->iface_count; i++)
         nic_down(n->ifaces[i].nic);
     while (!list_empty(&n->tasks))
@@ -145,6 +151,9 @@ void node_fini(struct node *n)
     sim_server_fini(&n->cpu);
     if (n->own->node.coprocessor)
         sim_server_fini(&n->coprocessor);
+    if (n->third != NULL)
+        sim_server_fini(n->third);
+    free(n->third);
     sim_server_fini(&n->bus);
 }
 

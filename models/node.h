@@ -1,7 +1,8 @@
 /* node.h: one node of a machine, as the models see it: CPUs, bus, interface, devices, tasks.
  *
- * Private to models/ and its tests.  The application CPU runs threads; upcalls run on it or on the
- * message coprocessor.  Both are servers (sim/server.h): class CLASS_UPCALL before CLASS_THREAD.
+ * Private to models/ and its tests.  The application CPU runs threads; upcalls run on it, on the
+ * message coprocessor, or where their task is placed.  CPUs are servers (sim/server.h): class
+ * CLASS_UPCALL before CLASS_THREAD.
  *
  *   NODE1  One piece of code runs at a time in the whole process; machine->running is its activity,
  *       NULL between.  An activity's present is start + work.
@@ -60,8 +61,11 @@ struct port {
     struct list timers;  /* pending: struct timer */
     struct list threads; /* alive */
     struct list watchers;
-    struct list ends;     /* struct port_end */
-    struct list counters; /* struct task_counters */
+    struct list ends;       /* struct port_end */
+    struct list counters;   /* struct task_counters */
+    struct sim_server *cpu; /* that runs its upcalls */
+    void (*on_end)(void *arg);
+    void *on_end_arg;
     uint64_t heap_bytes, heap_most;
     struct sim_rng rng;
     struct sim_customer customer;
@@ -262,6 +266,7 @@ struct node {
     uint64_t kept;            /* port_keep */
     bool up;
     struct sim_server cpu, coprocessor, bus;
+    struct sim_server *third; /* CPU; NULL: it has none */
     struct iface *ifaces;
     uint32_t iface_count;
     struct blkdev **devs;      /* owned */
@@ -275,7 +280,7 @@ struct node {
 };
 
 struct node_params {
-    bool coprocessor, preempt;
+    bool coprocessor, third, preempt;
     int upcall_cpu; /* NODE_UPCALL_* */
     int byte_order; /* NODE_ORDER_* */
     int64_t memory, heap_limit;
@@ -350,8 +355,8 @@ struct machine_params {
     sim_time detector_delay;
     struct node_own own;
     struct nic_params nic;
-    const struct val *network, *networks, *storage, *libraries, *nodes, *os, *graph, *faults,
-        *captures;
+    const struct val *network, *networks, *storage, *libraries, *nodes, *os, *graph, *domains,
+        *faults, *captures;
 };
 
 struct sim_faults;
@@ -481,7 +486,7 @@ void effects_release(struct node *n);
 struct upcall *upcall_new(struct port *task, enum upcall_kind kind);
 /* Queues it at the CPU that runs upcalls, now. */
 void upcall_submit(struct upcall *u);
-struct sim_server *cpu_of_upcalls(struct node *n);
+struct sim_server *cpu_of_upcalls(struct node *n); /* of tasks that are not placed elsewhere */
 void upcall_drop(struct upcall *u);
 
 /* ---- port_task.c ---- */

@@ -61,6 +61,7 @@ struct port *task_new(struct node *n, const char *name)
     t->machine = n->machine;
     t->name = base_strdup(name);
     t->id = n->next_task++;
+    t->cpu = cpu_of_upcalls(n);
     list_init(&t->timers);
     list_init(&t->threads);
     list_init(&t->watchers);
@@ -121,6 +122,8 @@ void task_crash(struct port *t)
     if (t->dead)
         return;
     t->dead = true;
+    if (t->on_end != NULL && n->up)
+        t->on_end(t->on_end_arg);
     if (t->customer.stage != SIM_ABSENT)
         sim_population_move(&t->machine->window.programs, &t->customer, SIM_ABSENT,
                             sim_now(t->machine->sim), false);
@@ -189,6 +192,46 @@ void port_task_crash(struct port *task)
     struct effect *f = effect_new(node_kernel(task->node), EFFECT_CRASH);
     f->about = task;
     effect_take(f);
+}
+
+void port_task_on_end(struct port *task, void (*fn)(void *arg), void *arg)
+{
+    task->on_end = fn;
+    task->on_end_arg = arg;
+}
+
+bool port_task_place(struct port *task, const char *cpu)
+{
+    struct node *n = task->node;
+    struct sim_server *v = strcmp(cpu, "application") == 0   ? &n->cpu
+                           : strcmp(cpu, "coprocessor") == 0 ? &n->coprocessor
+                                                             : n->third;
+    if (v == NULL || (v == &n->coprocessor && !n->own->node.coprocessor))
+        return false;
+    task->cpu = v;
+    return true;
+}
+
+const char *port_task_cpu(const struct port *task)
+{
+    const struct node *n = task->node;
+    return task->cpu == &n->cpu           ? "application"
+           : task->cpu == &n->coprocessor ? "coprocessor"
+                                          : "third";
+}
+
+void port_task_run(struct port *task, void (*fn)(struct port *task, void *arg), void *arg)
+{
+    if (task->dead)
+        return;
+    struct effect *f = effect_new(task, EFFECT_TASK);
+    f->about = task;
+    f->main = fn;
+    f->arg = arg;
+    if (task->machine->running == NULL) /* not from inside what ends another task */
+        effect_at(f, sim_now(task->machine->sim));
+    else
+        effect_take(f);
 }
 
 void port_on_node_change(struct port *p,

@@ -1,7 +1,7 @@
 /* upcall.c: upcalls: code that runs when its CPU is granted and never blocks.
  *
- * An upcall is a job of the CPU that runs upcalls.  When it is granted, its code runs at once; the
- * work that the code named is the job's length (NODE2).
+ * An upcall is a job of the CPU that runs those of its task.  When it is granted, its code runs at
+ * once; the work that the code named is the job's length (NODE2).
  */
 #include "models/node.h"
 
@@ -21,7 +21,7 @@ static void submit_now(struct sim *s, struct sim_event *e)
 {
     (void)s;
     struct upcall *u = CONTAINER_OF(e, struct upcall, event);
-    sim_server_submit(cpu_of_upcalls(u->task->node), &u->job);
+    sim_server_submit(u->task->cpu, &u->job);
 }
 
 struct upcall *upcall_new(struct port *task, enum upcall_kind kind)
@@ -104,7 +104,7 @@ static sim_time start(struct sim_job *j)
         .task = u->task,
         .start = sim_now(m->sim),
         .unpriced = u->kind == UPCALL_BOOT,
-        .polls = cpu_of_upcalls(u->task->node) != &u->task->node->cpu,
+        .polls = u->task->cpu != &u->task->node->cpu,
     };
     ASSERT_MSG(m->running == NULL, "an upcall starts inside running code (NODE1)");
     m->running = &here;
@@ -131,7 +131,7 @@ void upcall_drop(struct upcall *u)
     struct node *n = u->task->node;
     struct machine *m = n->machine;
     sim_cancel(m->sim, &u->event);
-    sim_server_withdraw(cpu_of_upcalls(n), &u->job);
+    sim_server_withdraw(u->task->cpu, &u->job);
     if (!u->started) {
         m->counts.upcalls.dropped++;
         if (u->kind == UPCALL_FRAME) {

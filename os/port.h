@@ -410,6 +410,17 @@ struct port *port_task_create(struct port *p, const char *name,
                               void (*main)(struct port *task, void *arg), void *arg);
 /* Ends a task of this node as a crash does (PORT3). */
 void port_task_crash(struct port *task);
+/* fn is called at the moment at which a task of this node crashes while the node lives on, before
+ * what it owns goes, from outside any code of the node: it notes that, and asks for upcalls; it
+ * names no work and sends nothing.  One fn a task. */
+void port_task_on_end(struct port *task, void (*fn)(void *arg), void *arg);
+/* The upcalls of the task, which has had none, run on the CPU of that name: "application",
+ * "coprocessor", "third"; false: the node has none. */
+bool port_task_place(struct port *task, const char *cpu) MUST_CHECK;
+const char *port_task_cpu(const struct port *task); /* on which its upcalls run; static */
+/* fn runs as an upcall of that task of this node: where its CPU is another one, beside the code
+ * that asks.  Never, if the task ends before. */
+void port_task_run(struct port *task, void (*fn)(struct port *task, void *arg), void *arg);
 /* fn is called when a node is known to have crashed (its life `life` has ended) or to be back (up:
  * in life `life`): the machine's failure detector, after its delay.  Each change is told once, in
  * order; a node that comes back is told who is down. */

@@ -474,6 +474,7 @@ const struct xk_protl_ops cut_protl = {
     .down_min = 1,
     .down_max = 2,
     .needs = XK_NETWORK & ~XK_ORDERED, /* its algorithms say whether they do: cut_service.c */
+    .called = true,
     .init = init,
     .demux = demux,
     .ready = ready,

@@ -338,6 +338,7 @@ const struct xk_protl_ops nx_protl = {
     .down_min = 1,
     .down_max = 1,
     .needs = XK_NETWORK | XK_LIVES | XK_LONG | XK_PIECES,
+    .called = true,
     .init = init,
     .open_done = open_done,
     .demux = demux,

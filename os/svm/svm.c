@@ -169,6 +169,7 @@ const struct xk_protl_ops svm_protl = {
     .down_min = 1,
     .down_max = 1,
     .needs = XK_NETWORK | XK_LONG | XK_LIVES | XK_TAKES,
+    .called = true,
     .init = init,
     .demux = demux,
 };

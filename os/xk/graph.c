@@ -83,14 +83,24 @@ static bool load_domain(struct xk_graph *g, struct xk_node_desc *d, const struct
     if (!name)
         return false;
     uint32_t i = 0;
-    while (i < g->domain_count && strcmp(g->domains[i], name) != 0)
+    while (i < g->domain_count && strcmp(g->domains[i].name, name) != 0)
         i++;
     if (i == ARRAY_LEN(g->domains))
         return err_set(e, "%s: a graph has at most %zu protection domains", path,
                        ARRAY_LEN(g->domains));
     if (i == g->domain_count)
-        g->domains[g->domain_count++] = base_strdup(name);
+        g->domains[g->domain_count++].name = base_strdup(name);
     d->domain = (uint8_t)i;
+    for (uint8_t k = 0; d->ops->through && k < d->downs; k++) {
+        const struct xk_node_desc *below = &g->nodes[d->down[k]];
+        char where[128];
+        if (below->domain != d->domain)
+            return err_set(e,
+                           "%s%s.domain: '%s' gives sessions of '%s' below it, and must be in "
+                           "its domain, '%s'",
+                           val_where(table, where, sizeof where), path, d->name, below->name,
+                           g->domains[below->domain].name);
+    }
     return true;
 }
 
@@ -210,6 +220,11 @@ static bool check_params(const struct xk_graph *g, const struct xk_node_desc *d,
     return good;
 }
 
+bool xk_dies_alone(const struct xk_graph *g, uint8_t domain)
+{
+    return g->domains[domain].params.restart > 0;
+}
+
 /* What it is given must be what it needs. */
 static bool check_properties(struct xk_graph *g, struct xk_node_desc *d, const struct val *table,
                              const char *path, struct err *e)
@@ -219,17 +234,21 @@ static bool check_properties(struct xk_graph *g, struct xk_node_desc *d, const s
     uint8_t count = d->downs;
     for (uint8_t i = 0; i < d->downs; i++) {
         const struct xk_node_desc *below = &g->nodes[d->down[i]];
-        unsigned missing = d->ops->needs & ~below->path.gives;
+        bool dies = below->domain != d->domain && xk_dies_alone(g, below->domain);
+        below_it[i] = below->path;
+        if (dies)
+            below_it[i].gives &= ~(unsigned)XK_LOSSLESS; /* DOM4 */
+        unsigned missing = d->ops->needs & ~below_it[i].gives;
         for (size_t k = 0; k < ARRAY_LEN(properties); k++)
             if (missing & properties[k].property)
                 return err_set(e,
                                "%s%s: protocol '%s' needs a path that %s, and '%s' below it %s%s",
                                val_where(table, where, sizeof where), path, d->ops->kind.name,
                                properties[k].has, below->name, properties[k].lacks,
-                               below->downs == 0 && XK_NETWORK & properties[k].property
+                               dies ? ", for its domain begins anew alone"
+                               : below->downs == 0 && XK_NETWORK & properties[k].property
                                    ? ", as its network does"
                                    : "");
-        below_it[i] = below->path;
     }
     if (d->network < g->network_count) {
         const struct xk_network *n = &g->networks[d->network];
@@ -264,6 +283,17 @@ static bool load_node(struct xk_graph *g, struct xk_node_desc *d, const struct v
            check_params(g, d, v, path, e) && check_properties(g, d, v, path, e);
 }
 
+bool xk_graph_check(struct xk_graph *g, const char *path, struct err *e)
+{
+    bool good = true;
+    for (uint32_t i = 0; good && i < g->count; i++) {
+        char *at = base_printf("%s[%u]", path, i + 1);
+        good = check_properties(g, &g->nodes[i], g->spec->items[i], at, e);
+        free(at);
+    }
+    return good;
+}
+
 struct xk_graph *xk_graph_load(const struct val *v, const struct kind_set *protocols,
                                const char *path, const struct xk_network *networks,
                                uint32_t network_count, struct err *e)
@@ -285,7 +315,7 @@ struct xk_graph *xk_graph_load(const struct val *v, const struct kind_set *proto
     g->networks = networks;
     g->network_count = network_count;
     g->nodes = base_zalloc(v->count, sizeof *g->nodes);
-    g->domains[g->domain_count++] = base_strdup("kernel");
+    g->domains[g->domain_count++].name = base_strdup("kernel");
     for (size_t i = 0; i < v->count; i++) {
         char *at = base_printf("%s[%zu]", path, i + 1);
         bool good = load_node(g, &g->nodes[i], g->spec->items[i], protocols, at, e);
@@ -308,7 +338,7 @@ void xk_graph_free(struct xk_graph *g)
         free(g->nodes[i].params);
     }
     for (uint32_t i = 0; i < g->domain_count; i++)
-        free(g->domains[i]);
+        free(g->domains[i].name);
     free(g->nodes);
     val_free(g->spec);
     free(g);

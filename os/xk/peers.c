@@ -10,6 +10,7 @@
 
 struct xk_listener {
     struct xk_listener *next;
+    const struct port *task; /* of the instance that asked when it started; else the kernel's */
     void (*fn)(void *arg, uint32_t host, uint32_t life, bool alive);
     void *arg;
 };
@@ -41,6 +42,7 @@ void xk_on_peer(struct xk_kernel *k,
     struct xk_listener *l = port_alloc(k->port, sizeof *l), **end = &k->listeners;
     l->fn = fn;
     l->arg = arg;
+    l->task = k->starts ? k->starts->task : k->port;
     while (*end)
         end = &(*end)->next;
     *end = l;
@@ -54,6 +56,19 @@ void xk_off_peer(struct xk_kernel *k, const void *arg)
     struct xk_listener *l = *at;
     *at = l->next;
     port_free(k->port, l);
+}
+
+void xk_peers_forget(struct xk_kernel *k, const struct port *task)
+{
+    struct xk_listener **at = &k->listeners, *l;
+    while ((l = *at)) {
+        if (l->task != task) {
+            at = &l->next;
+            continue;
+        }
+        *at = l->next;
+        port_free(k->port, l);
+    }
 }
 
 static void tell(struct xk_kernel *k, uint32_t host, uint32_t life, bool alive)

@@ -2,7 +2,7 @@
 #ifndef OS_XK_XK_INTERNAL_H
 #define OS_XK_XK_INTERNAL_H
 
-#include "os/xk/graph.h"
+#include "os/xk/domain.h"
 
 struct xk_node_desc { /* one instance of a graph */
     char *name;
@@ -15,19 +15,56 @@ struct xk_node_desc { /* one instance of a graph */
     void *params;
 };
 
+struct xk_domain_desc {
+    char *name;
+    bool stated; /* the configuration says something of it */
+    struct xk_domain_params params;
+};
+
 struct xk_graph {
     uint32_t count;
     struct xk_node_desc *nodes;
-    char *domains[256]; /* [0] is "kernel" */
+    struct xk_domain_desc domains[256]; /* [0] is "kernel" */
     uint32_t domain_count;
     struct val *spec; /* what parameters borrow from */
     const struct xk_network *networks;
     uint32_t network_count;
 };
 
+struct xk_domain { /* of a node: in its kernel's heap, as boundaries are */
+    struct xk_kernel *kernel;
+    const struct xk_domain_desc *desc;
+    struct port *task; /* NULL: it is dead */
+    struct port_timer again;
+    struct xk_domain_counts counts;
+};
+
+/* Between an instance and one right below it in another domain. */
+struct xk_boundary {
+    struct xk_protl *upper, *lower;
+    struct xk_domain *above, *below; /* theirs */
+    struct xk_domain *counts;        /* whose: the later one's */
+    struct xk_protl under, over;     /* what upper sees in lower's place; and lower in upper's */
+    struct xk_protl_ops under_ops, over_ops;
+    void (*forget)(struct xk_sessn *lower); /* one that delivers to `over` goes */
+    struct xk_boundary *next;
+    struct xk_enabled *enabled;  /* what upper has enabled */
+    struct list proxies;         /* struct proxy, in upper's heap */
+    struct list halves, orphans; /* struct half, in lower's heap; of a dead upper */
+    struct list down, up;        /* struct crossing, for another processor */
+    uint64_t waiting;            /* in both */
+    uint64_t cut;                /* proxies whose lower session has gone with its domain */
+    bool apart;                  /* two processors */
+};
+
 struct xk_kernel {
     struct port *port;
     bool little; /* its node is little-endian */
+    const struct xk_graph *graph;
+    struct xk_domain *domains;      /* by number; NULL: there is the kernel's alone */
+    struct xk_boundary *boundaries; /* in the order of their uppers */
+    uint32_t boundary_count;
+    const struct xk_protl *starts; /* its init runs */
     uint32_t count;
     struct xk_protl *protls; /* in the order of the graph */
     uint32_t **lives;        /* peers.c: of `hosts` nodes, by blocks */
@@ -40,5 +77,27 @@ struct xk_kernel {
 bool xk_path_over(const struct xk_node_desc *d, const char *at, const struct xk_path *below,
                   uint8_t count, struct xk_path *out, struct err *e);
 void xk_peers_boot(struct xk_kernel *k); /* peers.c */
+/* Nobody of that task is told any more. */
+void xk_peers_forget(struct xk_kernel *k, const struct port *task);
+/* An instance begins, in its task, over what is below it. */
+enum xk_status xk_start(struct xk_protl *x, const struct xk_graph *g,
+                        const struct xk_node_desc *d); /* start.c */
+
+/* ---- graph.c ---- */
+/* What is under way in it may be lost while its node lives: it begins anew alone. */
+bool xk_dies_alone(const struct xk_graph *g, uint8_t domain);
+/* Whether all are given what they need, now that its domains are known. */
+bool xk_graph_check(struct xk_graph *g, const char *path, struct err *e);
+
+/* ---- domain.c ---- */
+void xk_domains_boot(struct xk_kernel *k, const struct xk_graph *g); /* their tasks */
+
+/* ---- boundary.c ---- */
+/* What stands right below x where y does: y, or its proxy. */
+struct xk_protl *xk_boundary_below(struct xk_protl *x, struct xk_protl *y);
+/* A domain has died; it has a new task; its instances have begun anew there. */
+void xk_boundaries_died(struct xk_domain *d);
+void xk_boundaries_begin(struct xk_domain *d);
+void xk_boundaries_began(struct xk_domain *d);
 
 #endif

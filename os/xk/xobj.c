@@ -22,20 +22,12 @@ const char *xk_status_name(enum xk_status s)
 
 struct port *xk_port(const struct xk_protl *p)
 {
-    return p->kernel->port;
-}
-
-/* XK4. */
-static void cross(const struct xk_protl *from, const struct xk_protl *to)
-{
-    if (from && from->domain != to->domain)
-        port_work(to->kernel->port, PORT_WORK_CROSS, 1);
+    return p->task;
 }
 
 struct xk_sessn *xk_open(struct xk_protl *lower, struct xk_protl *upper, struct xk_parts peer,
                          enum xk_status *why)
 {
-    cross(upper, lower);
     *why = XK_OK;
     return lower->ops->open(lower, upper, peer, why);
 }
@@ -71,8 +63,7 @@ void xk_open_done(struct xk_protl *upper, struct xk_sessn *s)
 static void pass(const struct xk_protl *through)
 {
     if (!through->ops->joined)
-        port_work(through->kernel->port,
-                  through->ops->is_virtual ? PORT_WORK_CHOICE : PORT_WORK_LAYER, 1);
+        port_work(through->task, through->ops->is_virtual ? PORT_WORK_CHOICE : PORT_WORK_LAYER, 1);
 }
 
 void xk_swap(const struct xk_protl *p)
@@ -83,7 +74,6 @@ void xk_swap(const struct xk_protl *p)
 
 enum xk_status xk_push(struct xk_sessn *s, struct xk_msg *m)
 {
-    cross(s->upper, s->protl);
     pass(s->protl);
     xk_swap(s->upper);
     return s->ops->push(s, m);
@@ -91,7 +81,6 @@ enum xk_status xk_push(struct xk_sessn *s, struct xk_msg *m)
 
 void xk_demux(struct xk_sessn *s, struct xk_msg *m)
 {
-    cross(s->protl, s->upper);
     pass(s->protl);
     if (!(s->upper->ops->needs & XK_PIECES) || s->first)
         xk_swap(s->upper);
@@ -102,7 +91,6 @@ void xk_ready(struct xk_sessn *s)
 {
     if (!s->upper->ops->ready)
         return;
-    cross(s->protl, s->upper);
     s->upper->ops->ready(s->upper, s);
 }
 
@@ -110,7 +98,6 @@ void xk_failed(struct xk_sessn *s, enum xk_status why)
 {
     if (!s->upper->ops->failed)
         return;
-    cross(s->protl, s->upper);
     s->upper->ops->failed(s->upper, s, why);
 }
 
@@ -156,7 +143,7 @@ enum xk_status xk_protl_control(struct xk_protl *p, struct xk_control *c)
 struct xk_sessn *xk_sessn_new(struct xk_protl *protl, struct xk_protl *upper, uint32_t host,
                               const struct xk_sessn_ops *ops, size_t state_size)
 {
-    struct xk_sessn *s = port_alloc(protl->kernel->port, sizeof *s + state_size);
+    struct xk_sessn *s = port_alloc(protl->task, sizeof *s + state_size);
     s->ops = ops;
     s->protl = protl;
     s->upper = upper;
@@ -177,8 +164,10 @@ void xk_sessn_free(struct xk_sessn *s)
             xk_close(s->down[i]);
         }
     ASSERT(list_empty(&s->waiting)); /* who waits for it holds it */
+    if (s->upper && s->upper->boundary)
+        s->upper->boundary->forget(s);
     list_remove(&s->link);
-    port_free(s->protl->kernel->port, s);
+    port_free(s->protl->task, s);
 }
 
 struct xk_protl *xk_find(struct xk_kernel *k, const char *instance)
@@ -203,90 +192,28 @@ static bool stands(const struct xk_protl *upper, const struct xk_protl *self)
     return false;
 }
 
+/* As what `self`, below it, knows an instance; NULL: it does not stand there. */
+static struct xk_protl *seen_by(struct xk_protl *self, struct xk_protl *upper)
+{
+    for (uint8_t i = 0; i < upper->downs; i++) {
+        struct xk_boundary *b = upper->down[i]->boundary;
+        const struct xk_protl *y = b ? b->lower : upper->down[i];
+        if (y == self || (y->ops->through && stands(y, self)))
+            return b ? &b->over : upper;
+    }
+    return NULL;
+}
+
 struct xk_protl *xk_stands_on(struct xk_protl *self, uint32_t number)
 {
     struct xk_protl *upper = xk_numbered(self->kernel, number);
-    return upper && stands(upper, self) ? upper : NULL;
+    return upper ? seen_by(self, upper) : NULL;
 }
 
 struct xk_protl *xk_taker(struct xk_protl *self, uint32_t number)
 {
     struct xk_protl *upper = xk_numbered(self->kernel, number);
-    return upper && self->enabled >> number & 1 ? upper : NULL;
-}
-
-/* The node's interface to a network, or UINT32_MAX. */
-static uint32_t interface_to(const struct port *p, const char *network)
-{
-    for (uint32_t ifc = 0; ifc < port_if_count(p); ifc++) {
-        struct port_if_info info;
-        port_if_describe(p, ifc, &info);
-        if (strcmp(info.name, network) == 0)
-            return ifc;
-    }
-    return UINT32_MAX;
-}
-
-/* What it gives and carries on this node; false: it cannot stand on what is below here. */
-static bool find_path(struct xk_protl *x, const struct xk_graph *g, const struct xk_node_desc *d,
-                      unsigned *given)
-{
-    struct xk_path below[XK_DOWN_MAX], out;
-    struct err e = ERR_INIT;
-    uint8_t count = 0;
-    *given = d->downs ? ~0u : XK_NETWORK;
-    for (; count < d->downs; count++) {
-        const struct xk_protl *under = x->down[count];
-        below[count] = (struct xk_path){ under->instance, under->gives, under->carries };
-        *given &= under->gives;
-    }
-    if (d->network < g->network_count) { /* a driver looks at its interface */
-        const struct xk_network *n = &g->networks[d->network];
-        struct port_if_info info = { .mtu = (uint32_t)n->mtu };
-        if (x->ifc != UINT32_MAX)
-            port_if_describe(x->kernel->port, x->ifc, &info);
-        below[count++] = (struct xk_path){ n->name, n->gives, info.mtu };
-        *given = n->gives;
-    }
-    bool good = xk_path_over(d, d->name, below, count, &out, &e);
-    x->gives = out.gives;
-    x->carries = out.carries;
-    return good;
-}
-
-struct xk_kernel *xk_boot(struct port *p, const struct xk_graph *g)
-{
-    struct xk_kernel *k = port_alloc(p, sizeof *k);
-    k->port = p;
-    k->little = port_little_endian(p);
-    xk_peers_boot(k);
-    k->protls = port_alloc(p, g->count * sizeof *k->protls);
-    for (uint32_t i = 0; i < g->count; i++) {
-        const struct xk_node_desc *d = &g->nodes[i];
-        struct xk_protl *x = &k->protls[i];
-        x->ops = d->ops;
-        x->kernel = k;
-        x->instance = d->name;
-        x->number = i + 1;
-        x->domain = d->domain;
-        x->downs = d->downs;
-        for (uint8_t j = 0; j < d->downs; j++)
-            x->down[j] = &k->protls[d->down[j]];
-        x->ifc = d->network < g->network_count ? interface_to(p, g->networks[d->network].name)
-                                               : UINT32_MAX;
-        unsigned given;
-        bool stands = find_path(x, g, d, &given);
-        x->state = d->ops->kind.state_size ? port_alloc(p, d->ops->kind.state_size) : NULL;
-        k->count = i + 1;
-        if (d->ops->kind.counters)
-            port_counters(p, d->name, d->ops->kind.counters, x->state);
-        enum xk_status s =
-            !stands || d->ops->needs & ~given ? XK_REFUSED : d->ops->init(x, d->params);
-        if (s != XK_OK)
-            ASSERT_MSG(false,
-                       base_printf("instance '%s' of the protocol graph (protocol '%s') does "
-                                   "not start over what is below it: %s",
-                                   d->name, d->ops->kind.name, xk_status_name(s)));
-    }
-    return k;
+    if (!upper || !(self->enabled >> number & 1))
+        return NULL;
+    return self->kernel->boundary_count > 0 ? seen_by(self, upper) : upper;
 }

@@ -12,11 +12,11 @@
  *   XK3  demux owns the message it is given: it keeps it (xk_msg_move) or leaves it to the caller
  *       to finish.
  *   XK4  Crossing from an instance into one of another protection domain is named to the port by
- *       the framework (PORT_WORK_CROSS), and each pass through a layer too (PORT_WORK_LAYER; of a
- *       virtual protocol PORT_WORK_CHOICE): protocols name only what is special to them.  A
- *       `joined` protocol and who stands on it are one layer: a header a frame.  On a little-endian
- *       node the words of the header that the upper has put before the message, or will read, are
- *       swapped (PORT_WORK_SWAP).
+ *       the framework (PORT_WORK_CROSS, domain.h), and each pass through a layer too
+ *       (PORT_WORK_LAYER; of a virtual protocol PORT_WORK_CHOICE): protocols name only what is
+ *       special to them.  A `joined` protocol and who stands on it are one layer: a header a frame.
+ *       On a little-endian node the words of the header that the upper has put before the message,
+ *       or will read, are swapped (PORT_WORK_SWAP).
  */
 #ifndef OS_XK_XOBJ_H
 #define OS_XK_XOBJ_H
@@ -120,8 +120,12 @@ struct xk_sessn_ops {
 struct xk_protl_ops {
     struct kind kind;           /* its state is zeroed, in the task's heap */
     uint8_t down_min, down_max; /* how many instances it needs below */
-    bool joined;                /* X4 */
+    bool joined;                /* XK4 */
     uint16_t header;            /* bytes that it puts before what it pushes (XK4) */
+    /* For domains (domain.h): services and programs call it by its own functions, so its domain
+     * ends with its node alone; and what it has at its peers does not hold it to one life of the
+     * node, and it has one session for an upper, a host and a key: so it may begin anew alone. */
+    bool called, renews;
     unsigned needs; /* enum xk_property: a path below without is refused when the graph is read */
     /* What it gives to those above, where it is given `below`.  NULL: just that. */
     unsigned (*gives)(const void *params, unsigned below);
@@ -172,9 +176,11 @@ struct xk_protl_ops {
 struct xk_protl {
     const struct xk_protl_ops *ops;
     struct xk_kernel *kernel;
-    const char *instance; /* its name in the graph */
-    uint32_t number;      /* relative protocol number: the same on every node of a graph */
-    uint8_t domain;       /* protection domain: 0 kernel, others servers and applications */
+    struct port *task;            /* its domain's: heap, timers, upcalls; NULL: that is dead */
+    struct xk_boundary *boundary; /* of a stand-in for an instance of another domain; else NULL */
+    const char *instance;         /* its name in the graph */
+    uint32_t number;              /* relative protocol number: the same on every node of a graph */
+    uint8_t domain;               /* protection domain: 0 kernel, others servers and applications */
     uint8_t downs;
     unsigned gives;   /* enum xk_property, to those above */
     uint64_t carries; /* the longest message that push takes */
@@ -227,7 +233,7 @@ static inline struct xk_sessn *xk_sessn_of(void *state)
 }
 void xk_sessn_free(struct xk_sessn *s); /* closes down[] and frees */
 
-struct port *xk_port(const struct xk_protl *p); /* of its x-kernel */
+struct port *xk_port(const struct xk_protl *p); /* its task */
 /* Names the swapping of its header: of one that the framework does not pass, a driver's. */
 void xk_swap(const struct xk_protl *p);
 struct xk_protl *xk_find(struct xk_kernel *k, const char *instance); /* or NULL */

@@ -92,6 +92,9 @@ struct port {
     struct list blocks, threads, changes, counters, ends;
     uint64_t heap_bytes, heap_blocks;
     uint64_t random;
+    const char *cpu;
+    void (*on_end)(void *arg);
+    void *on_end_arg;
 };
 
 enum thread_state { THREAD_NEW, THREAD_READY, THREAD_RUNNING, THREAD_BLOCKED, THREAD_DONE };

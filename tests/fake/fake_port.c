@@ -57,6 +57,8 @@ static void keep_counters(struct fake *f, struct counted *c)
 /* PORT3: everything that the task owns goes, without running any of its code. */
 void fake_task_drop(struct fake *f, struct port *t)
 {
+    if (t->on_end && t->node->up)
+        t->on_end(t->on_end_arg);
     LIST_EACH_SAFE (l, nx, &f->pending) {
         struct item *it = LIST_ENTRY(l, struct item, link);
         if (it->task != t)
@@ -166,6 +168,35 @@ void port_task_crash(struct port *task)
     task->dead = true;
     if (f->thread)
         fake_thread_leave(f->thread);
+}
+
+void port_task_on_end(struct port *task, void (*fn)(void *arg), void *arg)
+{
+    task->on_end = fn;
+    task->on_end_arg = arg;
+}
+
+bool port_task_place(struct port *task, const char *cpu)
+{
+    static const char *const names[] = { "application", "coprocessor", "third" };
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (strcmp(cpu, names[i]) == 0)
+            task->cpu = names[i];
+    return true;
+}
+
+const char *port_task_cpu(const struct port *task)
+{
+    return task->cpu ? task->cpu : "application";
+}
+
+void port_task_run(struct port *task, void (*fn)(struct port *task, void *arg), void *arg)
+{
+    if (task->dead)
+        return;
+    struct item *it = fake_item(task->f, ITEM_MAIN, task->node->id, task, fake_time(task->f));
+    it->u.main.fn = fn;
+    it->u.main.arg = arg;
 }
 
 void port_on_node_change(struct port *p,

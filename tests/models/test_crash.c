@@ -290,12 +290,28 @@ static void victim_main(struct port *task, void *arg)
     port_timer_set(&own, 30 * US);
 }
 
+static unsigned ends;
+static void victim_ended(void *arg)
+{
+    cr_expect_eq(arg, &ends);
+    cr_expect_gt(victim->heap_bytes, 0); /* it is still there */
+    ends++;
+}
+
+static void never(struct port *task, void *arg)
+{
+    (void)task;
+    (void)arg;
+    cr_expect(false, "an upcall of a dead task");
+}
+
 static void kill_victim(struct port_timer *t)
 {
     (void)t;
     cr_expect_gt(victim->heap_bytes, 0);
     port_task_crash(victim);
     port_task_crash(victim); /* twice is harmless */
+    port_task_run(victim, never, NULL);
 }
 
 static void boot_task(struct port *p, const struct os_layout *l)
@@ -303,6 +319,7 @@ static void boot_task(struct port *p, const struct os_layout *l)
     (void)l;
     static char hello[] = "hello";
     victim = port_task_create(p, "victim", victim_main, hello);
+    port_task_on_end(victim, victim_ended, &ends);
     port_timer_init(p, &killer, kill_victim, NULL);
     port_timer_set(&killer, 10 * US);
     port_timer_init(p, &late, count, NULL);
@@ -318,6 +335,7 @@ Test(crash, of_a_task_leaves_the_rest_of_the_node_alone)
     cr_assert_eq(rig_run(&r), SIM_END_IDLE);
     cr_expect_eq(task_runs, 1);
     cr_expect_eq(fired, 1); /* the kernel's alone */
+    cr_expect_eq(ends, 1);
     cr_expect(victim->dead);
     cr_expect_eq(victim->heap_bytes, 0);
     cr_expect_eq(sim_now(r.sim), 40 * US);

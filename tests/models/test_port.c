@@ -640,3 +640,73 @@ Test(port, a_heap_is_accounted_and_dropped_whole)
     cr_expect_not(machine_node_up(r.m, 2));
     rig_close(&r);
 }
+
+/* ---- tasks on other processors ---- */
+
+static struct port *beside;
+
+static void beside_runs(struct port *task, void *arg)
+{
+    cr_expect_eq(task, beside);
+    cr_expect_str_eq(arg, "arg");
+    note(task, "beside");
+    op(task, 5);
+    port_work(task, PORT_WORK_INTERRUPT, 1);
+    note(task, "beside done");
+}
+
+static void asks(void *arg)
+{
+    static char text[] = "arg";
+    struct port *p = arg;
+    op(p, 4);
+    port_task_run(beside, beside_runs, text);
+    op(p, 10);
+    port_pay(p);
+    note(p, "paid");
+}
+
+static const char *place, *placed;
+static void boot_beside(struct port *p, const struct os_layout *l)
+{
+    (void)l;
+    beside = port_task_create(p, "beside", NULL, NULL);
+    cr_expect_eq(port_task_place(beside, place), placed != NULL);
+    if (placed)
+        cr_expect_str_eq(port_task_cpu(beside), placed);
+    port_thread_spawn(p, "asks", asks, p, 0);
+}
+
+Test(port, a_task_runs_on_the_processor_where_it_is_placed)
+{
+    static const struct {
+        const char *cpu;
+        sim_time done, paid;
+    } of[] = {
+        { "application", 11 * US, 21 * US }, /* interrupts the thread */
+        { "coprocessor", 9 * US, 14 * US },
+        { "third", 9 * US, 14 * US },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(of); i++) {
+        struct rig r;
+        rig_1us(&r, 1);
+        rig_set_bool(&r, "node.third", true);
+        rig_set(&r, "prices.interrupt.each", "2us"); /* others poll */
+        place = placed = of[i].cpu;
+        rig_open(&r, boot_beside);
+        cr_assert_eq(rig_run(&r), SIM_END_IDLE);
+        EXPECT_TRAIL({ "beside", 4 * US }, { "beside done", of[i].done }, { "paid", of[i].paid });
+        cr_expect_eq(sim_busy_time(&r.m->nodes[0].third->busy, sim_now(r.sim)),
+                     i == 2 ? 5 * US : 0);
+        cr_expect_eq(sim_busy_time(&r.m->nodes[0].coprocessor.busy, sim_now(r.sim)),
+                     i == 1 ? 5 * US : 0);
+        rig_close(&r);
+    }
+    struct rig r;
+    rig_1us(&r, 1);
+    place = "third";
+    placed = NULL;
+    rig_open(&r, boot_beside);
+    cr_assert_eq(rig_run(&r), SIM_END_IDLE);
+    rig_close(&r);
+}

@@ -20,6 +20,7 @@ static const struct xk_protl_ops probe_protl = {
               .state_size = sizeof(struct probe) },
     .down_min = 1,
     .down_max = 1,
+    .renews = true,
     .init = probe_init,
     .demux = probe_demux,
     .ready = probe_ready,

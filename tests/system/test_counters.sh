@@ -127,6 +127,12 @@ machine.network = { model = "switched" }
 machine.nic.mtu, machine.nic.packet_bytes, machine.nic.header_flits = "1514B", "1514B", 4
 return { machine = machine, workload = { kind = "pingpong", size = "1KiB" } }
 EOF
+config domain <<EOF
+local paragon = include "machines/paragon.lua"
+local machine = paragon { rows = 1, columns = 2, messaging = "domain" }
+machine.domains = { domain = {} }
+return { machine = machine, workload = { kind = "pingpong" } }
+EOF
 config cable <<EOF
 return { mesh = { kind = "ethernet" }, workload = { kind = "mesh_batch", packets = 9, packet_flits = 64 } }
 EOF
@@ -145,7 +151,7 @@ EOF
 config circuits <<EOF
 return { mesh = { kind = "hippi" }, workload = { kind = "mesh_batch", packets = 9, packet_flits = 64 } }
 EOF
-for c in hosts cable ring switch chips circuits cells pfs svm disks tapes libraries files arrays job app; do
+for c in hosts domain cable ring switch chips circuits cells pfs svm disks tapes libraries files arrays job app; do
     gives 0 "$PSIM" run "$T/$c.lua" --no-store -q --json
     cp "$T/out" "$T/$c.json"
 done

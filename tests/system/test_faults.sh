@@ -65,3 +65,43 @@ return {
 LUA
 gives 0 timeout 20 "$PSIM" run "$T/recur.lua" -q --no-store
 gives 0 timeout 20 "$PSIM" run "$T/recur.lua" -q --no-store -p "path=node 2"
+
+# A protection domain of a node crashes alone, comes back, and messages arrive all the same; on each processor.
+config domain <<'LUA'
+local paragon = include "machines/paragon.lua"
+local place = param("place", "driver")
+local machine = paragon {
+    rows = 1, columns = 2,
+    faults = {
+        { path = param("path", "node 1 domain net"), at = "1ms" },
+        { path = "node 0 domain net", at = param("at", "3ms") },
+    },
+    graph = {
+        { name = "mesh", protocol = "driver", domain = place == "driver" and "net" or nil },
+        { name = "rdm", protocol = "rdm", below = { "mesh" }, domain = place == "rdm" and "net" or nil },
+        { name = "nx", protocol = "nx", below = { "rdm" } },
+    },
+}
+machine.node.third = param("third", true)
+machine.domains = { [param("row", "net")] = { cpu = param("cpu", "upcalls"), restart = param("restart", "300us") } }
+return { machine = machine, workload = { kind = "pingpong", partner = 1, rounds = 40, size = "20kB" } }
+LUA
+for cpu in upcalls application coprocessor third; do
+    gives 0 timeout 60 "$PSIM" run "$T/domain.lua" -q --no-store --json -p cpu=$cpu
+    for n in net.restarts rdm.resent; do
+        grep -A1 "\"$n\"" "$T/out" | grep -q '"value": [1-9]' || fail "$cpu: $n is 0"
+    done
+done
+refused() { # TEXT SETTING...
+    local text=$1
+    shift
+    gives 2 "$PSIM" check "$T/domain.lua" "$@"
+    says "$text"
+}
+refused "machine.domains.net.cpu: nodes have no CPU 'third'; machine.node.third = true gives them one" -p cpu=third -p third=false
+refused "machine.domains: no instance of the graph is in a domain 'nat', did you mean 'net'?" -p row=nat
+refused "machine.domains.kernel: the kernel's domain is the node's own" -p row=kernel
+refused "there is nothing 'node 1 domain nut' that can fail, did you mean 'node 1 domain net'?" -p "path=node 1 domain nut"
+refused "machine.domains.net has no restart" -p restart=0s
+refused "machine.domains.net.restart: 'rdm' (protocol 'rdm') cannot begin anew alone" -p place=rdm
+refused "domain 'net' has 'rdm', which services and programs call: it ends with its node alone, 'node 1'" -p place=rdm -p restart=0s

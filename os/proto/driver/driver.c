@@ -213,6 +213,7 @@ const struct xk_protl_ops driver_protl = {
     .down_max = 0,
     .carries = protl_carries,
     .interface = interface_of,
+    .renews = true,
     .init = protl_init,
     .open = protl_open,
     .control = protl_control,

@@ -780,6 +780,7 @@ const struct xk_protl_ops rdm_protl = {
     .joined = true,
     .gives = protl_gives,
     .carries = protl_carries,
+    .called = true,
     .init = protl_init,
     .open = protl_open,
     .open_enable = rdm_enable,

@@ -427,6 +427,7 @@ const struct xk_protl_ops select_protl = {
     .down_max = 1,
     .needs = XK_CALLS,
     .carries = protl_carries,
+    .called = true,
     .init = protl_init,
     .demux = protl_demux,
     .failed = protl_failed,

@@ -163,6 +163,7 @@ const struct xk_protl_ops template_protl = {
     .down_min = 1,
     .down_max = 1,
     .carries = protl_carries,
+    .renews = true,
     .init = protl_init,
     .open = protl_open,
     .demux = protl_demux,

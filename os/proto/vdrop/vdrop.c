@@ -251,6 +251,7 @@ const struct xk_protl_ops vdrop_protl = {
     .is_virtual = true,
     .single = true,
     .gives = protl_gives,
+    .renews = true,
     .init = protl_init,
     .open = protl_open,
     .open_enable = protl_enable,

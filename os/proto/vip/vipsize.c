@@ -163,6 +163,7 @@ const struct xk_protl_ops vipsize_protl = {
     .is_virtual = true,
     .single = true,
     .join = protl_join,
+    .renews = true,
     .init = protl_init,
     .open = protl_open,
     .open_enable = vip_enable,

@@ -1,0 +1,148 @@
+/* domain_graph.c: what a configuration says of the domains of a graph.  See domain.h. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "os/xk/xk_internal.h"
+
+static const char *const cpus[] = { "upcalls", "application", "coprocessor", "third", NULL };
+
+const struct param xk_domain_params[] = {
+    P_CHOICE(xk_domain_params, cpu, "upcalls", cpus,
+             "The CPU that runs what comes for its instances; upcalls: the one that runs the "
+             "node's (machine.node.upcall_cpu)."),
+    P_TIME(xk_domain_params, restart, "0", "0", NULL,
+           "From its crash until its instances begin anew; 0: they do not."),
+    P_INT(xk_domain_params, queue, "64", "1", "1000000",
+          "Messages of a session that wait on their way to another processor before push says "
+          "busy.",
+          "ASSUMED(as many as calls to a host wait in SELECT)"),
+    P_END,
+};
+
+const char *xk_domain_task_name(const char *domain)
+{
+    static char name[64];
+    snprintf(name, sizeof name, "domain %.50s", domain);
+    return name;
+}
+
+const char *xk_graph_domain(const struct xk_graph *g, uint32_t i)
+{
+    return g && i < g->domain_count ? g->domains[i].name : NULL;
+}
+
+const char *xk_graph_domain_cpu(const struct xk_graph *g, uint32_t i)
+{
+    int cpu = g->domains[i].params.cpu;
+    return cpu == XK_CPU_UPCALLS ? NULL : cpus[cpu];
+}
+
+bool xk_graph_domain_restarts(const struct xk_graph *g, uint32_t i)
+{
+    return xk_dies_alone(g, (uint8_t)i);
+}
+
+const char *xk_graph_domain_called(const struct xk_graph *g, uint32_t i)
+{
+    for (uint32_t k = 0; k < g->count; k++)
+        if (g->nodes[k].domain == i && g->nodes[k].ops->called)
+            return g->nodes[k].name;
+    return NULL;
+}
+
+static uint32_t number_of(const struct xk_graph *g, const char *name)
+{
+    uint32_t i = 0;
+    while (i < g->domain_count && strcmp(g->domains[i].name, name) != 0)
+        i++;
+    return i;
+}
+
+/* An instance of a domain that begins anew must not be bound to one life of its node. */
+static bool check_restart(const struct xk_graph *g, uint32_t number, const char *at, struct err *e)
+{
+    for (uint32_t i = 0; i < g->count; i++)
+        if (g->nodes[i].domain == number && !g->nodes[i].ops->renews)
+            return err_set(e,
+                           "%s.restart: '%s' (protocol '%s') cannot begin anew alone: what it has "
+                           "agreed with its peers holds for one life of the node",
+                           at, g->nodes[i].name, g->nodes[i].ops->kind.name);
+    return true;
+}
+
+static bool load_row(struct xk_graph *g, const struct val *row, const char *path, struct err *e)
+{
+    char where[128];
+    const char *names[64] = { NULL };
+    uint32_t i = number_of(g, row->key);
+    val_where(row, where, sizeof where);
+    if (i == 0)
+        return err_set(e,
+                       "%s%s.kernel: the kernel's domain is the node's own: machine.node says "
+                       "what CPU runs its upcalls",
+                       where, path);
+    if (i == g->domain_count) {
+        for (uint32_t k = 1; k < g->domain_count && k < ARRAY_LEN(names); k++)
+            names[k - 1] = g->domains[k].name;
+        err_set(e, "%s%s: no instance of the graph is in a domain '%s'", where, path, row->key);
+        err_nearest(e, row->key, names);
+        return false;
+    }
+    for (uint32_t k = 0; k < g->count; k++)
+        if (strcmp(g->nodes[k].name, row->key) == 0)
+            return err_set(e,
+                           "%s%s.%s: an instance of the graph has that name, too, and both count "
+                           "under it; name the domain otherwise",
+                           where, path, row->key);
+    struct xk_domain_desc *d = &g->domains[i];
+    char *at = base_printf("%s.%s", path, row->key);
+    d->stated = true;
+    bool good = param_load(xk_domain_params, &d->params, row, at, e);
+    if (good && d->params.restart > 0) {
+        char *full = base_printf("%s%s", where, at);
+        good = check_restart(g, i, full, e);
+        free(full);
+    }
+    free(at);
+    return good;
+}
+
+/* Who takes pieces calls what gives them. */
+static bool check_pieces(const struct xk_graph *g, const struct val *domains, const char *path,
+                         struct err *e)
+{
+    char where[128];
+    for (uint32_t i = 0; i < g->count; i++)
+        for (uint8_t k = 0; k < g->nodes[i].downs; k++) {
+            const struct xk_node_desc *x = &g->nodes[i], *y = &g->nodes[x->down[k]];
+            if (x->domain != y->domain && x->ops->needs & XK_PIECES &&
+                g->domains[x->domain].params.cpu != g->domains[y->domain].params.cpu)
+                return err_set(e,
+                               "%s%s: '%s' takes pieces of messages from '%s', and both must be "
+                               "on one CPU",
+                               val_where(domains, where, sizeof where), path, x->name, y->name);
+        }
+    return true;
+}
+
+bool xk_graph_domains(struct xk_graph *g, const struct val *domains, const char *path,
+                      struct err *e)
+{
+    char where[128];
+    if (!domains)
+        return true;
+    if (domains->type != VAL_TABLE)
+        return err_set(e, "%s%s must be a table by names of domains, not %s",
+                       val_where(domains, where, sizeof where), path, val_type_name(domains->type));
+    for (uint32_t i = 0; i < g->domain_count; i++)
+        if (!param_load(xk_domain_params, &g->domains[i].params, NULL, path, e))
+            return false;
+    for (size_t i = 0; i < domains->count; i++)
+        if (!load_row(g, domains->items[i], path, e))
+            return false;
+    char *graph = base_printf("%.*sgraph", (int)strcspn(path, ".") + 1, path);
+    bool good = check_pieces(g, domains, path, e) && xk_graph_check(g, graph, e);
+    free(graph);
+    return good;
+}

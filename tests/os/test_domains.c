@@ -1,0 +1,463 @@
+/* test_domains.c: protection domains are tasks: the same messages wherever instances are placed,
+ * what a crash of one takes along and what not, other processors, beginning anew.
+ */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "os/xk/domain.h"
+#include "tests/os/xk_rig.h"
+
+/* "server cpu=third queue=2; app": what a configuration says of domains. */
+static struct val *domains_val(const char *text)
+{
+    struct val *all = val_new(VAL_TABLE, "domains", 1);
+    char *copy = base_strdup(text), *at = copy, *one;
+    while ((one = strsep(&at, ";"))) {
+        struct val *row = val_new(VAL_TABLE, "domains", 1);
+        char *word, *name = NULL;
+        while ((word = strsep(&one, " "))) {
+            char *eq = strchr(word, '=');
+            if (!*word)
+                continue;
+            if (!eq) {
+                name = word;
+                continue;
+            }
+            *eq = '\0';
+            char *end;
+            long long n = strtoll(eq + 1, &end, 10);
+            val_put(row, word,
+                    *end == '\0' ? val_new_int(n, "domains", 1)
+                                 : val_new_string(eq + 1, "domains", 1));
+        }
+        if (name)
+            val_put(all, name, row);
+        else
+            val_free(row);
+    }
+    free(copy);
+    return all;
+}
+
+static void start(struct rig *r, const struct fake_options *o, const char *graph,
+                  const char *domains)
+{
+    struct err e = ERR_INIT;
+    struct xk_graph *g = rig_graph(graph);
+    struct val *v = domains_val(domains);
+    cr_assert(xk_graph_domains(g, v, "machine.domains", &e), "%s", e.text);
+    val_free(v);
+    rig_boot_all(r, fake_create(o), g, o->nodes ? o->nodes : 2, NULL, NULL);
+}
+
+static void refuses(const char *graph, const char *domains, const char *part)
+{
+    struct err e = ERR_INIT;
+    struct xk_graph *g = rig_graph(graph);
+    struct val *v = domains_val(domains);
+    cr_assert_not(xk_graph_domains(g, v, "machine.domains", &e), "accepted: %s", domains);
+    cr_expect_not_null(strstr(e.text, part), "'%s' does not say '%s'", e.text, part);
+    cr_expect(strstr(e.text, "domains:1: machine.domains") ||
+                  strstr(e.text, "graph:1: machine.graph["),
+              "'%s' names no place", e.text);
+    val_free(v);
+    xk_graph_free(g);
+}
+
+Test(domains, mistakes_get_a_sentence)
+{
+    struct err e = ERR_INIT;
+    struct val *v = rig_val("mesh driver domain=server; v vmux <mesh");
+    cr_expect_null(xk_graph_load(v, rig_protocols(), "graph", rig_networks, 2, &e));
+    cr_expect_not_null(strstr(e.text, "'v' gives sessions of 'mesh' below it, and must be in its "
+                                      "domain, 'server'"),
+                       "%s", e.text);
+    val_free(v);
+    static const char graph[] =
+        "mesh driver; b blast <mesh domain=server; t template <b domain=app";
+    refuses(graph, "servre cpu=third", "did you mean 'server'?");
+    refuses(graph, "kernel cpu=third", "the kernel's domain is the node's own");
+    refuses(graph, "server cpu=forth", "third");
+    refuses(graph, "server queue=0", "queue");
+    refuses(graph, "server restart=1ms",
+            "'b' (protocol 'blast') cannot begin anew alone: what it has agreed");
+    refuses("mesh driver domain=net; r rdm <mesh; c cut <r <mesh", "net restart=1ms",
+            "graph:1: machine.graph[3]: protocol 'cut' needs a path that loses nothing, and 'mesh' "
+            "below it loses messages, for its domain begins anew alone");
+    refuses("mesh driver; app template <mesh domain=app", "app cpu=third",
+            "an instance of the graph has that name, too");
+    refuses("mesh driver; r rdm <mesh; nx nx <r domain=app", "app cpu=third",
+            "'nx' takes pieces of messages from 'r', and both must be on one CPU");
+}
+
+/* DOM1. */
+Test(domains, each_crossing_of_a_boundary_is_named)
+{
+    static const char *const all[] = { "server queue=4", "server cpu=third" };
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        struct fake_options o = { 0 };
+        struct rig r;
+        start(&r, &o, "mesh driver; t template <mesh domain=server; probe probe <t domain=app",
+              all[i]);
+        cr_assert_eq(rig_send_pattern(&r, 0, 1, 7, 100), XK_OK);
+        fake_run(r.f, 0);
+        /* Down: open and push from app to server and on to the kernel; up: two deliveries, and the
+         * template's session opens one below. */
+        cr_expect_eq(fake_work(r.f, 0, PORT_WORK_CROSS), 4);
+        cr_expect_eq(fake_work(r.f, 1, PORT_WORK_CROSS), 3);
+        cr_expect_eq(fake_work(r.f, 0, PORT_WORK_LAYER), 2);
+        cr_expect_eq(fake_count(r.f, 1, "server.messages"), 1);
+        cr_expect_eq(fake_count(r.f, 1, "server.bytes"), 100 + 8);
+        cr_expect_eq(rig_probe(&r, 1)->got, 1);
+        rig_stop(&r);
+    }
+}
+
+/* ---- the same messages ---- */
+
+static uint64_t mix(uint64_t h)
+{
+    h = (h ^ h >> 31) * 0x7fb5d329728ea185ULL;
+    return h ^ h >> 29;
+}
+
+/* What all probes got, in any order. */
+static uint64_t digest(struct rig *r, uint32_t nodes)
+{
+    uint64_t sum = 0;
+    for (uint32_t n = 0; n < nodes; n++) {
+        const struct probe *pr = rig_probe(r, n);
+        for (uint64_t i = 0; i < pr->got; i++)
+            sum += mix(pr->log[i].hash + mix(pr->log[i].length * 64 + pr->log[i].from * 8 + n));
+    }
+    return sum;
+}
+
+static const char *const placements[] = {
+    "mesh driver; b blast <mesh; t template <b; probe probe <t",
+    "mesh driver; b blast <mesh; t template <b; probe probe <t domain=app",
+    "mesh driver; b blast <mesh; t template <b domain=server; probe probe <t domain=app",
+    "mesh driver; b blast <mesh domain=server; t template <b domain=server; probe probe <t "
+    "domain=app",
+    "mesh driver; b blast <mesh domain=server; t template <b; probe probe <t domain=server",
+    "mesh driver domain=server; b blast <mesh domain=app; t template <b; probe probe <t",
+    "mesh driver domain=server; v vmux <mesh domain=server; b blast <v; t template <b; probe probe "
+    "<t domain=app",
+};
+
+static uint64_t deliver_all(const char *graph, const char *domains, uint64_t seed, bool random,
+                            uint64_t *crossings)
+{
+    struct fake_options o = { .nodes = 3,
+                              .seed = seed,
+                              .order = random ? FAKE_RANDOM : 0,
+                              .tx_queue = (uint32_t)(1 + seed % 3),
+                              .flatten = seed % 2 };
+    struct rig r;
+    start(&r, &o, graph, domains);
+    uint64_t sent = 0;
+    for (uint64_t i = 0; i < 24; i++) {
+        uint64_t h = mix(seed * 1000 + i), len = h % 4 ? h % 300 : h % 30000;
+        uint32_t from = (uint32_t)(i % 3), to = (uint32_t)(from + 1 + (h >> 40 & 1)) % 3;
+        enum xk_status st;
+        for (int tries = 0; (st = rig_send_pattern(&r, from, to, i, len)) != XK_OK; tries++) {
+            cr_assert_lt(tries, 1000, "%s, %s, seed %lu: message %lu of %lu: %s", graph, domains,
+                         seed, i, len, xk_status_name(st));
+            fake_step(r.f);
+        }
+        sent++;
+    }
+    fake_run(r.f, 0);
+    uint64_t d = digest(&r, 3), got = 0;
+    for (uint32_t n = 0; n < 3; n++)
+        got += rig_probe(&r, n)->got;
+    cr_expect_eq(got, sent, "%s, seed %lu", graph, seed);
+    *crossings = fake_work(r.f, 0, PORT_WORK_CROSS);
+    cr_expect(rig_alloc_quiet(&r));
+    rig_stop(&r);
+    return d;
+}
+
+Test(domains, one_to_three_on_one_to_three_processors_deliver_the_same_messages)
+{
+    for (uint64_t seed = 0; seed < 12; seed++) {
+        uint64_t crossings, want = deliver_all(placements[0], "", seed, false, &crossings);
+        cr_expect_eq(crossings, 0);
+        for (size_t i = 1; i < ARRAY_LEN(placements); i++) {
+            bool server = strstr(placements[i], "server");
+            cr_expect_eq(deliver_all(placements[i], "", seed, false, &crossings), want);
+            cr_expect_gt(crossings, 0);
+            if (!server || !strstr(placements[i], "app"))
+                continue;
+            cr_expect_eq(deliver_all(placements[i], "server cpu=coprocessor; app cpu=third queue=3",
+                                     seed, seed % 2, &crossings),
+                         want, "placement %zu, seed %lu", i, seed);
+            cr_expect_eq(deliver_all(placements[i], "server cpu=coprocessor queue=1", seed, true,
+                                     &crossings),
+                         want, "placement %zu, seed %lu", i, seed);
+        }
+    }
+}
+
+/* DOM2: a session's messages keep their order, and push says busy when too many wait. */
+Test(domains, another_processor_gets_messages_in_order_and_says_busy)
+{
+    struct fake_options o = { .tx_queue = 1 };
+    struct rig r;
+    start(&r, &o, "mesh driver queue=4; t template <mesh; probe probe <t domain=app",
+          "app cpu=third queue=9");
+    uint64_t sent = 0, refused = 0;
+    for (int i = 0; i < 200; i++) {
+        if (rig_send_pattern(&r, 0, 1, sent, 40 + sent) == XK_OK)
+            sent++;
+        else
+            refused++;
+        if (i % 3 == 0)
+            fake_step(r.f);
+    }
+    fake_run(r.f, 0);
+    cr_expect_gt(refused, 0);
+    cr_expect_gt(rig_probe(&r, 0)->ready, 0);
+    cr_assert_eq(rig_probe(&r, 1)->got, sent);
+    for (uint64_t i = 0; i < sent; i++)
+        cr_expect_eq(rig_probe(&r, 1)->log[i].hash, rig_pattern_hash(i, 40 + i));
+    cr_expect_eq(fake_count(r.f, 1, "t.gaps"), 0);
+    cr_expect_geq(fake_count(r.f, 0, "app.waiting"), 3);
+    cr_expect_eq(fake_count(r.f, 0, "app.messages"), sent);
+    cr_expect_eq(fake_count(r.f, 0, "app.dropped"), 0);
+    cr_expect_eq(rig_send_pattern(&r, 0, 1, 0, 5000), XK_TOO_LONG);
+    cr_expect(rig_alloc_quiet(&r));
+    rig_stop(&r);
+}
+
+/* ---- crashes ---- */
+
+static void crash_now(struct port *p, void *arg)
+{
+    (void)p;
+    struct port *task = xk_domain_task(((void **)arg)[0], ((void **)arg)[1]);
+    if (task)
+        port_task_crash(task);
+}
+
+static void crash(struct rig *r, uint32_t node, const char *domain)
+{
+    char name[32];
+    snprintf(name, sizeof name, "%s", domain);
+    void *args[] = { r->k[node], name };
+    fake_call(r->f, node, crash_now, args);
+    cr_assert_null(xk_domain_task(r->k[node], domain));
+}
+
+static void reclaim(struct port *p, void *arg)
+{
+    static const char *const names[] = { "t", "mesh" };
+    (void)p;
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        struct xk_protl *x = xk_find(arg, names[i]);
+        struct xk_control c = { .op = XK_FREE_RESOURCES };
+        if (x->task && x->ops->control)
+            (void)!xk_protl_control(x, &c);
+    }
+}
+
+/* Two nodes exchange messages and a domain of node 1 dies after `step` steps; what its node has
+ * then. */
+static uint64_t die_at(const char *domains, const char *victim, uint64_t step, bool apart,
+                       bool *ended)
+{
+    struct fake_options o = { .nodes = 2, .tx_queue = 2 };
+    struct rig r;
+    uint64_t before = rope_leaves_alive();
+    start(&r, &o, "mesh driver; t template <mesh domain=server; probe probe <t domain=app",
+          domains);
+    rig_probe(&r, 1)->echo = true;
+    for (int i = 0; i < 5; i++) {
+        rig_send_pattern(&r, 0, 1, (uint64_t)i, 100);
+        rig_send_pattern(&r, 1, 0, (uint64_t)i, 200);
+    }
+    uint64_t k = 0;
+    while (k < step && fake_step(r.f))
+        k++;
+    *ended = k < step;
+    crash(&r, 1, victim);
+    fake_run(r.f, 0);
+    cr_assert(fake_up(r.f, 1));
+    const struct xk_domain_counts *c = xk_domain_counts(r.k[1], "app");
+    bool app = strcmp(victim, "app") == 0, again = strstr(domains, "restart") != NULL;
+    uint64_t dropped = c->dropped, got = rig_probe(&r, 0)->got;
+    cr_expect_eq(rig_send_pattern(&r, 0, 1, 9, 100), XK_OK);
+    fake_run(r.f, 0);
+    if (again) {
+        cr_expect_eq(c->restarts + xk_domain_counts(r.k[1], "server")->restarts, 1);
+        if (app)
+            cr_expect_eq(rig_probe(&r, 1)->got, 1, "step %lu", step);
+        else
+            cr_expect_eq(rig_probe(&r, 0)->got, got + 1, "step %lu: no echo", step);
+    } else if (app) {
+        cr_expect_eq(c->dropped, dropped + 1);
+    } else {
+        cr_expect_eq(rig_send_pattern(&r, 1, 0, 3, 10), XK_CLOSED);
+    }
+    fake_call(r.f, 1, reclaim, r.k[1]);
+    fake_run(r.f, 0);
+    uint64_t heap = fake_heap_bytes(r.f, 1);
+    for (uint32_t n = 0; n < 2; n++)
+        if (xk_find(r.k[n], "probe")->state)
+            rope_fini(&rig_probe(&r, n)->last);
+    cr_expect_eq(rope_leaves_alive(), before, "step %lu: %lu leaves", step,
+                 rope_leaves_alive() - before);
+    (void)apart;
+    rig_stop(&r);
+    return heap;
+}
+
+Test(domains, a_crash_of_either_side_at_any_event_leaks_nothing_and_the_node_goes_on)
+{
+    static const char *const all[] = { "app queue=9", "app cpu=third queue=9" };
+    for (size_t i = 0; i < ARRAY_LEN(all); i++)
+        for (int app = 0; app < 2; app++) {
+            bool ended = false;
+            uint64_t first = 0, steps = 0;
+            for (; !ended; steps++) {
+                uint64_t heap = die_at(all[i], app ? "app" : "server", steps, i > 0, &ended);
+                if (steps == 0)
+                    first = heap;
+                cr_expect_eq(heap, first, "%s, app %d, step %lu: %lu bytes, not %lu", all[i], app,
+                             steps, heap, first);
+            }
+            cr_expect_gt(steps, 20);
+        }
+}
+
+/* Nobody of it hears of other nodes any more. */
+Test(domains, a_dead_one_is_not_told_of_lives)
+{
+    struct fake_options o = { .nodes = 2, .detect_delay = SIM_MS };
+    struct rig r;
+    start(&r, &o, "mesh driver; b blast <mesh domain=server; probe probe <b", "server queue=4");
+    cr_assert_eq(rig_send_pattern(&r, 0, 1, 1, 50), XK_OK);
+    fake_run(r.f, 0);
+    crash(&r, 0, "server");
+    fake_crash(r.f, 1);
+    fake_run(r.f, 0);
+    fake_restart(r.f, 1);
+    fake_run(r.f, 0);
+    cr_expect(fake_up(r.f, 0));
+    rig_stop(&r);
+}
+
+/* DOM4. */
+Test(domains, one_that_begins_anew_takes_and_sends_again)
+{
+    static const char *const all[] = { "app restart=1ms; server queue=9",
+                                       "server restart=1ms; app queue=9",
+                                       "app restart=1ms cpu=third; server queue=9",
+                                       "server restart=1ms cpu=third; app queue=9" };
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        bool ended = false;
+        for (uint64_t step = 0; !ended; step += 3)
+            die_at(all[i], i % 2 == 0 ? "app" : "server", step, i > 1, &ended);
+    }
+}
+
+/* DOM4: who answers on a session that a peer began keeps it, too. */
+Test(domains, a_session_that_a_peer_began_goes_on_when_the_domain_below_is_back)
+{
+    struct fake_options o = { .nodes = 2 };
+    struct rig r;
+    start(&r, &o, "mesh driver domain=net; rdm rdm <mesh; probe probe <rdm", "net restart=3ms");
+    rig_probe(&r, 1)->echo = true;
+    for (uint64_t i = 1; i <= 4; i++) {
+        cr_expect_eq(rig_send_pattern(&r, 0, 1, i, 100), XK_OK);
+        fake_run(r.f, 0);
+        cr_expect_eq(rig_probe(&r, 1)->got, i);
+        cr_expect_eq(rig_probe(&r, 0)->got, i);
+        crash(&r, (uint32_t)(i % 2), "net");
+        if (i == 3)
+            fake_run(r.f, 0);
+    }
+    cr_expect(rig_alloc_quiet(&r));
+    rig_stop(&r);
+}
+
+/* DOM3, DOM4: calls under way below fail, and a session that was opened is opened again. */
+static struct xk_sessn *held;
+
+static void hold_one(struct port *p, void *arg)
+{
+    struct xk_protl *probe = xk_find(((struct rig *)arg)->k[port_node(p)], "probe");
+    enum xk_status why;
+    held = xk_open(probe->down[0], probe, xk_node(1), &why);
+    cr_assert_not_null(held);
+}
+
+static enum xk_status said;
+static void push_held(struct port *p, void *arg)
+{
+    struct xk_msg m;
+    (void)p;
+    (void)arg;
+    xk_msg_init(&m);
+    rope_add_pattern(&m.data, 5, 0, 60);
+    said = xk_push(held, &m);
+    xk_msg_fini(&m);
+}
+
+static void let_go(struct port *p, void *arg)
+{
+    (void)p;
+    (void)arg;
+    xk_close(held);
+}
+
+Test(domains, calls_below_a_dead_domain_fail)
+{
+    struct fake_options o = { .nodes = 2 };
+    for (int cpu = 0; cpu < 2; cpu++) {
+        struct rig r;
+        start(&r, &o, "mesh driver; c chan <mesh domain=server; probe probe <c",
+              cpu ? "server cpu=third" : "server queue=4");
+        fake_call(r.f, 0, hold_one, &r);
+        fake_call(r.f, 0, push_held, NULL);
+        cr_expect_eq(said, XK_OK);
+        for (int i = 0; i < 2; i++)
+            fake_step(r.f);
+        cr_expect_eq(rig_probe(&r, 0)->failed, 0);
+        crash(&r, 0, "server");
+        fake_run(r.f, 2000);
+        cr_expect_eq(rig_probe(&r, 0)->failed, 1, "cpu %d: %lu", cpu, rig_probe(&r, 0)->failed);
+        cr_expect_eq(rig_probe(&r, 0)->why, XK_CLOSED);
+        fake_call(r.f, 0, push_held, NULL);
+        cr_expect_eq(said, XK_CLOSED);
+        fake_call(r.f, 0, let_go, NULL);
+        rig_stop(&r);
+    }
+}
+
+Test(domains, an_opened_session_goes_on_when_the_domain_below_is_back)
+{
+    struct fake_options o = { .nodes = 2 };
+    struct rig r;
+    start(&r, &o, "mesh driver; t template <mesh domain=server; probe probe <t",
+          "server restart=3ms");
+    fake_call(r.f, 0, hold_one, &r);
+    fake_call(r.f, 0, push_held, NULL);
+    fake_run(r.f, 0);
+    crash(&r, 0, "server");
+    fake_call(r.f, 0, push_held, NULL);
+    cr_expect_eq(said, XK_CLOSED);
+    sim_time before = fake_now(r.f);
+    fake_run(r.f, 0);
+    cr_expect_eq(fake_now(r.f) - before, 3 * SIM_MS);
+    fake_call(r.f, 0, push_held, NULL);
+    cr_expect_eq(said, XK_OK);
+    fake_run(r.f, 0);
+    cr_expect_eq(rig_probe(&r, 1)->got, 2);
+    cr_expect_eq(fake_count(r.f, 0, "server.closed"), 1);
+    fake_call(r.f, 0, let_go, NULL);
+    cr_expect(rig_alloc_quiet(&r));
+    rig_stop(&r);
+}
