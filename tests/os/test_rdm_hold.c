@@ -5,6 +5,7 @@
 #include "os/proto/rdm/rdm.h"
 #include "os/xk/peers.h"
 #include "tests/os/xk_rig.h"
+#include "tests/sample.h"
 
 #define GRAPH "mesh driver queue=4; r rdm <mesh window=1000B idle=0; holder holder <r"
 #define KEYS 2
@@ -330,13 +331,13 @@ static void enable(struct rig *r, uint32_t key)
     fake_call(r->f, 1, enable_now, &j);
 }
 
+#define ULP_TURNS "mesh driver queue=4; u ulp <mesh idle=0 wait_max=20ms pool=1B; holder holder <u"
 #define ULP_GRAPH "mesh driver queue=4; u ulp <mesh idle=0 wait_max=20ms; holder holder <u"
 
-/* ULP3: of an upper that holds. */
-Test(ulp_hold, pieces_come_in_order_and_never_more_than_the_credit, .timeout = 60)
+static void held_over_ulp(const char *graph, uint64_t seeds)
 {
     uint64_t stalled = 0, grants = 0;
-    for (uint64_t seed = 1; seed <= 30; seed++) {
+    for (uint64_t seed = 1; seed <= seeds; seed++) {
         struct rig r;
         bool lossy = seed % 3;
         struct fake_options o = { .seed = seed,
@@ -348,7 +349,7 @@ Test(ulp_hold, pieces_come_in_order_and_never_more_than_the_credit, .timeout = 6
                                   .drop_ppm = lossy ? 40000 * (uint32_t)(seed % 6) : 0,
                                   .duplicate_ppm = lossy ? 100000 : 0,
                                   .flatten = seed % 2 };
-        boot_on(&r, &o, ULP_GRAPH);
+        boot_on(&r, &o, graph);
         send_all(&r, 60);
         for (uint32_t node = 0; node < 2; node++) {
             expect_all(&r, node, 60, credit_of(o.mtu));
@@ -362,6 +363,21 @@ Test(ulp_hold, pieces_come_in_order_and_never_more_than_the_credit, .timeout = 6
     }
     cr_assert_gt(stalled, 100);
     cr_assert_gt(grants, 100);
+}
+
+/* ULP3: of an upper that holds. */
+Test(ulp_hold, pieces_come_in_order_and_never_more_than_the_credit, .timeout = 60)
+{
+    held_over_ulp(ULP_GRAPH, 30);
+}
+
+/* ULPG5: a frame at a time, this connection or that. */
+Test(ulp_hold, the_same_where_connections_wait_for_their_turns, .timeout = 60)
+{
+    held_over_ulp(ULP_TURNS, sample("ULP_TURNS", 60));
+    held_over_ulp("mesh driver queue=4; u ulp <mesh idle=0 wait_max=20ms pool=300B; "
+                  "holder holder <u",
+                  sample("ULP_TURNS", 60));
 }
 
 /* ULP5, ULP6, ULP2: key 1 is not enabled, the holder of key 0 lets nothing go; then a message is
@@ -422,10 +438,10 @@ Test(ulp_hold, what_is_not_wanted_waits_is_given_up_and_goes_with_a_life)
     enable_late = false;
 }
 
-static void starve(bool lossy)
+static void starve(const char *graph, const char *received, bool lossy)
 {
     struct rig r;
-    boot(&r, &(struct fake_options){ .mtu = 120, .lossy = lossy });
+    boot_on(&r, &(struct fake_options){ .mtu = 120, .lossy = lossy }, graph);
     holds(&r, 1, 0, true);
     cr_assert_eq(send_bytes(&r, 0, 0, 1, 5000), XK_OK);
     fake_run(r.f, 0);
@@ -433,7 +449,7 @@ static void starve(bool lossy)
     cr_assert(act(&r, 0, STALLED, 0));
     cr_assert_eq(send_bytes(&r, 0, 0, 2, 1), XK_BUSY); /* RDM7 */
     const struct lane *held = &holder(&r, 1)->lane[0];
-    cr_assert(held->held > CREDIT / 2 && held->held <= CREDIT, "%d are held", (int)held->held);
+    cr_assert(held->held > CREDIT - 120 && held->held <= CREDIT, "%d are held", (int)held->held);
     for (uint64_t i = 0; i < 40; i++) { /* answers, with the other key: both ways */
         cr_assert(send(&r, 0, 1, i) && send(&r, 1, 1, i));
         fake_run(r.f, 0);
@@ -445,7 +461,7 @@ static void starve(bool lossy)
     fake_run(r.f, 0);
     cr_assert(act(&r, 0, GONE, 0));
     cr_assert_gt(holder(&r, 0)->ready, before);
-    cr_assert_eq(counts(&r, 1)->received, 41);
+    cr_assert_eq(fake_count(r.f, 1, received), 41);
     cr_assert_eq(fake_pending(r.f), 0);
     rope_fini(&holder(&r, 1)->lane[0].coming);
     rig_stop(&r);
@@ -453,8 +469,17 @@ static void starve(bool lossy)
 
 Test(rdm_hold, who_holds_all_with_one_key_does_not_stop_the_other)
 {
-    starve(false);
-    starve(true);
+    starve(GRAPH, "r.received", false);
+    starve(GRAPH, "r.received", true);
+}
+
+/* ULPG1: what is granted and cannot be used keeps nobody waiting. */
+Test(ulp_hold, who_holds_all_with_one_key_does_not_stop_the_other)
+{
+    for (uint32_t lossy = 0; lossy < 2; lossy++) {
+        starve(ULP_GRAPH, "u.received", lossy);
+        starve(ULP_TURNS, "u.received", lossy);
+    }
 }
 
 /* RDM6. */
@@ -514,7 +539,8 @@ static void consume_now(struct port *p, void *arg)
 }
 
 /* What only an acknowledgement carried may be lost: it is not taken for told. */
-static void loses_credit(const char *graph, const char *duplicates)
+static void loses_credit(const char *graph, const char *duplicates, uint64_t second, uint64_t times,
+                         uint64_t bytes)
 {
     struct rig r;
     memset(&tapped, 0, sizeof tapped);
@@ -523,15 +549,17 @@ static void loses_credit(const char *graph, const char *duplicates)
     holds(&r, 1, 0, true);
     cr_assert_eq(send_bytes(&r, 0, 0, 0, 300), XK_OK);
     fake_run(r.f, 0);
-    cr_assert_eq(send_bytes(&r, 0, 0, 1, 340), XK_OK);
+    cr_assert_eq(send_bytes(&r, 0, 0, 1, second), XK_OK);
     fake_run(r.f, 0);
     tapped.deaf = true;
-    fake_call(r.f, 1, consume_now, &(struct consumption){ &r, 300 });
-    fake_inject(r.f, 0, 1, tapped.bytes, (uint32_t)tapped.length); /* is acknowledged again */
-    fake_run(r.f, 0);
-    cr_assert_eq(fake_count(r.f, 1, duplicates), 1);
+    for (uint64_t i = 0; i < times; i++) {
+        fake_call(r.f, 1, consume_now, &(struct consumption){ &r, bytes });
+        fake_inject(r.f, 0, 1, tapped.bytes, (uint32_t)tapped.length); /* is acknowledged again */
+        fake_run(r.f, 60);
+    }
+    cr_assert_eq(fake_count(r.f, 1, duplicates), times);
     tapped.deaf = false;
-    fake_call(r.f, 1, consume_now, &(struct consumption){ &r, 340 });
+    fake_call(r.f, 1, consume_now, &(struct consumption){ &r, holder(&r, 1)->lane[0].held });
     fake_run(r.f, 0);
     cr_assert_eq(send_bytes(&r, 0, 0, 2, 340), XK_OK);
     fake_run(r.f, 0);
@@ -543,8 +571,9 @@ static void loses_credit(const char *graph, const char *duplicates)
 /* ULPO4. */
 Test(rdm_hold, credit_that_an_acknowledgement_lost_is_told_again)
 {
-    loses_credit(GRAPH, "r.duplicates");
-    loses_credit(ULP_GRAPH, "u.duplicates");
+    loses_credit(GRAPH, "r.duplicates", 340, 1, 300);
+    loses_credit(ULP_GRAPH, "u.duplicates", 340, 1, 300);
+    loses_credit(ULP_GRAPH, "u.duplicates", 690, 6, 100); /* of which the second frame waits */
 }
 
 /* RDM8. */

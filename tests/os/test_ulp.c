@@ -321,31 +321,69 @@ Test(ulp, a_message_is_taken_whole_and_sent_a_grant_at_a_time)
     rig_stop(&r);
 }
 
-/* ULPH1, ULPH2: who is sent to by many grants each less, nobody waits for good or is passed by. */
+/* ---- many senders ---- */
+
+/* What went to node 0 within the latency of a frame, 10 us: bytes under way. */
+static struct {
+    struct fake *f;
+    sim_time at[4096];
+    uint64_t bytes[4096], first, count, most;
+} to_0;
+
+static bool count_to_0(void *arg, uint32_t src, uint32_t dst, struct rope *frame)
+{
+    (void)arg, (void)src;
+    uint64_t all = 0;
+    if (dst != 0)
+        return true;
+    sim_time now = fake_now(to_0.f);
+    to_0.at[to_0.count % 4096] = now;
+    to_0.bytes[to_0.count++ % 4096] = frame->length;
+    while (to_0.at[to_0.first % 4096] + 10 * SIM_US < now)
+        to_0.first++;
+    cr_assert_lt(to_0.count - to_0.first, 4096);
+    for (uint64_t i = to_0.first; i < to_0.count; i++)
+        all += to_0.bytes[i % 4096];
+    to_0.most = all > to_0.most ? all : to_0.most;
+    return true;
+}
+
+/* Each of 32 nodes sends 10 messages to node 0. */
+static void fan_in(struct rig *r, bool lossy, const char *graph)
+{
+    struct fake_options o = {
+        .nodes = 33, .mtu = 120, .lossy = lossy, .drop_ppm = lossy ? 20000 : 0
+    };
+    rig_start(r, &o, graph, NULL, NULL);
+    memset(&to_0, 0, sizeof to_0);
+    to_0.f = r->f;
+    fake_on_frame(r->f, count_to_0, NULL);
+    uint64_t sent[33] = { 0 }, all = 0;
+    for (uint64_t turn = 0; all < 32 * 10; turn++) {
+        cr_assert_lt(turn, 100000);
+        for (uint32_t from = 1; from < 33; from++)
+            if (sent[from] < 10 && send(r, from, 0, sent[from])) {
+                sent[from]++;
+                all++;
+            }
+        fake_run(r->f, 50);
+    }
+    fake_run(r->f, 0);
+    cr_assert_eq(rig_probe(r, 0)->got, all);
+}
+
+#define FAN_GRAPH(pool)                                                                            \
+    "mesh driver; u ulp <mesh queue=4000B grant=2000B pool=" pool "; probe probe <u"
+
+/* ULPG2, ULPG3, ULPG4, ULPO5: who is sent to by many grants each less, in turns: nobody waits for
+ * good or is passed by. */
 Test(ulp, a_node_that_many_send_to_grants_each_of_them_less, .timeout = 60)
 {
     for (uint32_t lossy = 0; lossy < 2; lossy++) {
         struct rig r;
-        struct fake_options o = {
-            .nodes = 33, .mtu = 120, .lossy = lossy, .drop_ppm = lossy ? 20000 : 0
-        };
-        rig_start(&r, &o,
-                  "mesh driver; u ulp <mesh queue=4000B grant=2000B pool=8000B recent=1s; "
-                  "probe probe <u",
-                  NULL, NULL);
-        uint64_t sent[33] = { 0 }, all = 0, got[33] = { 0 };
-        for (uint64_t turn = 0; all < 32 * 10; turn++) {
-            cr_assert_lt(turn, 100000);
-            for (uint32_t from = 1; from < 33; from++)
-                if (sent[from] < 10 && send(&r, from, 0, sent[from])) {
-                    sent[from]++;
-                    all++;
-                }
-            fake_run(r.f, 50);
-        }
-        fake_run(r.f, 0);
+        uint64_t got[33] = { 0 };
+        fan_in(&r, lossy, FAN_GRAPH("8000B"));
         const struct probe *p = rig_probe(&r, 0);
-        cr_assert_eq(p->got, all);
         for (uint64_t i = 0; i < p->got; i++) {
             uint32_t from = p->log[i].from;
             cr_assert(is_number(&p->log[i], got[from]++));
@@ -353,9 +391,31 @@ Test(ulp, a_node_that_many_send_to_grants_each_of_them_less, .timeout = 60)
                 cr_assert(got[other] + 6 >= got[from], "node %d is passed by", (int)other);
         }
         cr_assert_gt(counts(&r, 0)->shrunk, 100);
+        cr_assert_gt(counts(&r, 0)->turns, 20);
         cr_assert_eq(counts(&r, 1)->shrunk, 0);
         rig_stop(&r);
     }
+}
+
+/* ULPG1, ULPG2: the pool for those who are behind, as much for the others, and frames with no data
+ * from each. */
+Test(ulp, no_more_is_under_way_than_the_pool_however_many_send)
+{
+    static const struct {
+        const char *graph;
+        uint64_t pool;
+    } cases[] = { { FAN_GRAPH("8000B"), 8000 },
+                  { FAN_GRAPH("2000B"), 2000 },
+                  { FAN_GRAPH("1B"), 120 } };
+    struct rig r;
+    for (uint32_t i = 0; i < 3; i++) {
+        fan_in(&r, false, cases[i].graph);
+        cr_assert_leq(to_0.most, 2 * cases[i].pool + 32 * 40, "%d bytes", (int)to_0.most);
+        rig_stop(&r);
+    }
+    fan_in(&r, false, FAN_GRAPH("1MiB"));
+    cr_assert_gt(to_0.most, 30000);
+    rig_stop(&r);
 }
 
 /* ---- every order ---- */

@@ -6,6 +6,8 @@
  *   ULPO2  Nothing with a number is sent before the other's life is known and it has granted.
  *   ULPO3  While a frame is out, or one waits for the first grant, the idle timer runs.
  *   ULPO4  What only a frame without a number granted is not taken for told where it may be lost.
+ *   ULPO5  While a message waits for a grant the other has been told, or surely will be, that one
+ *       does.
  */
 #include "os/proto/ulp/ulp_internal.h"
 
@@ -17,7 +19,7 @@ static const struct param params[] = {
            "bytes that a connection may have under way when few send to the node",
            "ASSUMED(as RDM's window)"),
     P_SIZE(ulp_params, pool, "1MiB", "1B", "1TiB",
-           "bytes that all who send to the node share: their number divides it",
+           "bytes that all who have more to send to the node may have under way together",
            "ASSUMED(16 whole grants)"),
     P_TIME(ulp_params, wait, "5ms", "1us", "1h",
            "the idle timer: what is out goes again, or the first grant is asked for; doubles each "
@@ -28,9 +30,6 @@ static const struct param params[] = {
     P_TIME(ulp_params, ack_delay, "500us", "1ns", "1h",
            "an acknowledgement waits so long for something that carries it, where frames are lost",
            "ASSUMED(some round trips)"),
-    P_TIME(ulp_params, recent, "10ms", "1ns", "1h",
-           "who has sent to the node within this time has a share of the pool",
-           "ASSUMED(twice the idle timer)"),
     P_INT(ulp_params, idle, "16", "0", "65536", "sessions without a connection kept for re-use",
           "ASSUMED(an idle node stays within 16 KiB)"),
     P_END,
@@ -98,6 +97,12 @@ uint16_t ulp_sum(const uint8_t header[ULP_HEADER], const struct rope *data)
     return (uint16_t)~sum;
 }
 
+/* How far what waits reaches, with what has been sent: as far as a number tells that. */
+static uint32_t end_of(const struct ulp_line *l)
+{
+    return l->used + (uint32_t)(l->unsent < 1u << 30 ? l->unsent : 1u << 30);
+}
+
 static void header_store(uint8_t *out, const struct ulp_header *h, const struct xk_sessn *s)
 {
     struct ulp_line *l = s->state;
@@ -109,6 +114,7 @@ static void header_store(uint8_t *out, const struct ulp_header *h, const struct 
     wire_put32(out + 8, h->number);
     wire_put32(out + 12, l->expected);
     wire_put32(out + 16, h->granted);
+    wire_put32(out + 20, end_of(l));
     wire_put16(out + ULP_SUM_AT, 0);
 }
 
@@ -134,6 +140,9 @@ static bool push(struct ulp_line *l, struct ulp_header *h, const struct rope *da
     if (life_of(s) != 0) {
         if (ulp_state(l)->keeps || h->number != 0)
             l->told = h->granted;
+        if (h->number != 0)
+            l->wished = end_of(l);
+        ulp_state(l)->connections += !l->gave;
         l->gave = true;
         l->grant_due = false;
         l->unacked = 0;
@@ -213,11 +222,11 @@ static void sent(struct ulp_line *l, struct ulp_frame *f, uint64_t size)
     if (f->op == ULP_PIECE) {
         st->counts.frames++;
         l->used += ulp_cost(size);
+        l->unsent -= ulp_cost(size);
     } else if (f->op == ULP_CREDIT) {
         st->counts.grants++;
         l->queued = false;
     }
-    l->unsent -= all ? ulp_cost(size) : size;
     if (!all && !st->keeps) {
         gone = frame_new(l, ULP_PIECE);
         gone->last = false;
@@ -254,6 +263,10 @@ static bool send_waiting(struct ulp_line *l)
                       (int32_t)(l->allowed - (l->used + ulp_cost(size))) < 0)) { /* ULP3 */
             st->counts.stalled += open && !l->stalled;
             l->stalled = open;
+            if (open && (int32_t)(l->wished - l->used) <= 0) { /* ULPO5 */
+                ulp_queue_credit(l);
+                continue;
+            }
             if (open || ulp_idle_set(l))
                 return true;
             l->ask_due = true;
@@ -305,7 +318,8 @@ static void settle(struct ulp_line *l)
 {
     bool timers = ulp_idle_set(l) || ulp_ack_set(l);
     bool idle = is_new(l) && !timers && list_empty(&l->todo) && list_empty(&l->waiting) &&
-                !l->grant_due && !l->nack_due && !l->ask_due && !l->wants_ready;
+                list_empty(&l->turn) && !l->grant_due && !l->nack_due && !l->ask_due &&
+                !l->wants_ready;
     if (!timers && l->clock) {
         port_free(ulp_port(l), l->clock);
         l->clock = NULL;
@@ -315,7 +329,6 @@ static void settle(struct ulp_line *l)
     l->kept = !idle;
     if (idle) {
         list_remove(&l->known);
-        ulp_sends_not(l);
         xk_close(xk_sessn_of(l));
     } else {
         list_push(&ulp_state(l)->known, &l->known);
@@ -323,9 +336,16 @@ static void settle(struct ulp_line *l)
     }
 }
 
+/* Of all the frames of it. */
+static uint64_t cost_of(const struct ulp_state *st, uint64_t data)
+{
+    uint64_t frames = data ? (data + st->piece - 1) / st->piece : 1;
+    return data + frames * ulp_cost(0);
+}
+
 static void wait_to_send(struct ulp_line *l, struct ulp_frame *f)
 {
-    l->unsent += ulp_cost(f->data.length);
+    l->unsent += f->op == ULP_PIECE ? cost_of(ulp_state(l), f->data.length) : 0;
     list_push(&l->todo, &f->link);
 }
 
@@ -335,7 +355,6 @@ void ulp_queue_credit(struct ulp_line *l)
     if (l->queued)
         return;
     l->queued = true;
-    l->unsent += ulp_cost(0);
     list_push_front(&l->todo, &frame_new(l, ULP_CREDIT)->link);
 }
 
@@ -454,7 +473,7 @@ struct xk_sessn *ulp_open(struct xk_protl *self, struct xk_protl *upper, struct 
     struct ulp_line *l = s->state;
     list_init(&l->known);
     list_init(&l->waiting);
-    list_init(&l->sending);
+    list_init(&l->turn);
     list_init(&l->todo);
     list_init(&l->out);
     rope_init(&l->partial);
@@ -480,13 +499,13 @@ static void reset(struct ulp_line *l)
     ulp_state(l)->counts.dropped += l->begun;
     rope_fini(&l->partial);
     xk_keys_drop(&ulp_state(l)->keys, xk_sessn_of(l));
-    ulp_sends_not(l);
+    ulp_grants_none(l);
     list_remove(&l->waiting);
     cancel(l, true);
     cancel(l, false);
-    l->number = l->used = l->allowed = l->copied = l->unacked = l->freed = l->told = 0;
-    l->unsent = l->in_flight = l->held = 0;
-    l->granted = l->stalled = l->gave = l->queued = l->nacked = l->begun = false;
+    l->number = l->used = l->wished = l->allowed = l->copied = l->unacked = 0;
+    l->unsent = l->in_flight = 0;
+    l->granted = l->stalled = l->queued = l->nacked = l->begun = false;
     l->grant_due = l->nack_due = l->ask_due = false;
     begin(l);
     if (l->wants_ready) /* later: its upper has not been told yet */
@@ -516,6 +535,7 @@ static void peer_changed(void *arg, uint32_t host, uint32_t life, bool alive)
         reset(l);
         xk_close(xk_sessn_of(l));
     }
+    ulp_turns(st);
 }
 
 /* ---- sessions ---- */
@@ -549,19 +569,19 @@ static enum xk_status sessn_push(struct xk_sessn *s, struct xk_msg *m)
 void ulp_give_up(struct xk_sessn *s)
 {
     struct ulp_line *l = s->state;
-    bool in_part = false;
+    bool some = false;
     LIST_EACH_SAFE (it, next, &l->todo) {
         struct ulp_frame *f = LIST_ENTRY(it, struct ulp_frame, link);
         if (f->op != ULP_PIECE)
             continue;
-        in_part |= !f->first;
-        l->unsent -= ulp_cost(f->data.length);
+        some = true;
+        l->unsent -= cost_of(ulp_state(l), f->data.length);
         ulp_state(l)->counts.dropped++;
         frame_free(l, f);
     }
     l->stalled = l->wants_ready = false;
     l->copied = 0;
-    if (in_part)
+    if (some) /* who grants must know that it does not come */
         wait_to_send(l, frame_new(l, ULP_QUIT));
     ulp_pump(l);
 }
@@ -600,7 +620,7 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
     st->piece = below - ULP_HEADER;
     xk_table_init(&st->sessns, self, (uint32_t)st->params->idle);
     list_init(&st->known);
-    list_init(&st->senders);
+    list_init(&st->turns);
     xk_keys_init(&st->keys);
     xk_on_peer(self->kernel, peer_changed, self);
     return xk_open_enable(self->down[0], self, xk_any());
@@ -636,6 +656,7 @@ static const struct counter counters[] = {
     C_SUM(ulp_state, counts, idle, "1", "Times that the idle timer ended."),
     C_SUM(ulp_state, counts, stalled, "1", "Times that a message had to wait for a grant."),
     C_SUM(ulp_state, counts, shrunk, "1", "Grants that were smaller because others send, too."),
+    C_SUM(ulp_state, counts, turns, "1", "Grants that waited for their turn."),
     C_SUM(ulp_state, counts, ahead, "1", "Frames dropped: one before them had not come."),
     C_SUM(ulp_state, counts, duplicates, "1", "Frames dropped: had already."),
     C_SUM(ulp_state, counts, damaged, "1", "Frames dropped: the sum is another."),

@@ -30,6 +30,7 @@ struct ulp_counts {
     uint64_t idle;           /* times that the idle timer ended */
     uint64_t stalled;        /* times that a message had to wait for a grant */
     uint64_t shrunk;         /* grants that were smaller because others send, too */
+    uint64_t turns;          /* grants that waited for their turn */
     uint64_t ahead;          /* frames dropped: one before them had not come */
     uint64_t duplicates;     /* dropped: had already */
     uint64_t damaged;        /* dropped: the sum is another */

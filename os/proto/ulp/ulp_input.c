@@ -17,7 +17,8 @@ static bool header_load(struct ulp_header *h, const uint8_t *in)
                               .from = wire_get32(in + 4),
                               .number = wire_get32(in + 8),
                               .next = wire_get32(in + 12),
-                              .granted = wire_get32(in + 16) };
+                              .granted = wire_get32(in + 16),
+                              .end = wire_get32(in + 20) };
     return h->op >= ULP_PIECE && h->op <= ULP_NACK && h->from != 0;
 }
 
@@ -82,11 +83,11 @@ static void got_frame(struct ulp_line *l, const struct ulp_header *h, struct xk_
     l->expected++;
     l->nacked = l->nack_due = false;
     l->unacked++;
+    l->end = h->end;
     if (h->op == ULP_PIECE) {
         uint64_t length = xk_msg_length(m);
         l->held += l->credit ? length : 0;
         l->freed += ulp_cost(l->credit ? 0 : length);
-        ulp_sends(l);
     }
     join(l, h, m);
     ulp_grant_if_due(l);
@@ -116,8 +117,9 @@ static struct xk_sessn *session_of(struct xk_protl *self, struct xk_protl *upper
 static void got(struct ulp_line *l, const struct ulp_header *h, struct xk_msg *m)
 {
     if (h->op == ULP_ASK) {
-        l->grant_due = true;
-        ulp_sends(l);
+        if (l->expected == 1)
+            l->end = h->end;
+        ulp_asked(l);
     }
     if (h->to == 0)
         return;
@@ -176,4 +178,5 @@ void ulp_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m)
     }
     ulp_pump(l);
     xk_close(s);
+    ulp_turns(st);
 }

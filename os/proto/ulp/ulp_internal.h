@@ -9,7 +9,8 @@
  *   8  u32  number of the frame, from 1; 0: it has none
  *  12  u32  the next that the sender waits for: all before have come
  *  16  u32  bytes that the receiver of this may have sent in all, modulo 2^32
- *  20  u16  sum of the frame with 0 here: ones' complement, as the Internet's
+ *  20  u32  bytes that the sender will have sent in all when what waits with it has gone
+ *  24  u16  sum of the frame with 0 here: ones' complement, as the Internet's
  */
 #ifndef OS_PROTO_ULP_ULP_INTERNAL_H
 #define OS_PROTO_ULP_ULP_INTERNAL_H
@@ -19,25 +20,25 @@
 #include "os/xk/peers.h"
 #include "os/xk/table.h"
 
-#define ULP_HEADER 22
-#define ULP_SUM_AT 20
+#define ULP_HEADER 26
+#define ULP_SUM_AT 24
 
-/* QUIT: the rest of the message does not come.  CREDIT: a grant that must arrive.  Both are
- * numbered as a PIECE is.  ASK wants a GRANT; NACK is a GRANT whose `next` has not come though a
- * later one has. */
+/* QUIT: the rest of the message does not come.  CREDIT: a grant, or that something waits for one,
+ * that must arrive.  Both are numbered as a PIECE is.  ASK wants a GRANT; NACK is a GRANT whose
+ * `next` has not come though a later one has. */
 enum ulp_op { ULP_PIECE = 1, ULP_QUIT, ULP_CREDIT, ULP_ASK, ULP_GRANT, ULP_NACK };
 
 struct ulp_header {
     uint8_t upper, key, op;
     bool last, first;
     uint16_t to;
-    uint32_t from, number, next, granted;
+    uint32_t from, number, next, granted, end;
 };
-_Static_assert(ULP_HEADER == 1 + 1 + 2 + 4 + 4 + 4 + 4 + 2, "the wire image of ULP");
+_Static_assert(ULP_HEADER == 1 + 1 + 2 + 4 + 4 + 4 + 4 + 4 + 2, "the wire image of ULP");
 
 struct ulp_params {
     int64_t queue, grant, pool, idle;
-    sim_time wait, wait_max, ack_delay, recent;
+    sim_time wait, wait_max, ack_delay;
 };
 
 /* A frame; in `todo` all that is left of a message. */
@@ -59,17 +60,17 @@ struct ulp_line;
 struct ulp_line {
     struct list known;   /* in ulp_state.known while it is more than new */
     struct list waiting; /* in down[0]->waiting while the layer below is full */
-    struct list sending; /* in ulp_state.senders while the other sends */
-    sim_time heard;      /* when it did so last */
+    struct list turn;    /* in ulp_state.turns while it waits to be granted more */
     /* What goes. */
     uint32_t number;  /* of the last frame that was sent */
     uint32_t next;    /* of the first in `out` that is to go again; above `number`: none */
     uint32_t used;    /* bytes sent in all */
     uint32_t allowed; /* bytes that may be sent in all */
+    uint32_t wished;  /* bytes sent in all and waiting, that the other surely will be told */
     uint32_t copied;  /* this frame was copied and summed, but the layer below was full; 0: none */
     bool granted;     /* `allowed` has been told */
     bool stalled;     /* what waits, waits for a grant */
-    uint64_t unsent;  /* bytes in todo */
+    uint64_t unsent;  /* bytes of messages in todo */
     uint64_t in_flight;
     struct list todo; /* struct ulp_frame: not sent, in order */
     struct list out;  /* sent and not acknowledged, by number */
@@ -77,7 +78,10 @@ struct ulp_line {
     uint32_t expected; /* the next */
     uint32_t unacked;  /* frames since something told of them */
     uint32_t freed;    /* bytes that have come and are not held, in all */
-    uint32_t told;     /* bytes granted in all, that the other has been or surely will be told */
+    uint32_t end;      /* bytes that the other will have sent in all, as far as is known */
+    uint32_t offered;  /* bytes granted in all */
+    uint32_t told;     /* of these, what the other has been or surely will be told */
+    uint32_t counted;  /* in ulp_state.under_way */
     uint64_t held;     /* bytes that the upper has */
     uint32_t credit;   /* of an upper that holds; 0: none */
     bool gave;         /* there was some grant */
@@ -100,9 +104,10 @@ struct ulp_state {
     bool keeps;     /* the path below: nothing is kept here, then, and no timer waits for a loss */
     uint64_t piece; /* bytes of data in a frame */
     struct xk_table sessns;
-    struct list known;   /* struct ulp_line */
-    struct list senders; /* struct ulp_line, who was heard longest ago first */
-    uint32_t sender_count;
+    struct list known;    /* struct ulp_line */
+    struct list turns;    /* struct ulp_line: who waits to be granted more, in order */
+    uint64_t under_way;   /* granted to those who are behind, and not come */
+    uint32_t connections; /* that were granted something */
     struct xk_keys keys;
     struct ulp_counts counts;
 };
@@ -151,13 +156,17 @@ void ulp_give_up(struct xk_sessn *s); /* xk_give_up */
 void ulp_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m);
 enum xk_status ulp_enable(struct xk_protl *self, struct xk_protl *upper, struct xk_parts local);
 
-/* ulp_hold.c */
-/* The bytes that the other may have sent in all: no less than it has been told. */
+/* ulp_grant.c */
+/* The bytes that the other may have sent in all: no less than before. */
 uint32_t ulp_grant(struct ulp_line *l);
-/* Has the other told of what is free once it is half a window. */
+/* Something has come, or is held no longer: has the other told of what is free once it is half a
+ * window. */
 void ulp_grant_if_due(struct ulp_line *l);
-void ulp_sends(struct ulp_line *l); /* it is one of those who send now */
-void ulp_sends_not(struct ulp_line *l);
+void ulp_asked(struct ulp_line *l);       /* the other wants its first grant */
+void ulp_turns(struct ulp_state *st);     /* grants more to those whose turn it is */
+void ulp_grants_none(struct ulp_line *l); /* the connection has ended */
+
+/* ulp_hold.c */
 extern const struct xk_pieces_ops ulp_hold_ops;
 
 #endif
