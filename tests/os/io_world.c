@@ -136,6 +136,7 @@ void io_world_start(struct io_world *w, const struct pio_ops *ops, const char *t
     struct err e = ERR_INIT;
     struct val *os = text != NULL ? io_val(text) : all_services(ops);
     memset(w, 0, sizeof *w);
+    w->os = os;
     entered = w;
     o.nodes = IO_NODES;
     o.disks = 1;
@@ -169,11 +170,11 @@ void io_world_start(struct io_world *w, const struct pio_ops *ops, const char *t
     w->f = fake_create(&o);
     for (uint32_t i = 0; i < IO_NODES; i++)
         fake_boot(w->f, i, boot, &w->boot);
-    val_free(os);
 }
 
 void io_world_stop(struct io_world *w)
 {
     fake_destroy(w->f);
     os_boot_free(&w->boot);
+    val_free(w->os);
 }

@@ -17,6 +17,7 @@ enum { IO_RANKS = 4, IO_SERVERS = 3, IO_NODES = IO_RANKS + IO_SERVERS + 1 };
 
 struct io_world {
     struct fake *f;
+    struct val *os; /* what parameters of services borrow from */
     struct os_boot boot;
     struct os_layout layout;
     uint32_t nodes[IO_NODES], ranks[IO_NODES];
