@@ -28,7 +28,7 @@ void mesh_net_fini(struct mesh_net *n)
     sim_count_end(&n->net.counted);
     sim_audit_unregister(n->net.sim, n);
     sim_cancel(n->net.sim, &n->tick);
-    sim_faults_free(n->schedule);
+    sim_faults_free(n->net.schedule);
     free(n->faults);
     free(n->terminals);
     free(n->places);
@@ -147,15 +147,7 @@ void mesh_net_fault_targets(struct net *net, struct sim_faults *f)
     }
 }
 
-bool mesh_net_schedule_faults(struct net *net, struct err *e)
-{
-    struct mesh_net *n = CONTAINER_OF(net, struct mesh_net, net);
-    if (!n->params.faults)
-        return true;
-    n->schedule = sim_faults_create(net->sim, false);
-    mesh_net_fault_targets(net, n->schedule);
-    return sim_faults_load(n->schedule, n->params.faults, "mesh.faults", e);
-}
+const char *const mesh_net_fails[] = { "channel", "router", NULL };
 
 void mesh_net_take(struct mesh_net *n, struct net_packet *p)
 {

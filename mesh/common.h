@@ -28,7 +28,6 @@ struct mesh_net {
     struct sim_event tick;    /* at the next instant of the wheel */
     struct net_fault *faults; /* none that is over, but the last */
     uint32_t fault_count;
-    struct sim_faults *schedule;      /* of the parameters */
     struct net_packet **sent, **done; /* of this instant */
     uint32_t sent_count, sent_size, done_count, done_size;
     sim_time
@@ -77,7 +76,7 @@ static inline void mesh_post_index(struct mesh_net *n, sim_time when, uint32_t k
 
 /* Checks the parameters and makes all of it; `instant` runs at every instant of the wheel.  False
  * with a sentence: nothing was made.  The parameters' faults are scheduled by the caller
- * (mesh_net_schedule_faults) once it can take them. */
+ * (net_schedule_faults) once it can take them. */
 bool mesh_net_init(struct mesh_net *n, const struct net_ops *ops, struct sim *s,
                    const struct mesh_params *p, sim_event_fn *instant, sim_audit_fn *audit,
                    struct err *e) MUST_CHECK;
@@ -91,8 +90,7 @@ uint32_t mesh_net_distance(const struct net *net, uint32_t src, uint32_t dst);
 void mesh_net_fault(struct net *net, const struct net_fault *f);
 /* Routers and channels; of those that an entry names the net is told at once that they may die. */
 void mesh_net_fault_targets(struct net *net, struct sim_faults *f);
-/* False with a sentence when one makes no sense. */
-bool mesh_net_schedule_faults(struct net *net, struct err *e);
+extern const char *const mesh_net_fails[];
 
 /* The ejection channel of a terminal may be granted. */
 static inline bool mesh_net_has_place(const struct mesh_net *n, uint32_t terminal)

@@ -599,7 +599,7 @@ static struct net *flit_create(struct sim *s, const void *params, struct err *e)
     make_sources(n);
     n->marked = base_zalloc(2 * (size_t)n->m.topo.nodes, sizeof(*n->marked));
     n->looks = base_alloc(sizeof(*n->looks) * 2 * n->m.topo.nodes);
-    if (mesh_net_schedule_faults(&n->m.net, e))
+    if (net_schedule_faults(&n->m.net, n->m.params.faults, e))
         return &n->m.net;
     flit_destroy(&n->m.net);
     return NULL;
@@ -649,6 +649,7 @@ const struct net_ops net_flit = {
     .zero_load = mesh_net_zero_load,
     .fault = mesh_net_fault,
     .fault_targets = mesh_net_fault_targets,
+    .fails = mesh_net_fails,
     .channels = flit_channels,
     .distance = mesh_net_distance,
 };

@@ -319,7 +319,7 @@ static struct net *ideal_create(struct sim *s, const void *params, struct err *e
                       topo_channel_name(t, i, t->ports - 1, name, sizeof(name)));
     }
     n->dead = base_zalloc((size_t)t->nodes * t->ports, sizeof(*n->dead));
-    if (mesh_net_schedule_faults(&n->m.net, e))
+    if (net_schedule_faults(&n->m.net, n->m.params.faults, e))
         return &n->m.net;
     ideal_destroy(&n->m.net);
     return NULL;
@@ -372,5 +372,6 @@ const struct net_ops net_ideal = {
     .zero_load = mesh_net_zero_load,
     .fault = mesh_net_fault,
     .fault_targets = mesh_net_fault_targets,
+    .fails = mesh_net_fails,
     .distance = mesh_net_distance,
 };

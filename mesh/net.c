@@ -2,6 +2,16 @@
 #include "mesh/net.h"
 
 #include "sim/audit.h"
+#include "sim/fault.h"
+
+bool net_schedule_faults(struct net *n, const struct val *faults, struct err *e)
+{
+    if (!faults)
+        return true;
+    n->schedule = sim_faults_create(n->sim, false);
+    n->ops->fault_targets(n, n->schedule);
+    return sim_faults_load(n->schedule, faults, "mesh.faults", e);
+}
 
 const char *net_status_name(enum net_status s)
 {

@@ -10,7 +10,8 @@
  *   NET2  Packets of one (source, destination) pair are delivered in order of injection, where
  *       each has one way and on it one virtual channel to take (net_grid.overtakes says if not).
  *   NET3  Arbitration depends on simulated time and port number alone, never on event order.
- *   NET4  A fault takes effect between packets: the worm that holds a channel finishes.
+ *   NET4  In a grid a fault takes effect between packets: the worm that holds a channel finishes.
+ *       Networks of stations: mesh/link.h.
  */
 #ifndef MESH_NET_H
 #define MESH_NET_H
@@ -204,6 +205,7 @@ struct net_ops {
     void (*fault)(struct net *n, const struct net_fault *f);
     /* Makes targets of all that can die (sim/fault.h); NULL: nothing can. */
     void (*fault_targets)(struct net *n, struct sim_faults *f);
+    const char *const *fails; /* first words of their paths, NULL at the end */
     /* Calls fn for every channel in a fixed order; NULL: the network keeps no such account. */
     void (*channels)(const struct net *n, void (*fn)(void *arg, const struct net_channel *c),
                      void *arg);
@@ -223,11 +225,20 @@ struct nic_group;
 struct net {
     const struct net_ops *ops;
     struct sim *sim;
-    const void *params;         /* those it was created with, its own copy */
-    struct nic_group *nics;     /* the interfaces on it (mesh/nic.c); NULL: none */
-    struct sim_counted counted; /* "network.*" */
+    const void *params;          /* those it was created with, its own copy */
+    struct nic_group *nics;      /* the interfaces on it (mesh/nic.c); NULL: none */
+    struct sim_faults *schedule; /* of its own parameters; NULL: none */
+    struct sim_counted counted;  /* "network.*" */
     uint64_t dropped[NET_STATUSES], flits_dropped; /* by net_drop */
 };
+
+/* Reads the parameter `faults` of a network on its own, once all else of it is made; whoever ends
+ * it frees n->schedule first.  False with a sentence. */
+bool net_schedule_faults(struct net *n, const struct val *faults, struct err *e) MUST_CHECK;
+#define NET_FAULTS_PARAM(type)                                                                     \
+    P_VAL(type, faults,                                                                            \
+          "What fails of it: a list as machine.faults, where these entries may stand as well.",    \
+          "none: nothing fails")
 
 /* Counts a packet, or what one terminal does not get of it, as dropped for that reason. */
 static inline void net_drop(struct net *n, const struct net_packet *p, enum net_status why)

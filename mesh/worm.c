@@ -678,7 +678,7 @@ static struct net *worm_create(struct sim *s, const void *params, struct err *e)
     n->starts = base_alloc(sizeof(*n->starts) * longest);
     n->sources = base_zalloc(n->m.topo.nodes, sizeof(*n->sources));
     n->dirty = base_alloc(sizeof(*n->dirty) * (n->drops + n->injects));
-    if (mesh_net_schedule_faults(&n->m.net, e))
+    if (net_schedule_faults(&n->m.net, n->m.params.faults, e))
         return &n->m.net;
     worm_destroy(&n->m.net);
     return NULL;
@@ -738,6 +738,7 @@ const struct net_ops net_worm = {
     .zero_load = mesh_net_zero_load,
     .fault = worm_fault,
     .fault_targets = mesh_net_fault_targets,
+    .fails = mesh_net_fails,
     .channels = worm_channels,
     .watch = worm_watch,
     .pairs = worm_pairs,

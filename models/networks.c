@@ -122,7 +122,17 @@ static struct val *network_table(const struct machine *m, const struct network *
     return t;
 }
 
-/* Its own schedule, or an entry of the machine's that names one of its channels or routers. */
+/* Of what can fail in it is this the path?  A word of it, and no more or a space. */
+static bool is_its_own(const struct network *n, const char *path)
+{
+    size_t word = strcspn(path, " ");
+    for (const char *const *w = n->ops->fails; w != NULL && *w != NULL; w++)
+        if (strlen(*w) == word && strncmp(*w, path, word) == 0)
+            return true;
+    return false;
+}
+
+/* Its own schedule, or an entry of the machine's that names a part of it. */
 static bool fails(const struct machine *m, const struct network *n)
 {
     const struct val *v = m->params.faults;
@@ -133,7 +143,7 @@ static bool fails(const struct machine *m, const struct network *n)
         const char *s = path != NULL && path->type == VAL_STRING ? path->u.s : "";
         if (skip > 0 && (strncmp(s, n->name, skip - 1) != 0 || s[skip - 1] != '.'))
             continue;
-        dies |= strncmp(s + skip, "channel ", 8) == 0 || strncmp(s + skip, "router ", 7) == 0;
+        dies |= is_its_own(n, s + skip);
     }
     return dies;
 }

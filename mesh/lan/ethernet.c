@@ -3,12 +3,12 @@
  * A flit is a byte of the frame, addresses and check sequence included; shorter packets are padded.
  * Carrier, collisions and gaps are of each station's place, to the picosecond; only the stations'
  * backoffs are drawn.  A packet to all arrives at each station as its last bit passes there.
- * Not modelled: bit errors, repeaters, bridges, frames to some of the stations.
+ * Not modelled: repeaters, bridges, frames to some of the stations.
+ * A station whose link is down, or any while the cable is, sends to nobody and hears nothing
+ * (mesh/link.h).
  *
  * Source of all rules and lengths: IEEE 802.3, in bit times: MAC of a half-duplex station.
  *
- *   ETH1  A carrier is there from just after its first bit has reached a place: who begins at that
- *         very moment has not heard it.  So nothing depends on the order of events of one moment.
  *   ETH2  Whoever overlaps with another at any place hears of it before its frame ends: a round
  *         trip and the jam fit into a slot (ethernet_create refuses a longer cable).
  *   ETH3  A packet leaves after at most 16 attempts: delivered, or dropped and said so.
@@ -19,30 +19,18 @@
  * SEND    sends             | end, or a collision's arrival | success: next; JAM (collide)
  * JAM     sends the rest    | end of the jam                | BACKOFF, WAIT, or dropped: next
  * BACKOFF waits its slots   | their end                     | WAIT or SEND
+ * ASTRAY  sends, link down  | the frame's end               | dropped: next
+ * A packet finds a link down: ASTRAY in place of WAIT and SEND; and who waits as it falls.
  *
  * Cost: an event looks at the signals on the cable and at the stations in WAIT, at no other.
  */
-#include "mesh/lan/ethernet.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "mesh/lan/ethernet_internal.h"
 #include "sim/audit.h"
-#include "sim/rng.h"
-#include "sim/server.h"
 
-/* [IEEE 802.3, 10 Mb/s] in bits, bytes and attempts. */
-enum {
-    PREAMBLE_BITS = 64, /* with the start delimiter */
-    GAP_BITS = 96,
-    JAM_BITS = 32,
-    SLOT_BITS = 512,
-    FRAME_LEAST = 64,
-    FRAME_MOST = 1518,
-    ATTEMPTS = 16,
-    BACKOFF_LIMIT = 10, /* of the exponent */
-};
 #define LIGHT 299792458.0 /* m/s */
 
 const struct param ethernet_params_desc[] = {
@@ -61,156 +49,14 @@ const struct param ethernet_params_desc[] = {
           "Where the stations are: a list of metres from the cable's end, one for each; without, "
           "they are spread evenly from end to end.",
           "the user's"),
+    NET_FAULTS_PARAM(ethernet_params),
     P_END,
-};
-
-struct ethernet;
-
-enum state { IDLE, WAIT, SEND, JAM, BACKOFF };
-
-/* What a station has put onto the cable and may still be on it. */
-struct signal {
-    struct list link; /* ethernet.signals, in order of begin; or .free */
-    struct station *from;
-    sim_time begin, end; /* at the station; end is known ahead, and drawn in by a collision */
-};
-
-/* A signal as it passes a place. */
-struct passing {
-    sim_time first, last;
-};
-
-struct station {
-    struct ethernet *net;
-    sim_time place; /* from the cable's end */
-    struct net_terminal terminal;
-    uint32_t room; /* places that are free */
-    enum state state;
-    struct net_packet *first, *last; /* to send */
-    sim_time wanted;                 /* in WAIT: since when */
-    sim_time hit;                    /* in SEND: a collision arrives; SIM_NEVER: none */
-    uint32_t collisions;             /* of the first packet */
-    struct signal *signal;           /* in SEND and JAM */
-    struct sim_event event, arrival;
-    struct net_packet *arriving; /* its last bit has left and has not arrived */
-    uint32_t rank;               /* among places */
-    uint32_t low, high;          /* of one to all: it has passed ranks [low, high) */
-    struct list link;            /* ethernet.waiting */
-    struct sim_rng rng;
-};
-
-struct counts {
-    uint64_t packets_in, packets_out, packets_copied, flits_in, flits_out, flits_copied;
-    uint64_t attempts, collisions, collisions_most;
-};
-
-struct place {
-    sim_time at;
-    uint32_t station;
-};
-
-struct ethernet {
-    struct net net; /* first */
-    struct ethernet_params params;
-    struct station *stations;
-    struct place *places;      /* of the stations, in order, and of their numbers */
-    sim_time longest;          /* delay from end to end of what is used of the cable */
-    struct list signals, free; /* struct signal */
-    struct list waiting;       /* struct station, in WAIT, in order of `wanted` */
-    struct passing *passing;   /* scratch of carrier_free */
-    size_t signal_count, passing_size;
-    struct counts counts;
-    struct sim_busy cable;
-    ethernet_attempt_fn *watcher;
-    void *watcher_arg;
 };
 
 static struct ethernet *of(const struct net *net)
 {
     ASSERT(net->ops == &net_ethernet);
     return (struct ethernet *)(uintptr_t)net;
-}
-
-static sim_time bits(const struct ethernet *n, int64_t count)
-{
-    return n->params.bit_time * count;
-}
-
-static sim_time delay(const struct station *a, const struct station *b)
-{
-    return a->place < b->place ? b->place - a->place : a->place - b->place;
-}
-
-static sim_time frame_time(const struct ethernet *n, uint32_t flits)
-{
-    int64_t bytes = flits < FRAME_LEAST ? FRAME_LEAST : flits;
-    return bits(n, PREAMBLE_BITS + 8 * bytes);
-}
-
-/* ---- the cable ---- */
-
-/* Forgets signals that had passed every place, and the gap behind them, before the first of those
- * that wait now began to. */
-static void forget_passed(struct ethernet *n, sim_time now)
-{
-    if (!list_empty(&n->waiting))
-        now = LIST_ENTRY(n->waiting.next, struct station, link)->wanted;
-    LIST_EACH_SAFE (it, next, &n->signals) {
-        struct signal *g = LIST_ENTRY(it, struct signal, link);
-        if (g->end + n->longest + bits(n, GAP_BITS) >= now)
-            continue;
-        list_remove(&g->link);
-        list_push(&n->free, &g->link);
-        n->signal_count--;
-    }
-}
-
-static struct signal *add_signal(struct ethernet *n, struct station *from, sim_time begin,
-                                 sim_time end)
-{
-    struct list *l = list_pop(&n->free);
-    struct signal *g = l ? LIST_ENTRY(l, struct signal, link) : base_alloc(sizeof(*g));
-    *g = (struct signal){ .from = from, .begin = begin, .end = end };
-    list_push(&n->signals, &g->link);
-    n->signal_count++;
-    return g;
-}
-
-/* Those on the cable as they pass a station, in order of their first bit. */
-static size_t list_passing(struct ethernet *n, const struct station *at)
-{
-    size_t count = 0;
-    if (n->signal_count > n->passing_size) {
-        n->passing_size = 2 * n->signal_count;
-        n->passing = base_realloc(n->passing, n->passing_size * sizeof(*n->passing));
-    }
-    LIST_EACH (it, &n->signals) {
-        const struct signal *g = LIST_ENTRY(it, struct signal, link);
-        struct passing p = { g->begin + delay(g->from, at), g->end + delay(g->from, at) };
-        size_t k = count++;
-        for (; k > 0 && n->passing[k - 1].first > p.first; k--)
-            n->passing[k] = n->passing[k - 1];
-        n->passing[k] = p;
-    }
-    return count;
-}
-
-/* When a station that wants the cable since `wanted` begins, by what is on the cable now: a gap
- * after the last carrier.  One that comes up in the first two thirds of the gap starts it anew; in
- * the last third who waits for the gap's end ignores it. */
-static sim_time carrier_free(struct ethernet *n, const struct station *at)
-{
-    sim_time gap = bits(n, GAP_BITS), quiet = -gap; /* since when */
-    size_t count = list_passing(n, at);
-    for (size_t k = 0; k < count; k++) {
-        const struct passing *p = &n->passing[k];
-        sim_time start = sim_time_max(at->wanted, quiet + gap);
-        bool late = start == quiet + gap && p->first >= quiet + gap / 3 * 2;
-        if (p->first >= start || late) /* ETH1 */
-            break;
-        quiet = sim_time_max(quiet, p->last);
-    }
-    return sim_time_max(at->wanted, quiet + gap);
 }
 
 /* ---- stations ---- */
@@ -224,14 +70,46 @@ static void wait_until(struct station *st, sim_time when)
     sim_at(s, &st->event, when);
 }
 
+/* The first packet of a station whose link is down takes its time, and goes nowhere. */
+static void stray(struct station *st)
+{
+    st->state = ASTRAY;
+    wait_until(st, sim_now(st->net->net.sim) + frame_time(st->net, st->first->flits));
+}
+
+/* Those who wait for a cable that they do not hear any more do not. */
+static void link_changed(void *arg)
+{
+    struct ethernet *n = arg;
+    LIST_EACH_SAFE (it, next, &n->waiting) {
+        struct station *w = LIST_ENTRY(it, struct station, link);
+        if (!w->own.down && !n->self.down)
+            continue;
+        list_remove(&w->link);
+        stray(w);
+    }
+}
+
+/* What became of a frame that the station has sent, or got, by now. */
+static enum net_status fate(struct station *st, uint32_t flits)
+{
+    sim_time length = frame_time(st->net, flits);
+    return net_link_fate(&st->own, sim_now(st->net->net.sim) - length,
+                         (uint64_t)(length / bits(st->net, 1)) - PREAMBLE_BITS);
+}
+
 /* Has a packet and nothing more to wait for but the cable. */
 static void want(struct station *st)
 {
     struct ethernet *n = st->net;
     sim_time now = sim_now(n->net.sim);
-    forget_passed(n, now);
+    if (st->own.down || n->self.down) {
+        stray(st);
+        return;
+    }
+    ethernet_forget_passed(n, now);
     st->wanted = now;
-    sim_time when = carrier_free(n, st);
+    sim_time when = ethernet_carrier_free(n, st);
     if (when == now) {
         begin(st);
         return;
@@ -254,11 +132,11 @@ static void begin(struct station *st)
 {
     struct ethernet *n = st->net;
     sim_time now = sim_now(n->net.sim);
-    forget_passed(n, now);
+    ethernet_forget_passed(n, now);
     n->counts.attempts++;
     st->state = SEND;
     st->hit = SIM_NEVER;
-    st->signal = add_signal(n, st, now, now + frame_time(n, st->first->flits));
+    st->signal = ethernet_add_signal(n, st, now, now + frame_time(n, st->first->flits));
     wait_until(st, st->signal->end);
     LIST_EACH (it, &n->signals) {
         const struct signal *g = LIST_ENTRY(it, struct signal, link);
@@ -272,7 +150,7 @@ static void begin(struct station *st)
     LIST_EACH (it, &n->waiting) {
         struct station *w = LIST_ENTRY(it, struct station, link);
         if (now + delay(st, w) < w->event.time)
-            wait_until(w, carrier_free(n, w));
+            wait_until(w, ethernet_carrier_free(n, w));
     }
 }
 
@@ -281,7 +159,7 @@ static void collide(struct station *st)
 {
     struct ethernet *n = st->net;
     sim_time now = sim_now(n->net.sim), was = st->signal->end;
-    forget_passed(n, now);
+    ethernet_forget_passed(n, now);
     n->counts.collisions++;
     st->collisions++;
     if (st->collisions > n->counts.collisions_most)
@@ -293,7 +171,7 @@ static void collide(struct station *st)
     LIST_EACH (it, &n->waiting) {
         struct station *w = LIST_ENTRY(it, struct station, link);
         if (w->event.time >= was + delay(st, w) + bits(n, GAP_BITS))
-            wait_until(w, carrier_free(n, w));
+            wait_until(w, ethernet_carrier_free(n, w));
     }
 }
 
@@ -346,6 +224,16 @@ static sim_time next_delay(const struct station *st)
     return d;
 }
 
+/* The first packet has left, for nobody. */
+static void lose(struct station *st, enum net_status why)
+{
+    struct net_packet *p = pop(st);
+    p->delivered = sim_now(st->net->net.sim);
+    p->blocked = p->delivered - p->injected;
+    tell_sent(st, p);
+    tell_receiver(p->dst == NET_ALL ? st : &st->net->stations[p->dst], p, why);
+}
+
 static void succeed(struct station *st)
 {
     struct ethernet *n = st->net;
@@ -353,6 +241,16 @@ static void succeed(struct station *st)
     sim_time now = sim_now(s);
     uint32_t collisions = st->collisions;
     sim_busy_add(&n->cable, s, st->signal->begin + bits(n, PREAMBLE_BITS), now);
+    enum net_status status = fate(st, st->first->flits);
+    if (status == NET_OK)
+        status = net_link_fate(&n->self, st->signal->begin,
+                               (uint64_t)((now - st->signal->begin) / bits(n, 1)) - PREAMBLE_BITS);
+    if (status != NET_OK) {
+        if (n->watcher)
+            n->watcher(n->watcher_arg, (uint32_t)(st - n->stations), collisions, true);
+        lose(st, status);
+        return;
+    }
     st->first->blocked = st->signal->begin - st->first->injected;
     struct net_packet *p = pop(st);
     ASSERT_MSG(!st->arriving, "a frame is longer than the cable (ETH2)");
@@ -375,16 +273,6 @@ static void succeed(struct station *st)
     tell_sent(st, p);
 }
 
-static void give_up(struct station *st)
-{
-    struct ethernet *n = st->net;
-    struct net_packet *p = pop(st);
-    p->delivered = sim_now(n->net.sim);
-    p->blocked = p->delivered - p->injected;
-    tell_sent(st, p);
-    tell_receiver(p->dst == NET_ALL ? st : &n->stations[p->dst], p, NET_DROPPED_COLLISIONS);
-}
-
 /* The jam has left: truncated binary exponential backoff. */
 static void back_off(struct station *st)
 {
@@ -394,7 +282,7 @@ static void back_off(struct station *st)
         n->watcher(n->watcher_arg, (uint32_t)(st - n->stations), k, false);
     ASSERT(k <= ATTEMPTS); /* ETH3 */
     if (k == ATTEMPTS) {
-        give_up(st);
+        lose(st, NET_DROPPED_COLLISIONS);
         return;
     }
     st->signal = NULL;
@@ -428,6 +316,9 @@ static void turn(struct sim *s, struct sim_event *e)
     case BACKOFF:
         want(st);
         break;
+    case ASTRAY:
+        lose(st, NET_DROPPED_FAULT);
+        break;
     case IDLE:
         ASSERT_MSG(false, "an idle station has no event");
     }
@@ -436,8 +327,11 @@ static void turn(struct sim *s, struct sim_event *e)
 static void take(struct station *to, struct net_packet *p)
 {
     struct ethernet *n = to->net;
-    if (to->terminal.room > 0 && to->room == 0) {
-        tell_receiver(to, p, NET_DROPPED_FULL);
+    enum net_status status = fate(to, p->flits);
+    if (status == NET_OK && to->terminal.room > 0 && to->room == 0)
+        status = NET_DROPPED_FULL;
+    if (status != NET_OK) {
+        tell_receiver(to, p, status);
         return;
     }
     to->room -= to->terminal.room > 0;
@@ -580,6 +474,16 @@ void ethernet_watch(struct net *net, ethernet_attempt_fn *fn, void *arg)
     n->watcher_arg = arg;
 }
 
+static const char *const ethernet_fails[] = { "station", "cable", NULL };
+
+static void ethernet_fault_targets(struct net *net, struct sim_faults *f)
+{
+    struct ethernet *n = of(net);
+    for (uint32_t i = 0; i < (uint32_t)n->params.stations; i++)
+        net_link_target_number(f, "station", i, NET_LINK_ALL, &n->stations[i].own, NULL);
+    net_link_target(f, "cable", NET_LINK_ALL, &n->self, NULL);
+}
+
 static void audit(void *self, struct sim_audit_report *r)
 {
     const struct ethernet *n = self;
@@ -670,6 +574,10 @@ static const struct counter counters[] = {
               "Packets given up after 16 collisions."),
     NET_DROPS(ethernet, net, "packets_dropped_full", NET_DROPPED_FULL,
               "Packets whose receiver had no room for them."),
+    NET_DROPS(ethernet, net, "packets_dropped_fault", NET_DROPPED_FAULT,
+              "Packets that met a link that was down."),
+    NET_DROPS(ethernet, net, "packets_dropped_damaged", NET_DROPPED_DAMAGED,
+              "Packets of which a link damaged a bit."),
     C_SUM(ethernet, counts, flits_in, "1", "Flits of the packets injected."),
     C_SUM(ethernet, counts, flits_out, "1", "Flits of the packets delivered."),
     C_SUM(ethernet, counts, attempts, "1", "Times that a station began to send."),
@@ -688,6 +596,7 @@ static void ethernet_destroy(struct net *net)
     }
     while ((l = list_pop(&n->signals)) || (l = list_pop(&n->free)))
         free(LIST_ENTRY(l, struct signal, link));
+    sim_faults_free(net->schedule);
     sim_count_end(&net->counted);
     sim_audit_unregister(net->sim, n);
     sim_busy_fini(&n->cable);
@@ -720,7 +629,13 @@ struct net *ethernet_create_part(struct sim *s, const struct ethernet_params *pa
         sim_event_init(&st->arrival, SIM_CLASS_ARRIVAL, arrive);
         sim_rng_init_indexed(&st->rng, s, "ethernet/station",
                              part * (uint64_t)n->params.stations + (uint64_t)i);
+        net_link_init(&st->own, s, "ethernet/link", (uint64_t)i);
+        st->own.changed = link_changed;
+        st->own.arg = n;
     }
+    net_link_init(&n->self, s, "ethernet/cable", 0);
+    n->self.changed = link_changed;
+    n->self.arg = n;
     rank_stations(n);
     sim_busy_init(&n->cable, s, SIM_KIND_CHANNEL, -1, name);
     sim_audit_register(s, "ethernet", audit, n);
@@ -730,6 +645,10 @@ struct net *ethernet_create_part(struct sim *s, const struct ethernet_params *pa
 static struct net *ethernet_create(struct sim *s, const void *params, struct err *e)
 {
     struct net *net = ethernet_create_part(s, params, "cable", 0, e);
+    if (net && !net_schedule_faults(net, of(net)->params.faults, e)) {
+        ethernet_destroy(net);
+        return NULL;
+    }
     if (net)
         sim_count(&net->counted, s, "network", -1, counters, of(net));
     return net;
@@ -749,5 +668,7 @@ const struct net_ops net_ethernet = {
     .describe = ethernet_describe,
     .grid = ethernet_grid,
     .zero_load = ethernet_zero_load,
+    .fault_targets = ethernet_fault_targets,
+    .fails = ethernet_fails,
     .distance = ethernet_distance,
 };

@@ -9,6 +9,7 @@ struct ethernet_params {
     sim_time bit_time;
     double length, velocity;  /* m; of the speed of light */
     const struct val *places; /* m from the cable's end, of each station; NULL: evenly spread */
+    const struct val *faults; /* NULL: none */
 };
 extern const struct param ethernet_params_desc[];
 

@@ -3,8 +3,10 @@
  * A flit is a byte of the frame from its starting delimiter to its status; preambles come before.
  * Each station keeps the times of the standard: TRT, THT, Late_Ct.  A station's allocation of
  * synchronous time goes to the first frames of its queue at each token.  Nothing is drawn.
- * Not modelled: bit errors, the second ring and its wraps, restricted tokens, priorities of
- * asynchronous frames, stations that come and go; of a claim, the frames of those that lose it.
+ * Not modelled: the second ring and its wraps, restricted tokens, priorities of asynchronous
+ * frames; of a claim, the frames of those that lose it.
+ * A station whose link is down is bypassed, as by a switch in the fibre: the ring stays whole and
+ * as long, its timers run on, its frames take their time and go nowhere (mesh/link.h).
  *
  * Source of all rules and lengths: ANSI X3.139-1987, the token ring's media access control.
  *
@@ -72,6 +74,7 @@ const struct param fddi_params_desc[] = {
           "Moments at which the token is lost: a list of times.  One that a station holds is lost "
           "as it is sent on.",
           "none: nothing fails"),
+    NET_FAULTS_PARAM(fddi_params),
     P_END,
 };
 
@@ -85,6 +88,8 @@ struct station {
     sim_time seen;    /* that arrival; -1: none since the claim */
     bool late;        /* Late_Ct */
     bool mute;        /* the token has not passed since the claim */
+    struct fddi *net;
+    struct sim_event astray; /* its first frame, which began while its link was down, ends */
 };
 
 enum phase { CLAIM, FREE, HELD, LOST };
@@ -120,6 +125,7 @@ struct fddi {
     struct loss *losses;
     size_t loss_count;
     struct counts counts;
+    struct net_link self; /* errors of the ring */
     struct sim_busy ring;
     struct sim_settler settler;
     fddi_visit_fn *watcher;
@@ -248,13 +254,20 @@ static void look_at(struct fddi *n, uint32_t station)
     sim_at(s, &n->token, arrival);
 }
 
+/* Has something for the ring, and is on it. */
+static bool wants(const struct fddi *n, uint32_t station)
+{
+    const struct lan_station *st = &n->lan.stations[station];
+    return st->queued > 0 && !st->link.down && !sim_event_pending(&n->stations[station].astray);
+}
+
 /* The token has left n->at at n->when: the next station with a queue will look at it. */
 static void travel(struct fddi *n)
 {
     n->phase = FREE;
     for (uint32_t d = 1; d <= n->count; d++) {
         uint32_t j = (n->at + d) % n->count;
-        if (n->lan.stations[j].queued > 0) {
+        if (wants(n, j)) {
             look_at(n, j);
             return;
         }
@@ -262,6 +275,7 @@ static void travel(struct fddi *n)
 }
 
 static void lose(struct fddi *n);
+static void stray(struct fddi *n, uint32_t station);
 
 static void leave(struct fddi *n)
 {
@@ -316,7 +330,7 @@ static void arrive(struct fddi *n)
     n->share = st->share;
     bool mute = st->mute;
     st->mute = false;
-    if (!mute && lan_queued_before_now(&n->lan, n->at) > 0 && send(n)) {
+    if (!mute && wants(n, n->at) && lan_queued_before_now(&n->lan, n->at) > 0 && send(n)) {
         n->phase = HELD;
         n->counts.tokens_taken++;
     } else {
@@ -324,23 +338,45 @@ static void arrive(struct fddi *n)
     }
 }
 
+/* Of the frame that has just been sent. */
+static enum net_status fate(struct fddi *n, const struct net_packet *p)
+{
+    sim_time begin = n->ended - bytes(n, p->flits);
+    uint64_t bits = UINT64_C(8) * p->flits;
+    enum net_status status = net_link_fate(&n->lan.stations[p->src].link, begin, bits);
+    return status == NET_OK ? net_link_fate(&n->self, begin, bits) : status;
+}
+
+/* It goes to its stations. */
+static void deal_out(struct fddi *n, struct net_packet *p)
+{
+    uint32_t first = p->dst == NET_ALL ? 1 : (p->dst + n->count - p->src) % n->count;
+    uint32_t last = p->dst == NET_ALL ? n->count - 1 : first;
+    if (p->dst == NET_ALL)
+        lan_copy(&n->lan, p, n->count - 1);
+    for (uint32_t d = first; d <= last; d++) {
+        uint32_t to = (p->src + d) % n->count;
+        lan_fly_over(&n->lan, p, to, n->ended + way(n, p->src, to), false, bytes(n, p->flits),
+                     UINT64_C(8) * p->flits);
+    }
+}
+
 static void end_frame(struct fddi *n)
 {
     struct net_packet *p = lan_pop(&n->lan, n->at);
+    enum net_status status = fate(n, p);
     sim_busy_add(&n->ring, n->lan.net.sim, n->ended - bytes(n, p->flits), n->ended);
     n->sending = false;
     n->spoke = n->at;
     n->spoke_end = n->ended;
-    if (p->dst == NET_ALL && n->count > 1) {
-        lan_copy(&n->lan, p, n->count - 1);
-        for (uint32_t d = 1; d < n->count; d++) {
-            uint32_t to = (p->src + d) % n->count;
-            lan_fly(&n->lan, p, to, n->ended + way(n, p->src, to));
-        }
-    } else if (p->dst != NET_ALL) {
-        lan_fly(&n->lan, p, p->dst, n->ended + way(n, p->src, p->dst));
-    }
-    if (n->lan.stations[n->at].queued > 0) {
+    if (status == NET_OK && p->dst == NET_ALL && n->count == 1)
+        status = NET_DROPPED_NOBODY;
+    if (status == NET_OK)
+        deal_out(n, p);
+    if (n->lan.stations[n->at].link.down) {
+        leave(n);
+        stray(n, n->at);
+    } else if (n->lan.stations[n->at].queued > 0) {
         if (!send(n))
             leave(n);
     } else if (n->holding > 0 || n->share > bytes(n, PREAMBLE)) {
@@ -349,8 +385,44 @@ static void end_frame(struct fddi *n)
         leave(n);
     }
     lan_tell_sent(&n->lan, p);
-    if (p->dst == NET_ALL && n->count == 1)
-        lan_drop(&n->lan, p, NET_ALL, NET_DROPPED_NOBODY);
+    if (status != NET_OK)
+        lan_drop(&n->lan, p, p->dst, status);
+}
+
+/* ---- stations that are not on the ring ---- */
+
+/* The first frame of a station whose link is down takes its time, and goes nowhere. */
+static void stray(struct fddi *n, uint32_t station)
+{
+    const struct lan_station *st = &n->lan.stations[station];
+    struct station *own = &n->stations[station];
+    bool sends = n->phase == HELD && n->at == station && n->sending;
+    if (st->link.down && st->queued > 0 && !sends && !sim_event_pending(&own->astray))
+        sim_after(n->lan.net.sim, &own->astray, frame_time(n, st->first->flits));
+}
+
+static void gone_astray(struct sim *s, struct sim_event *e)
+{
+    struct station *own = CONTAINER_OF(e, struct station, astray);
+    struct fddi *n = own->net;
+    uint32_t station = (uint32_t)(own - n->stations);
+    struct net_packet *p = lan_pop(&n->lan, station);
+    p->blocked = sim_now(s) - p->injected - frame_time(n, p->flits);
+    stray(n, station);
+    if (n->phase == FREE && wants(n, station))
+        look_at(n, station);
+    lan_tell_sent(&n->lan, p);
+    lan_drop(&n->lan, p, p->dst, NET_DROPPED_FAULT);
+}
+
+static void link_changed(void *arg)
+{
+    struct station *own = arg;
+    struct fddi *n = own->net;
+    uint32_t station = (uint32_t)(own - n->stations);
+    stray(n, station);
+    if (n->phase == FREE && wants(n, station))
+        look_at(n, station);
 }
 
 /* ---- claims ---- */
@@ -415,7 +487,7 @@ static void turn(struct sim *s, struct sim_event *e)
     case HELD:
         if (n->sending)
             end_frame(n);
-        else if (lan_queued_before_now(&n->lan, n->at) == 0 || !send(n))
+        else if (!wants(n, n->at) || lan_queued_before_now(&n->lan, n->at) == 0 || !send(n))
             leave(n);
         break;
     case LOST:
@@ -444,7 +516,9 @@ static void fddi_inject(struct net *net, struct net_packet *p)
 {
     struct fddi *n = of(net);
     lan_queue(&n->lan, p, FRAME_MOST);
-    if (n->phase == FREE && n->lan.stations[p->src].queued == 1)
+    if (n->lan.stations[p->src].link.down)
+        stray(n, p->src);
+    else if (n->phase == FREE && n->lan.stations[p->src].queued == 1)
         look_at(n, p->src);
 }
 
@@ -495,6 +569,17 @@ sim_time fddi_ttrt(const struct net *net)
 sim_time fddi_way(const struct net *net, uint32_t a, uint32_t b)
 {
     return way(of(net), a, b);
+}
+
+static const char *const fddi_fails[] = { "station", "ring", NULL };
+
+static void fddi_fault_targets(struct net *net, struct sim_faults *f)
+{
+    struct fddi *n = of(net);
+    for (uint32_t i = 0; i < n->count; i++)
+        net_link_target_number(f, "station", i, NET_LINK_ALL, &n->lan.stations[i].link,
+                               &n->lan.stations[i].back);
+    net_link_target(f, "ring", NET_LINK_ERRORS, &n->self, NULL);
 }
 
 /* ---- making ---- */
@@ -580,6 +665,8 @@ static void forget(struct fddi *n)
 {
     for (size_t i = 0; i < n->loss_count; i++)
         sim_cancel(n->lan.net.sim, &n->losses[i].event);
+    for (uint32_t i = 0; i < n->count; i++)
+        sim_cancel(n->lan.net.sim, &n->stations[i].astray);
     lan_fini(&n->lan);
     free(n->losses);
     free(n->stations);
@@ -608,7 +695,12 @@ static struct net *fddi_create(struct sim *s, const void *params, struct err *e)
         struct station *st = &n->stations[i];
         st->place = i * n->params.station_delay + fibre / n->count * i;
         st->request = n->params.ttrt;
+        st->net = n;
+        sim_event_init(&st->astray, SIM_CLASS_ARRIVAL, gone_astray);
+        n->lan.stations[i].link.changed = link_changed;
+        n->lan.stations[i].link.arg = st;
     }
+    net_link_init(&n->self, s, "fddi/ring", 0);
     n->latency = n->count * n->params.station_delay + fibre;
     bool good = lan_read_times(n->params.requests, "mesh.requests", n->count,
                                &n->stations[0].request, sizeof(struct station), e) &&
@@ -625,6 +717,10 @@ static struct net *fddi_create(struct sim *s, const void *params, struct err *e)
     sim_busy_init(&n->ring, s, SIM_KIND_CHANNEL, -1, "ring");
     sim_count(&n->lan.net.counted, s, "network", -1, counters, n);
     sim_settle_by(s, &n->settler, settle, n);
+    if (!net_schedule_faults(&n->lan.net, n->params.faults, e)) {
+        fddi_destroy(&n->lan.net);
+        return NULL;
+    }
     return &n->lan.net;
 }
 
@@ -642,5 +738,7 @@ const struct net_ops net_fddi = {
     .describe = fddi_describe,
     .grid = fddi_grid,
     .zero_load = fddi_zero_load,
+    .fault_targets = fddi_fault_targets,
+    .fails = fddi_fails,
     .distance = lan_distance,
 };

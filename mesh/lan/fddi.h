@@ -12,6 +12,7 @@ struct fddi_params {
     const struct val *requests;    /* times, one a station; NULL: ttrt */
     const struct val *synchronous; /* times, one a station; NULL: none */
     const struct val *tokens_lost; /* moments; NULL: none */
+    const struct val *faults;      /* NULL: none */
 };
 extern const struct param fddi_params_desc[];
 

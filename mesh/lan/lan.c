@@ -1,6 +1,7 @@
 /* lan.c: see lan.h. */
 #include "mesh/lan/lan.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "sim/audit.h"
@@ -12,7 +13,10 @@ struct flight {
     struct lan *lan;
     struct net_packet *packet;
     uint32_t to;
-    bool placed;
+    bool placed; /* to a place that it has */
+    enum net_status lost;
+    sim_time length; /* over the terminal's link, with so many bits; 0: not */
+    uint64_t bits;
 };
 
 static struct lan *of(const struct net *net)
@@ -144,21 +148,30 @@ void lan_deliver(struct lan *l, struct net_packet *p, uint32_t to)
 static void land(struct sim *s, struct sim_event *e)
 {
     struct flight *f = CONTAINER_OF(e, struct flight, event);
-    (void)s;
     list_remove(&f->link);
     list_push(&f->lan->free, &f->link);
-    if (f->placed)
-        hand_over(f->lan, f->packet, f->to);
+    struct flight now = *f; /* a callback may take the record for another */
+    struct net *net = &now.lan->net;
+    if (now.length > 0)
+        now.lost =
+            net_link_fate(&now.lan->stations[now.to].back, sim_now(s) - now.length, now.bits);
+    if (now.lost != NET_OK)
+        lan_drop(now.lan, now.packet, now.to, now.lost);
+    else if (now.placed)
+        hand_over(now.lan, now.packet, now.to);
     else
-        lan_deliver(f->lan, f->packet, f->to);
+        lan_deliver(now.lan, now.packet, now.to);
+    if (now.lost != NET_OK && now.placed)
+        net->ops->taken(net, now.to);
 }
 
-static void fly(struct lan *l, struct net_packet *p, uint32_t to, sim_time when, bool placed)
+static void fly(struct lan *l, sim_time when, struct flight flight)
 {
     struct list *free_one = list_pop(&l->free);
     struct flight *f =
         free_one ? LIST_ENTRY(free_one, struct flight, link) : base_alloc(sizeof(*f));
-    *f = (struct flight){ .lan = l, .packet = p, .to = to, .placed = placed };
+    *f = flight;
+    f->lan = l;
     list_push(&l->flights, &f->link);
     sim_event_init(&f->event, SIM_CLASS_ARRIVAL, land);
     sim_at(l->net.sim, &f->event, when);
@@ -166,12 +179,25 @@ static void fly(struct lan *l, struct net_packet *p, uint32_t to, sim_time when,
 
 void lan_fly(struct lan *l, struct net_packet *p, uint32_t to, sim_time when)
 {
-    fly(l, p, to, when, false);
+    fly(l, when, (struct flight){ .packet = p, .to = to });
 }
 
 void lan_fly_placed(struct lan *l, struct net_packet *p, uint32_t to, sim_time when)
 {
-    fly(l, p, to, when, true);
+    fly(l, when, (struct flight){ .packet = p, .to = to, .placed = true });
+}
+
+void lan_fly_over(struct lan *l, struct net_packet *p, uint32_t to, sim_time when, bool placed,
+                  sim_time length, uint64_t bits)
+{
+    fly(l, when,
+        (struct flight){ .packet = p, .to = to, .placed = placed, .length = length, .bits = bits });
+}
+
+void lan_fly_with(struct lan *l, struct net_packet *p, uint32_t to, sim_time when,
+                  enum net_status status, bool placed)
+{
+    fly(l, when, (struct flight){ .packet = p, .to = to, .placed = placed, .lost = status });
 }
 
 /* ---- making ---- */
@@ -229,12 +255,20 @@ void lan_init(struct lan *l, struct sim *s, const struct net_ops *ops, const voi
     l->stations = base_zalloc(count, sizeof(*l->stations));
     list_init(&l->flights);
     list_init(&l->free);
+    char link[64], back[64];
+    snprintf(link, sizeof link, "%s/link", name);
+    snprintf(back, sizeof back, "%s/back", name);
+    for (uint32_t i = 0; i < count; i++) {
+        net_link_init(&l->stations[i].link, s, link, i);
+        net_link_init(&l->stations[i].back, s, back, i);
+    }
     sim_audit_register(s, name, audit, l);
 }
 
 void lan_fini(struct lan *l)
 {
     struct list *it;
+    sim_faults_free(l->net.schedule);
     LIST_EACH (f, &l->flights)
         sim_cancel(l->net.sim, &LIST_ENTRY(f, struct flight, link)->event);
     while ((it = list_pop(&l->flights)) || (it = list_pop(&l->free)))

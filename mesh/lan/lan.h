@@ -7,10 +7,11 @@
 #ifndef MESH_LAN_LAN_H
 #define MESH_LAN_LAN_H
 
-#include "mesh/net.h"
+#include "mesh/link.h"
 
 struct lan_station {
     struct net_terminal terminal;
+    struct net_link link, back;      /* from it, and to it; streams NAME/link, NAME/back */
     uint32_t room;                   /* places that are free */
     struct net_packet *first, *last; /* to send */
     uint32_t queued;                 /* how many */
@@ -36,7 +37,11 @@ struct lan {
         C_SUM(tag, lan, flits_in, "1", "Flits of the packets injected."),                          \
         C_SUM(tag, lan, flits_out, "1", "Flits of the packets delivered."),                        \
         NET_DROPS(tag, lan.net, "packets_dropped_full", NET_DROPPED_FULL,                          \
-                  "Packets whose receiver had no room for them.")
+                  "Packets whose receiver had no room for them."),                                 \
+        NET_DROPS(tag, lan.net, "packets_dropped_fault", NET_DROPPED_FAULT,                        \
+                  "Packets that met a link or a part that was down."),                             \
+        NET_DROPS(tag, lan.net, "packets_dropped_damaged", NET_DROPPED_DAMAGED,                    \
+                  "Packets of which a link damaged a bit.")
 
 /* Makes a network of `count` stations that begins with l; `name` is the audit's. */
 void lan_init(struct lan *l, struct sim *s, const struct net_ops *ops, const void *params,
@@ -72,6 +77,14 @@ void lan_copy(struct lan *l, struct net_packet *p, uint32_t copies);
 void lan_fly(struct lan *l, struct net_packet *p, uint32_t to, sim_time when);
 /* The same to a place that was kept for it: `room` counts it as taken already. */
 void lan_fly_placed(struct lan *l, struct net_packet *p, uint32_t to, sim_time when);
+/* As lan_fly, or lan_fly_placed, with what the terminal's link makes of so many bits, of which the
+ * last crosses it at `when`, the first so long before. */
+void lan_fly_over(struct lan *l, struct net_packet *p, uint32_t to, sim_time when, bool placed,
+                  sim_time length, uint64_t bits);
+/* As lan_fly, or lan_fly_placed, if links have done nothing to it (NET_OK); else the terminal does
+ * not get it, and its place is free again. */
+void lan_fly_with(struct lan *l, struct net_packet *p, uint32_t to, sim_time when,
+                  enum net_status status, bool placed);
 /* It reaches the terminal now. */
 void lan_deliver(struct lan *l, struct net_packet *p, uint32_t to);
 /* A terminal does not get it; of what nobody gets, the source's own is told. */

@@ -5,7 +5,8 @@
  * cable with two stations on it (mesh/lan/ethernet.c), of which one is the switch's port.  The
  * switch learns which station is at which port from the frames that it has received whole.
  * Not modelled: cut-through, spanning trees, several switches, flow control (PAUSE), a limit of the
- * switch's own rate, bit errors.
+ * switch's own rate.
+ * A switch that goes down loses what it has and forgets the ports of stations (mesh/link.h).
  *
  * Source of all rules and lengths: IEEE 802.3, in bit times; IEEE 802.1D, learning and ageing.
  *
@@ -64,6 +65,7 @@ const struct param switched_params_desc[] = {
     P_TIME(switched_params, ageing, "300s", "1us", "100000s",
            "How long the switch knows a port after its station has sent a frame.",
            "IEEE 802.1D: 300 s"),
+    NET_FAULTS_PARAM(switched_params),
     P_END,
 };
 
@@ -110,6 +112,7 @@ struct switched {
     struct list arriving; /* struct copy, by when they are due, and port */
     struct sim_event forward;
     struct list copies, free;
+    struct net_link self; /* the switch */
     struct counts counts;
 };
 
@@ -165,6 +168,18 @@ static struct net_packet *copy_end(struct switched *n, struct copy *c)
 }
 
 /* ---- links ---- */
+
+/* What became of a frame whose last bit has crossed the port's link now, to the switch or back. */
+static enum net_status fate(struct port *p, uint32_t flits, bool back)
+{
+    struct switched *n = p->net;
+    struct lan_station *st = &n->lan.stations[p - n->ports];
+    struct net_link *link = back ? &st->back : &st->link;
+    sim_time begin = sim_now(n->lan.net.sim) - frame_time(p, flits);
+    enum net_status status =
+        net_link_fate(link, begin, UINT64_C(8) * (flits < FRAME_LEAST ? FRAME_LEAST : flits));
+    return status == NET_OK ? net_link_fate(&n->self, begin, 0) : status;
+}
 
 /* Of an idle sender: whether a frame may begin now; else `event` comes when it may. */
 static bool may_begin(struct switched *n, struct sender *v)
@@ -276,6 +291,10 @@ static void forward(struct sim *s, struct sim_event *e)
            (c = LIST_ENTRY(n->arriving.next, struct copy, link))->due == sim_now(s)) {
         uint32_t dst = c->packet->dst;
         list_remove(&c->link);
+        if (net_link_fate(&n->self, c->due - n->params.forwarding, 0) != NET_OK) {
+            lan_drop(&n->lan, copy_end(n, c), dst, NET_DROPPED_FAULT);
+            continue;
+        }
         n->ports[c->port].seen = sim_now(s);
         if (dst != NET_ALL && knows(n, dst))
             enqueue(n, c, dst);
@@ -302,6 +321,22 @@ static void receive(struct switched *n, struct copy *c, sim_time when)
         return;
     sim_cancel(s, &n->forward);
     sim_at(s, &n->forward, c->due);
+}
+
+/* The switch is down: what waits in it is lost, and so is what it knew. */
+static void switch_changed(void *arg)
+{
+    struct switched *n = arg;
+    for (uint32_t j = 0; n->self.down && j < n->count; j++) {
+        n->ports[j].seen = -1;
+        for (struct list *l; (l = list_pop(&n->ports[j].queue));) {
+            struct net_packet *packet = copy_end(n, LIST_ENTRY(l, struct copy, link));
+            n->ports[j].held--;
+            n->counts.copies_lost += packet == NULL;
+            if (packet)
+                lan_drop(&n->lan, packet, j, NET_DROPPED_FAULT);
+        }
+    }
 }
 
 /* ---- ends of frames ---- */
@@ -347,9 +382,15 @@ static void turn_in(struct sim *s, struct sim_event *e)
         begin_in(p);
         return;
     }
+    enum net_status status = fate(p, c->flits, false);
     struct net_packet *packet = leave_station(p);
-    receive(n, c, sim_now(s) + n->delay);
+    if (status == NET_OK)
+        receive(n, c, sim_now(s) + n->delay);
+    else
+        copy_end(n, c);
     lan_tell_sent(&n->lan, packet);
+    if (status != NET_OK)
+        lan_drop(&n->lan, packet, packet->dst, status);
 }
 
 static void turn_out(struct sim *s, struct sim_event *e)
@@ -363,9 +404,10 @@ static void turn_out(struct sim *s, struct sim_event *e)
     }
     struct copy *c = leave_output(p);
     sim_busy_add(&p->out.busy, s, now - frame_time(p, c->flits) + PREAMBLE_BITS * p->bit_time, now);
+    enum net_status status = c->packet ? fate(p, c->flits, true) : NET_OK;
     struct net_packet *packet = arrive(n, c, now + n->delay);
     if (packet)
-        lan_fly(&n->lan, packet, c->port, now + n->delay);
+        lan_fly_with(&n->lan, packet, c->port, now + n->delay, status, false);
 }
 
 /* The same of a cable: its station 0 is the station, 1 the switch. */
@@ -381,6 +423,8 @@ static void cable_switch_receive(void *arg, struct net_packet *frame, enum net_s
     struct port *p = arg;
     struct switched *n = p->net;
     struct copy *c = frame->owner;
+    if (status == NET_OK)
+        status = fate(p, c->flits, false);
     if (status == NET_OK) {
         receive(n, c, sim_now(n->lan.net.sim));
         return;
@@ -401,6 +445,8 @@ static void cable_station_receive(void *arg, struct net_packet *frame, enum net_
     struct switched *n = p->net;
     struct copy *c = frame->owner;
     uint32_t to = c->port;
+    if (status == NET_OK && c->packet)
+        status = fate(p, c->flits, true);
     struct net_packet *packet = arrive(n, c, sim_now(n->lan.net.sim));
     n->counts.copies_lost += status != NET_OK && packet == NULL;
     if (packet && status == NET_OK)
@@ -451,6 +497,20 @@ static sim_time switched_zero_load(const struct net *net, uint32_t src, uint32_t
     const struct switched *n = of(net);
     return frame_time(&n->ports[src], flits) + n->params.forwarding +
            frame_time(&n->ports[dst], flits) + 2 * n->delay;
+}
+
+static const char *const switched_fails[] = { "station", "port", "switch", NULL };
+
+/* A station's link both ways, and the port's way to it. */
+static void switched_fault_targets(struct net *net, struct sim_faults *f)
+{
+    struct switched *n = of(net);
+    for (uint32_t i = 0; i < n->count; i++) {
+        struct lan_station *st = &n->lan.stations[i];
+        net_link_target_number(f, "station", i, NET_LINK_ALL, &st->link, &st->back);
+        net_link_target_number(f, "port", i, NET_LINK_ALL, &st->back, NULL);
+    }
+    net_link_target(f, "switch", NET_LINK_DOWN, &n->self, NULL);
 }
 
 /* ---- making ---- */
@@ -540,6 +600,9 @@ static struct net *switched_create(struct sim *s, const void *params, struct err
     list_init(&n->arriving);
     list_init(&n->copies);
     list_init(&n->free);
+    net_link_init(&n->self, s, "switched/switch", 0);
+    n->self.changed = switch_changed;
+    n->self.arg = n;
     sim_event_init(&n->forward, SIM_CLASS_ARBITER, forward);
     for (uint32_t i = 0; i < n->count; i++) {
         struct port *p = &n->ports[i];
@@ -554,7 +617,7 @@ static struct net *switched_create(struct sim *s, const void *params, struct err
                                &n->ports[0].bit_time, sizeof(n->ports[0]), e);
     for (uint32_t i = 0; good && i < n->count; i++)
         good = make_link(&n->ports[i], i, e);
-    if (!good) {
+    if (!good || !net_schedule_faults(&n->lan.net, n->params.faults, e)) {
         forget(n);
         return NULL;
     }
@@ -576,5 +639,7 @@ const struct net_ops net_switched = {
     .describe = switched_describe,
     .grid = switched_grid,
     .zero_load = switched_zero_load,
+    .fault_targets = switched_fault_targets,
+    .fails = switched_fails,
     .distance = lan_distance,
 };

@@ -14,6 +14,7 @@ struct switched_params {
     int64_t queue_frames; /* 0: any number */
     int table;            /* enum switched_table */
     sim_time ageing;
+    const struct val *faults; /* NULL: none */
 };
 enum switched_duplex { SWITCHED_FULL, SWITCHED_HALF };
 enum switched_table { SWITCHED_LEARNED, SWITCHED_KNOWN };

@@ -7,7 +7,7 @@
  *
  * Not modelled: frames to many stations, AAL3/4, rates granted to circuits and their shaping,
  * priorities (CLP), resource management cells; circuits are never released.  The frames of
- * SONET: cells follow each other evenly, at the rate that is left for them.  Channels do not fail.
+ * SONET: cells follow each other evenly, at the rate that is left for them.
  *
  *   ATM1  A packet's fate is told once, when its last cell is: at its station, or lost.
  *
@@ -25,15 +25,6 @@ static struct atm *of(const struct net *net)
 {
     ASSERT(net->ops == &net_atm);
     return (struct atm *)(uintptr_t)net;
-}
-
-static void schedule(struct atm *n)
-{
-    sim_time next = wheel_next(&n->wheel);
-    if (next == SIM_NEVER || (sim_event_pending(&n->tick) && n->tick.time <= next))
-        return;
-    sim_cancel(n->net.sim, &n->tick);
-    sim_at(n->net.sim, &n->tick, next);
 }
 
 /* ---- stations that send ---- */
@@ -60,11 +51,12 @@ static void send_frame(struct atm *n, struct atm_host *h, struct atm_frame *f)
         }
         if (at == f->cells)
             break;
-        atm_draw_loss(n, q);
+        atm_draw_loss(q);
+        h->why = atm_loss(q);
         if (at + 1 == f->cells)
             h->cut_short = f;
         else
-            atm_lose(n, f, at, NET_DROPPED_DAMAGED);
+            atm_lose(n, f, at, h->why);
     }
     n->steps++;
     q->free = n->now + f->cells * q->cell;
@@ -86,7 +78,7 @@ static void tail_left(struct atm *n, struct atm_host *h)
     atm_sent(n, h->sending);
     h->sending = NULL;
     if (h->cut_short)
-        atm_lose(n, h->cut_short, h->cut_short->cells - 1, NET_DROPPED_DAMAGED);
+        atm_lose(n, h->cut_short, h->cut_short->cells - 1, h->why);
     h->cut_short = NULL;
     send_next(n, h);
 }
@@ -151,7 +143,7 @@ static void atm_inject(struct net *net, struct net_packet *p)
     } else {
         append(&c->first, &c->last, f);
     }
-    schedule(n);
+    atm_schedule(n);
 }
 
 /* ---- an instant ---- */
@@ -300,7 +292,7 @@ static void tick(struct sim *s, struct sim_event *e)
             break;
         n->now = next;
     }
-    schedule(n);
+    atm_schedule(n);
     call_terminals(n);
 }
 
@@ -439,12 +431,14 @@ static const struct counter counters[] = {
               "Packets of which a channel lost cells, or that came with the rest of another."),
     NET_DROPS(atm, net, "packets_dropped_full", NET_DROPPED_FULL,
               "Packets whose receiver had no room for them."),
+    NET_DROPS(atm, net, "packets_dropped_fault", NET_DROPPED_FAULT,
+              "Packets of which a cell met a channel or a switch that was down."),
     C_SUM(atm, counts, flits_in, "1", "Flits of the packets injected."),
     C_SUM(atm, counts, flits_out, "1", "Flits of the packets delivered."),
     C_SUM(atm, counts, cells_in, "1", "Cells that packets were cut into."),
     C_SUM(atm, counts, cells_out, "1", "Cells that came to their station."),
     C_SUM(atm, counts, cells_dropped, "1", "Cells that queues lost."),
-    C_SUM(atm, counts, cells_lost, "1", "Cells whose header a channel damaged."),
+    C_SUM(atm, counts, cells_lost, "1", "Cells that a channel damaged, or lost as it was down."),
     C_SUM(atm, counts, frames_refused, "1", "Frames that began above the threshold of `epd`."),
     C_SUM(atm, counts, frames_merged, "1",
           "Frames that came whole behind the rest of another, and were rejected with it."),
@@ -456,6 +450,8 @@ static const struct counter counters[] = {
 static void atm_destroy(struct net *net)
 {
     struct atm *n = of(net);
+    sim_faults_free(net->schedule);
+    free(n->selves);
     sim_cancel(net->sim, &n->tick);
     list_remove(&n->settler.link);
     sim_count_end(&net->counted);
@@ -502,13 +498,16 @@ static struct net *atm_create(struct sim *s, const void *params, struct err *e)
     }
     n->hosts = base_zalloc(n->stations, sizeof(*n->hosts));
     n->dirty = base_zalloc(n->channel_count, sizeof(struct atm_channel *));
-    for (uint32_t c = 0; c < n->channel_count; c++)
-        atm_draw_loss(n, &n->channels[c]);
+    atm_links_init(n);
     wheel_init(&n->wheel, n->channels[0].cell / 32);
     sim_event_init(&n->tick, SIM_CLASS_ARRIVAL, tick);
     sim_settle_by(s, &n->settler, settle, n);
     sim_count(&n->net.counted, s, "network", -1, counters, n);
     sim_audit_register(s, "atm", audit, n);
+    if (!net_schedule_faults(&n->net, n->params.faults, e)) {
+        atm_destroy(&n->net);
+        return NULL;
+    }
     return &n->net;
 }
 
@@ -526,5 +525,7 @@ const struct net_ops net_atm = {
     .describe = atm_describe,
     .grid = atm_grid,
     .zero_load = atm_zero_load,
+    .fault_targets = atm_fault_targets,
+    .fails = atm_fails,
     .distance = atm_distance,
 };

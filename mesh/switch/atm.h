@@ -21,6 +21,7 @@ struct atm_params {
     int circuits;
     sim_time setup;
     double cell_loss;
+    const struct val *faults; /* NULL: none */
 };
 extern const struct param atm_params_desc[];
 

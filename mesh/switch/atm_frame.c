@@ -94,7 +94,7 @@ void atm_lose(struct atm *n, struct atm_frame *f, uint32_t number, enum net_stat
         n->counts.cells_dropped++;
     else
         n->counts.cells_lost++;
-    if (f->lost != NET_DROPPED_QUEUE)
+    if (f->lost == NET_OK || why < f->lost) /* what is down, before what is full, before damage */
         f->lost = why;
     if (number + 1 == f->cells)
         atm_tell(n, f, false);
@@ -165,11 +165,11 @@ bool atm_admit(struct atm *n, struct atm_hop *h, uint32_t waiting, bool last)
 
 /* ---- a cell on a channel ---- */
 
-void atm_draw_loss(const struct atm *n, struct atm_channel *q)
+void atm_draw_loss(struct atm_channel *q)
 {
-    q->until_loss = UINT64_MAX;
-    if (n->params.cell_loss > 0)
-        q->until_loss = sim_rng_geometric(&q->rng, n->params.cell_loss);
+    q->until_loss = q->dead ? 0 : UINT64_MAX;
+    if (!q->dead && q->loss > 0)
+        q->until_loss = sim_rng_geometric(&q->rng, q->loss);
 }
 
 void atm_run_begin(struct atm *n, struct atm_run *r)
@@ -190,8 +190,8 @@ void atm_enter(struct atm *n, struct atm_channel *q, uint32_t vci, struct atm_fr
     q->free = start + q->cell;
     sim_busy_add(&q->busy, n->net.sim, start, q->free);
     if (q->until_loss == 0) {
-        atm_draw_loss(n, q);
-        atm_lose(n, f, number, NET_DROPPED_DAMAGED);
+        atm_draw_loss(q);
+        atm_lose(n, f, number, atm_loss(q));
         return;
     }
     q->until_loss--;

@@ -72,6 +72,7 @@ const struct param atm_params_desc[] = {
     P_REAL(atm_params, cell_loss, "0", "0", "0.5",
            "Part of the cells on a channel whose header is damaged, and which are lost.",
            "ASSUMED(fibre: next to none)"),
+    NET_FAULTS_PARAM(atm_params),
     P_END,
 };
 
@@ -233,6 +234,7 @@ static void begin_channel(struct atm *n, struct atm_channel *q)
                  q->to);
     sim_busy_init(&q->busy, n->net.sim, SIM_KIND_CHANNEL, -1, name);
     sim_rng_init_indexed(&q->rng, n->net.sim, "atm/loss", q->index);
+    net_link_init(&q->link, n->net.sim, "atm/link", q->index);
     q->from_inputs = n->inputs[q->from];
     q->asks = base_zalloc((q->from_inputs + 63) / 64, sizeof(*q->asks));
     if (q->terminal != ATM_NO_TERMINAL)

@@ -8,6 +8,7 @@
 #ifndef MESH_SWITCH_ATM_INTERNAL_H
 #define MESH_SWITCH_ATM_INTERNAL_H
 
+#include "mesh/link.h"
 #include "mesh/switch/atm.h"
 #include "mesh/wheel.h"
 #include "sim/base/aal5.h"
@@ -90,7 +91,10 @@ struct atm_channel {
     struct list streams;              /* runs of which cells are still to come, one by one */
     struct atm_run *now;              /* those of which one comes at this moment */
     bool dirty;
-    uint64_t until_loss; /* cells that pass before one is lost */
+    struct net_link link;
+    bool dead;           /* it, or a switch at one of its ends, is down: every cell is lost */
+    double loss;         /* part of the cells that is lost otherwise */
+    uint64_t until_loss; /* cells that pass before one is */
     struct sim_rng rng;
     struct sim_busy busy;
     /* Input queues. */
@@ -117,6 +121,7 @@ struct atm_host {
     uint32_t room;
     struct atm_frame *first, *last; /* to send */
     struct net_packet *sending;     /* NULL: its channel is free */
+    enum net_status why;            /* of what was cut short */
     struct atm_frame *cut_short;    /* the frame of that, if its last cell is lost on the channel */
     struct atm_circuit **circuits;  /* by destination */
 };
@@ -134,7 +139,8 @@ struct atm_counts {
 };
 
 struct atm {
-    struct net net; /* first */
+    struct net net;          /* first */
+    struct net_link *selves; /* the switches */
     struct atm_params params;
     sim_time now;
     uint32_t stations, switches, channel_count;
@@ -216,7 +222,27 @@ void atm_enter(struct atm *n, struct atm_channel *q, uint32_t vci, struct atm_fr
 /* A run of cells that begins there now is on its way. */
 void atm_run_begin(struct atm *n, struct atm_run *r);
 /* Draws how many cells pass before the next is lost. */
-void atm_draw_loss(const struct atm *n, struct atm_channel *q);
+void atm_draw_loss(struct atm_channel *q);
+static inline enum net_status atm_loss(const struct atm_channel *q)
+{
+    return q->dead ? NET_DROPPED_FAULT : NET_DROPPED_DAMAGED;
+}
+
+/* What is next on the wheel has its event. */
+static inline void atm_schedule(struct atm *n)
+{
+    sim_time next = wheel_next(&n->wheel);
+    if (next == SIM_NEVER || (sim_event_pending(&n->tick) && n->tick.time <= next))
+        return;
+    sim_cancel(n->net.sim, &n->tick);
+    sim_at(n->net.sim, &n->tick, next);
+}
+
+/* ---- atm_fault.c ---- */
+
+extern const char *const atm_fails[];
+void atm_links_init(struct atm *n);
+void atm_fault_targets(struct net *net, struct sim_faults *f);
 
 /* ---- atm_output.c, atm_input.c ---- */
 
@@ -224,6 +250,8 @@ void atm_draw_loss(const struct atm *n, struct atm_channel *q);
 void atm_output_arrive(struct atm *n, struct atm_channel *q);
 /* Brings the account of q up to `now`. */
 void atm_output_settle(struct atm *n, struct atm_channel *q);
+/* Takes back what is ahead of q and comes after this moment, which ends. */
+void atm_output_stop(struct atm *n, struct atm_channel *q);
 /* The next cell of r is at the input at its channel's end. */
 void atm_input_arrive(struct atm *n, struct atm_run *r);
 /* Channel q is free. */

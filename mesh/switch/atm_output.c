@@ -113,6 +113,22 @@ static void take_back(struct atm *n, struct atm_channel *q)
     }
 }
 
+void atm_output_stop(struct atm *n, struct atm_channel *q)
+{
+    struct atm_run *r = q->ahead;
+    if (!r)
+        return;
+    if (atm_arrival(r, r->count - 1) <= n->now) {
+        retire(n, q);
+        return;
+    }
+    uint32_t come = (uint32_t)((n->now - atm_arrival(r, 0)) / r->gap) + 1;
+    keep_ahead(q, come - r->out_from);
+    tell_busy(n, q, q->ahead_count);
+    q->ahead = NULL;
+    expect(n, q, r);
+}
+
 /* The rest of a run that is alone enters q without a loss and evenly, in one step, if it can. */
 static bool let_through(struct atm *n, struct atm_channel *q, struct atm_run *r)
 {

@@ -3,8 +3,10 @@
  * A flit is a word of 32 bits.  Each station has a source and a destination, each with a link to
  * the switch.  A packet is cut into bursts of 256 words, the last may be shorter; behind each comes
  * a pause, for its check word.
- * Not modelled: errors of parity and check words, several switches in a row, HIPPI-FP and -LE (they
- * are words of the packet), a destination that refuses by itself.
+ * Not modelled: several switches in a row, HIPPI-FP and -LE (they are words of the packet), a
+ * destination that refuses by itself.
+ * A request over a link that is down, or to one, is refused, whether it would camp or not; a packet
+ * that meets one, or of which a bit is damaged, is lost (mesh/link.h).
  *
  * Source of rules and lengths: ANSI X3.183-1991 (HIPPI-PH), X3.222-1993 (HIPPI-SC).
  *
@@ -77,6 +79,7 @@ const struct param hippi_params_desc[] = {
           "Packets to one destination that follow each other on a connection; 0: any number.  To "
           "one with room for few packets (nic.receive_packets) it is one.",
           "ASSUMED(a connection a packet)"),
+    NET_FAULTS_PARAM(hippi_params),
     P_END,
 };
 
@@ -87,6 +90,7 @@ enum state {
     ASKS,     /* REQUEST is on its way to its output */
     CAMPS,    /* it waits there */
     REJECTED, /* until it asks again */
+    REFUSED,  /* a link is down: until it knows, and gives up */
     CONNECTS, /* granted; until the destination answers */
     SENDS,    /* until the last word leaves */
     FALLS,    /* until it may ask anew */
@@ -102,6 +106,7 @@ struct station {
     sim_time *ready;  /* of the latest `credits` bursts of the connection: READY is back */
     uint64_t bursts;  /* on the connection */
     sim_time free_at; /* its next burst may begin, by its own words */
+    sim_time began;   /* SENDS: the packet's first word left */
     /* The output to its destination. */
     bool taken;
     struct sim_event fall; /* a connection to it falls */
@@ -215,11 +220,25 @@ static void grant(struct station *st)
     sim_after(n->lan.net.sim, &st->event, n->delay);
 }
 
+static void refuse(struct station *st)
+{
+    st->state = REFUSED;
+    sim_after(st->net->lan.net.sim, &st->event, st->net->delay);
+}
+
+static bool is_down(const struct station *to)
+{
+    return to->net->lan.stations[number(to)].back.down;
+}
+
 static void look_at(struct station *st)
 {
     struct hippi *n = st->net;
     struct station *out = &n->stations[st->to];
-    if (!out->taken) {
+    sim_time asked = sim_now(n->lan.net.sim) - n->delay - n->params.setup;
+    if (net_link_fate(&n->lan.stations[number(st)].link, asked, 0) != NET_OK || is_down(out)) {
+        refuse(st);
+    } else if (!out->taken) {
         grant(st);
     } else if (n->params.camp_on) {
         st->state = CAMPS;
@@ -256,13 +275,16 @@ static void arbitrate(struct sim *s, struct sim_event *e)
 static void fall(struct sim *s, struct sim_event *e)
 {
     struct station *out = CONTAINER_OF(e, struct station, fall);
-    struct list *l = list_pop(&out->camping);
     (void)s;
     out->taken = false;
-    if (!l)
-        return;
-    out->camped--;
-    grant(LIST_ENTRY(l, struct station, link));
+    for (struct list *l; !out->taken && (l = list_pop(&out->camping));) {
+        struct station *st = LIST_ENTRY(l, struct station, link);
+        out->camped--;
+        if (is_down(out))
+            refuse(st);
+        else
+            grant(st);
+    }
 }
 
 /* ---- connections ---- */
@@ -283,6 +305,7 @@ static void send(struct station *st, sim_time at)
 {
     struct hippi *n = st->net;
     st->state = SENDS;
+    st->began = sim_time_max(at, st->free_at);
     st->packets++;
     sim_at(n->lan.net.sim, &st->event,
            send_bursts(st, at, n->lan.stations[number(st)].first->flits));
@@ -318,12 +341,18 @@ static void end_packet(struct station *st)
     struct station *out = &n->stations[st->to];
     const struct net_packet *more = n->lan.stations[me].first; /* if there are `before` */
     bool same = before > 0 && more->dst == st->to && n->lan.stations[st->to].terminal.room == 0 &&
-                (n->params.packets == 0 || st->packets < n->params.packets);
+                (n->params.packets == 0 || st->packets < n->params.packets) && !is_down(out) &&
+                !n->lan.stations[me].link.down;
     p->blocked = there - p->injected - net_hippi.zero_load(&n->lan.net, p->src, p->dst, p->flits);
     if (p->blocked < 0)
         p->blocked = 0; /* on a connection that was there */
     sim_busy_add(&out->busy, s, now - words(n, p->flits), now);
-    lan_fly_placed(&n->lan, p, p->dst, there);
+    uint64_t bits = UINT64_C(32) * p->flits;
+    enum net_status status = net_link_fate(&n->lan.stations[me].link, st->began, bits);
+    if (status == NET_OK)
+        lan_fly_over(&n->lan, p, p->dst, there, true, now - st->began, bits);
+    else
+        lan_fly_with(&n->lan, p, p->dst, there, status, true);
     st->tries = 0;
     if (same) {
         send(st, now);
@@ -335,7 +364,7 @@ static void end_packet(struct station *st)
     lan_tell_sent(&n->lan, p);
 }
 
-static void give_up(struct station *st)
+static void give_up(struct station *st, enum net_status why)
 {
     struct hippi *n = st->net;
     struct net_packet *p = lan_pop(&n->lan, number(st));
@@ -343,7 +372,7 @@ static void give_up(struct station *st)
     st->tries = 0;
     next(st);
     lan_tell_sent(&n->lan, p);
-    lan_drop(&n->lan, p, p->dst, NET_DROPPED_REFUSED);
+    lan_drop(&n->lan, p, p->dst, why);
 }
 
 static void turn(struct sim *s, struct sim_event *e)
@@ -363,9 +392,12 @@ static void turn(struct sim *s, struct sim_event *e)
         break;
     case REJECTED:
         if (n->params.attempts > 0 && st->tries >= n->params.attempts)
-            give_up(st);
+            give_up(st, NET_DROPPED_REFUSED);
         else
             ask(st);
+        break;
+    case REFUSED:
+        give_up(st, NET_DROPPED_FAULT);
         break;
     case FALLS:
         next(st);
@@ -431,6 +463,19 @@ static sim_time hippi_zero_load(const struct net *net, uint32_t src, uint32_t ds
     return 6 * n->delay + n->params.setup + begin + words(n, flits - last * BURST);
 }
 
+static const char *const hippi_fails[] = { "station", "output", NULL };
+
+/* A station's links both ways, and the one to it. */
+static void hippi_fault_targets(struct net *net, struct sim_faults *f)
+{
+    struct hippi *n = of(net);
+    for (uint32_t i = 0; i < n->count; i++) {
+        struct lan_station *st = &n->lan.stations[i];
+        net_link_target_number(f, "station", i, NET_LINK_ALL, &st->link, &st->back);
+        net_link_target_number(f, "output", i, NET_LINK_ALL, &st->back, NULL);
+    }
+}
+
 /* ---- making ---- */
 
 static const struct counter counters[] = {
@@ -465,7 +510,6 @@ static void hippi_destroy(struct net *net)
 static struct net *hippi_create(struct sim *s, const void *params, struct err *e)
 {
     struct hippi *n = base_zalloc(1, sizeof(*n));
-    (void)e;
     n->params = *(const struct hippi_params *)params;
     n->count = (uint32_t)n->params.stations;
     n->delay = sim_time_scale(SIM_SEC, n->params.length / (n->params.velocity * LIGHT));
@@ -487,6 +531,10 @@ static struct net *hippi_create(struct sim *s, const void *params, struct err *e
         sim_busy_init(&st->busy, s, SIM_KIND_CHANNEL, -1, name);
     }
     sim_count(&n->lan.net.counted, s, "network", -1, counters, n);
+    if (!net_schedule_faults(&n->lan.net, n->params.faults, e)) {
+        hippi_destroy(&n->lan.net);
+        return NULL;
+    }
     return &n->lan.net;
 }
 
@@ -504,5 +552,7 @@ const struct net_ops net_hippi = {
     .describe = hippi_describe,
     .grid = hippi_grid,
     .zero_load = hippi_zero_load,
+    .fault_targets = hippi_fault_targets,
+    .fails = hippi_fails,
     .distance = lan_distance,
 };

@@ -13,6 +13,7 @@ struct hippi_params {
     bool camp_on;
     sim_time retry, spread;
     int64_t attempts, packets; /* 0: any number */
+    const struct val *faults;  /* NULL: none */
 };
 extern const struct param hippi_params_desc[];
 

@@ -1,7 +1,8 @@
 /* sp.c: the switch of the SP-1 and SP-2: chips of 8 ports with central queues, source routes.
  *
  * A flit is a byte.  Chips and wires are those of sp_graph.c; what chips do is in sp_flow.c.
- * Not modelled: the duplicate chips that check, damage on wires, the service processor's routes.
+ * Not modelled: the duplicate chips that check, the service processor's routes: adapters go on
+ * sending over a way of which a part is down.
  *
  * Source of numbers: docs/models/sp.md.
  *
@@ -36,6 +37,7 @@ const struct param sp_params_desc[] = {
              "Of the ways between two stations a packet takes: each in turn; one drawn; always the "
              "same, so that packets of a pair stay in order.",
              "ASSUMED(adapters have four ways to each destination)"),
+    NET_FAULTS_PARAM(sp_params),
     P_END,
 };
 
@@ -142,6 +144,24 @@ uint32_t sp_leads_to(const struct net *net, uint32_t chip, uint32_t *port)
     return c->to;
 }
 
+static const char *const sp_fails[] = { "station", "chip", NULL };
+
+/* A station's channels, each channel, each chip. */
+static void sp_fault_targets(struct net *net, struct sim_faults *f)
+{
+    struct sp *n = of(net);
+    for (uint32_t i = 0; i < n->stations; i++)
+        net_link_target_number(f, "station", i, NET_LINK_ALL, &n->channels[i].link,
+                               &n->channels[n->stations + i].link);
+    for (uint32_t c = 0; c < n->channel_count; c++) {
+        char path[64];
+        sp_channel_name(&n->channels[c], path, sizeof path);
+        net_link_target(f, path, NET_LINK_ALL, &n->channels[c].link, NULL);
+    }
+    for (uint32_t c = 0; c < n->chip_count; c++)
+        net_link_target_number(f, "chip", c, NET_LINK_DOWN, &n->chips[c].self, NULL);
+}
+
 /* ---- making ---- */
 
 static const struct counter counters[] = {
@@ -164,6 +184,9 @@ static void sp_destroy(struct net *net)
     }
     for (uint32_t c = 0; c < n->channel_count; c++)
         sim_busy_fini(&n->channels[c].busy);
+    for (uint32_t c = 0; c < n->chip_count; c++)
+        for (uint32_t i = 0; i < SP_PORTS; i++)
+            free(n->chips[c].sink[i]);
     wheel_fini(&n->wheel);
     lan_fini(&n->lan);
     free(n->channels);
@@ -198,6 +221,10 @@ static struct net *sp_create(struct sim *s, const void *params, struct err *e)
     wheel_init(&n->wheel, p->cycle);
     sim_event_init(&n->tick, SIM_CLASS_ARBITER, tick);
     sim_count(&n->lan.net.counted, s, "network", -1, counters, n);
+    if (!net_schedule_faults(&n->lan.net, n->params.faults, e)) {
+        sp_destroy(&n->lan.net);
+        return NULL;
+    }
     return &n->lan.net;
 }
 
@@ -215,5 +242,7 @@ const struct net_ops net_sp = {
     .describe = sp_describe,
     .grid = sp_grid,
     .zero_load = sp_zero_load,
+    .fault_targets = sp_fault_targets,
+    .fails = sp_fails,
     .distance = sp_distance,
 };

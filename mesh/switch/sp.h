@@ -13,6 +13,7 @@ struct sp_params {
     sim_time cycle;
     int64_t hop, fifo, chunks, chunk_flits; /* cycles; flits; chunks of each chip */
     int routes;
+    const struct val *faults; /* NULL: none */
 };
 extern const struct param sp_params_desc[];
 

@@ -11,6 +11,10 @@
  *   SP2  A central queue never gives out more chunks than it has.
  *   SP3  An output is one packet's at a time; those of its list go first, in the order in which
  *        they came into it.
+ *   SP4  What has left its source reaches its end, whatever fails behind it.
+ *
+ * A packet whose way has a part that is down as it leaves its source is lost at the chip before:
+ * its bytes drain there, over a sink of that input, as fast as they come.
  */
 #include "mesh/switch/sp_internal.h"
 
@@ -162,15 +166,20 @@ static void start(struct sp *n, struct sp_packet *x)
     x->start[at] = n->now;
     x->offset[at] = c->flits;
     c->flits += sp_flits(x, at);
+    if (x->status == NET_OK && net_link_damages(&c->link, UINT64_C(8) * sp_flits(x, at)))
+        x->status = NET_DROPPED_DAMAGED;
     if (at == x->hops) {
-        struct lan_station *st = &n->lan.stations[c->station];
         struct net_packet *p = x->p;
-        st->room -= st->terminal.room > 0;
+        if (!c->sink) {
+            struct lan_station *st = &n->lan.stations[c->station];
+            st->room -= st->terminal.room > 0;
+        }
         p->hops = x->hops;
         p->blocked = n->now - p->injected - sp_cycles(n, x->hops * n->params.hop);
         n->lan.packets_held--;
         n->lan.flits_held -= p->flits;
-        lan_fly_placed(&n->lan, p, p->dst, n->now + sp_cycles(n, p->flits));
+        lan_fly_with(&n->lan, p, p->dst, n->now + sp_cycles(n, sp_flits(x, at)), x->status,
+                     !c->sink);
     } else {
         ASSERT(c->count < SP_RING);
         c->there[(c->first + c->count++) % SP_RING] = (struct sp_there){ x, at };
@@ -178,6 +187,24 @@ static void start(struct sp *n, struct sp_packet *x)
             post(n, n->now + sp_cycles(n, n->params.hop), READY, c);
     }
     reckon_back(n, c);
+}
+
+/* Cuts the way off at the first part that is down. */
+static void cut_way(struct sp *n, struct sp_packet *x)
+{
+    for (uint32_t i = 0; i < x->hops; i++) {
+        struct sp_channel *in = x->channels[i];
+        struct sp_chip *chip = &n->chips[in->to];
+        if (!in->link.down && !chip->self.down && !x->channels[i + 1]->link.down)
+            continue;
+        if (!chip->sink[in->in]) {
+            struct sp_channel *c = chip->sink[in->in] = base_zalloc(1, sizeof(*c));
+            *c = (struct sp_channel){ .from = in->to, .to = SP_NO_CHIP, .sink = true };
+        }
+        x->channels[i + 1] = chip->sink[in->in];
+        x->hops = i + 1;
+        x->status = NET_DROPPED_FAULT;
+    }
 }
 
 void sp_send(struct sp *n, uint32_t station)
@@ -189,6 +216,9 @@ void sp_send(struct sp *n, uint32_t station)
     n->lan.flits_held += p->flits;
     x->p = p;
     x->hops = sp_way_find(n, p->src, p->dst, choose_way(n, p->src, p->dst), x->channels);
+    x->route = x->hops;
+    x->status = NET_OK;
+    cut_way(n, x);
     x->entered = 0;
     for (uint32_t i = 0; i <= SP_HOPS; i++)
         x->start[i] = SIM_NEVER;
@@ -223,7 +253,8 @@ static void tail_gone(struct sp *n, struct sp_channel *c)
     struct sp_packet *x = c->holder;
     sim_time length = sp_cycles(n, sp_flits(x, c->holder_at));
     c->tail_gone = true;
-    sim_busy_add(&c->busy, n->lan.net.sim, n->now - length, n->now);
+    if (!c->sink)
+        sim_busy_add(&c->busy, n->lan.net.sim, n->now - length, n->now);
     if (c->holder_at == 0)
         return;
     if (was_stored(c)) {
@@ -296,8 +327,10 @@ static struct sp_channel *choose(const struct sp_chip *chip, const struct sp_cha
 
 static bool takes(const struct sp *n, const struct sp_channel *out)
 {
+    if (out->holder || out->to != SP_NO_CHIP || out->sink)
+        return !out->holder;
     const struct lan_station *st = &n->lan.stations[out->station];
-    return !out->holder && (out->to != SP_NO_CHIP || st->terminal.room == 0 || st->room > 0);
+    return st->terminal.room == 0 || st->room > 0;
 }
 
 static void grant(struct sp *n, struct sp_chip *chip, struct sp_channel *out)
@@ -315,7 +348,7 @@ static void grant(struct sp *n, struct sp_chip *chip, struct sp_channel *out)
         return;
     out->served[in->in] = ++chip->clock;
     in->ready = false;
-    n->counts.direct++;
+    n->counts.direct += !out->sink;
     start(n, first_of(in));
     reckon_back(n, in);
 }
@@ -366,9 +399,12 @@ static void store_all(struct sp *n, struct sp_chip *chip)
 static void look_at(struct sp *n, struct sp_chip *chip)
 {
     chip->dirty = false;
-    for (uint32_t o = 0; o < SP_PORTS; o++)
+    for (uint32_t o = 0; o < SP_PORTS; o++) {
         if (chip->out[o] && takes(n, chip->out[o]))
             grant(n, chip, chip->out[o]);
+        if (chip->sink[o] && takes(n, chip->sink[o]))
+            grant(n, chip, chip->sink[o]);
+    }
     store_all(n, chip);
 }
 

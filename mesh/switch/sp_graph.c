@@ -46,15 +46,21 @@ static uint32_t rank_of(uint32_t frame, uint32_t seen_from)
 
 /* ---- wires ---- */
 
+void sp_channel_name(const struct sp_channel *c, char *text, size_t size)
+{
+    if (c->from == SP_NO_CHIP)
+        snprintf(text, size, "station %u to chip %u", c->station, c->to);
+    else if (c->to == SP_NO_CHIP)
+        snprintf(text, size, "chip %u to station %u", c->from, c->station);
+    else
+        snprintf(text, size, "chip %u.%u to chip %u.%u", c->from, c->out, c->to, c->in);
+}
+
 static void name(struct sp *n, struct sp_channel *c)
 {
     char text[48];
-    if (c->from == SP_NO_CHIP)
-        snprintf(text, sizeof text, "station %u to chip %u", c->station, c->to);
-    else if (c->to == SP_NO_CHIP)
-        snprintf(text, sizeof text, "chip %u to station %u", c->from, c->station);
-    else
-        snprintf(text, sizeof text, "chip %u.%u to chip %u.%u", c->from, c->out, c->to, c->in);
+    sp_channel_name(c, text, sizeof text);
+    net_link_init(&c->link, n->lan.net.sim, "sp/link", (uint64_t)(c - n->channels));
     sim_busy_init(&c->busy, n->lan.net.sim, SIM_KIND_CHANNEL, -1, text);
 }
 
@@ -137,7 +143,9 @@ void sp_graph_init(struct sp *n)
     size_t most = 2 * (size_t)n->stations + (size_t)n->chip_count * SP_PORTS;
     n->channels = base_zalloc(most, sizeof(*n->channels));
     for (uint32_t c = 0; c < n->chip_count; c++)
-        n->chips[c].chunks = (uint32_t)n->params.chunks;
+        n->chips[c] = (struct sp_chip){ .chunks = (uint32_t)n->params.chunks };
+    for (uint32_t c = 0; c < n->chip_count; c++)
+        net_link_init(&n->chips[c].self, n->lan.net.sim, "sp/chip", c);
     wire_stations(n);
     for (uint32_t a = 0; a < n->frames; a++)
         wire_board(n, 8 * a);

@@ -27,7 +27,9 @@ struct sp_packet {
     struct net_packet *p;
     struct sp_packet *next; /* of an output's list, or free */
     struct sp_packet *made; /* all that there are */
-    uint32_t hops;          /* chips of its way */
+    uint32_t hops;          /* chips of its way, or those before it is lost */
+    uint32_t route;         /* chips that it has route bytes for */
+    enum net_status status; /* what links have made of it */
     uint32_t entered;       /* channels that it was given */
     struct sp_channel *channels[SP_HOPS + 1];
     sim_time start[SP_HOPS + 1];  /* its header crosses channel i; SIM_NEVER: not known */
@@ -44,6 +46,8 @@ struct sp_channel {
     uint32_t from, to; /* chips; SP_NO_CHIP: the station */
     uint32_t out, in;  /* ports of these */
     uint32_t station;  /* of an end that is no chip */
+    bool sink;         /* nobody's: what an input loses drains over it */
+    struct net_link link;
     /* The packet that crosses. */
     struct sp_packet *holder;
     uint32_t holder_at;
@@ -62,6 +66,8 @@ struct sp_channel {
 
 struct sp_chip {
     struct sp_channel *in[SP_PORTS], *out[SP_PORTS];
+    struct sp_channel *sink[SP_PORTS]; /* of each input, once it has lost something */
+    struct net_link self;
     uint64_t clock;            /* grants */
     uint64_t stored[SP_PORTS]; /* by it: when each input was let into the central queue last */
     uint32_t chunks;           /* that are free */
@@ -91,7 +97,7 @@ struct sp {
 
 static inline uint32_t sp_flits(const struct sp_packet *x, uint32_t at)
 {
-    return x->p->flits + x->hops - at;
+    return x->p->flits + x->route - at;
 }
 
 /* Chunks of a central queue for it, on its way to channel `at`. */
@@ -109,6 +115,8 @@ static inline sim_time sp_cycles(const struct sp *n, int64_t count)
 
 /* Makes chips and channels. */
 void sp_graph_init(struct sp *n);
+/* As the table of what was busy has it. */
+void sp_channel_name(const struct sp_channel *c, char *text, size_t size);
 uint32_t sp_most_hops(const struct sp *n);
 /* The ways from src to dst; and way `which`: its channels; returns its chips. */
 uint32_t sp_way_count(const struct sp *n, uint32_t src, uint32_t dst);

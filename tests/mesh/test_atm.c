@@ -108,6 +108,9 @@ struct slow_channel {
     sim_time cell, after, free;
     struct sim_rng rng;
     uint64_t pass; /* cells before one is lost */
+    bool dead;
+    double loss;
+    sim_time seen; /* faults up to then */
     /* Input queues: what waits at its end, as indices of cells. */
     int queue[FRAMES * CELLS], waiting, turn;
     int crossing; /* the channel whose cell enters this one; -1 */
@@ -117,7 +120,9 @@ struct slow_frame {
     uint32_t src, dst, flits, cells;
     sim_time at, enqueued, begun, sent, done;
     enum net_status status;
-    sim_time queue_lost, channel_lost; /* the first cell that was; SIM_NEVER */
+    /* The first cell that was; SIM_NEVER. */
+    sim_time queue_lost, channel_lost, fault_lost;
+    enum net_status cut; /* what takes the last */
     int way[8], hops, order;
 };
 struct slow_cell {
@@ -128,6 +133,14 @@ struct slow_switching {
     bool begun;
     enum { FINE, CUT, REFUSED } state;
 };
+struct slow_fault {
+    sim_time from, to;
+    uint32_t channels; /* a bit for each that it is about */
+    bool errors;
+};
+static struct slow_fault slow_faults[6];
+static int slow_fault_count;
+static double slow_ber;
 static struct slow_channel slow[CHANNELS];
 static struct slow_frame frames[FRAMES];
 static struct slow_cell cells[FRAMES * CELLS];
@@ -144,6 +157,42 @@ static sim_time cell_ps(int64_t octets, int rate)
     return (sim_time)llround((double)octets * 8 / mbps[rate] * 1e6);
 }
 
+static void slow_draw(struct slow_channel *c)
+{
+    c->pass = c->dead ? 0 : UINT64_MAX;
+    if (!c->dead && c->loss > 0)
+        c->pass = sim_rng_geometric(&c->rng, c->loss);
+}
+
+/* Brings a channel up to a moment: a fault comes after all else of its own. */
+static void slow_turn(struct slow_channel *c, sim_time now)
+{
+    for (;;) {
+        sim_time next = SIM_NEVER;
+        bool dead = false, errors = false;
+        for (const struct slow_fault *f = slow_faults; f < slow_faults + slow_fault_count; f++)
+            for (int end = 0; end < 2 && f->channels >> (c - slow) & 1; end++)
+                if ((end ? f->to : f->from) > c->seen)
+                    next = sim_time_min(next, end ? f->to : f->from);
+        if (next >= now)
+            return;
+        c->seen = next;
+        for (const struct slow_fault *f = slow_faults; f < slow_faults + slow_fault_count; f++)
+            if (f->channels >> (c - slow) & 1 && f->from <= next && f->to > next) {
+                dead |= !f->errors;
+                errors |= f->errors;
+            }
+        double loss = slow_params.cell_loss;
+        if (errors)
+            loss = 1 - (1 - loss) * pow(1 - slow_ber, 8 * (double)slow_params.cell_octets);
+        if (dead == c->dead && fabs(loss - c->loss) < 1e-9)
+            continue;
+        c->dead = dead;
+        c->loss = loss;
+        slow_draw(c);
+    }
+}
+
 static void slow_add(int from, int to, sim_time cell, bool to_switch)
 {
     struct slow_channel *c = &slow[slow_channels];
@@ -151,9 +200,9 @@ static void slow_add(int from, int to, sim_time cell, bool to_switch)
     c->after = slow_params.propagation + (to_switch ? slow_params.transit : 0);
     c->input = to_switch ? inputs[to]++ : -1;
     sim_rng_init_indexed(&c->rng, s, "atm/loss", (uint64_t)slow_channels++);
-    c->pass = UINT64_MAX;
-    if (slow_params.cell_loss > 0)
-        c->pass = sim_rng_geometric(&c->rng, slow_params.cell_loss);
+    c->seen = -1;
+    c->loss = slow_params.cell_loss;
+    slow_draw(c);
 }
 
 /* Trunks from a to b by the fewest, at most 99. */
@@ -188,18 +237,24 @@ static void find_way(struct slow_frame *f)
     f->way[f->hops++] = stations + (int)f->dst;
 }
 
-static bool lost_on(struct slow_channel *c)
+/* What a channel does to the next cell, of which it knows since `now`. */
+static enum net_status lost_on(struct slow_channel *c, sim_time now)
 {
-    if (c->pass-- > 0)
-        return false;
-    c->pass = sim_rng_geometric(&c->rng, slow_params.cell_loss);
-    return true;
+    slow_turn(c, now);
+    if (c->pass > 0) {
+        c->pass--;
+        return NET_OK;
+    }
+    slow_draw(c);
+    return c->dead ? NET_DROPPED_FAULT : NET_DROPPED_DAMAGED;
 }
 
 static void slow_lose(struct slow_cell *x, sim_time now, enum net_status why)
 {
     struct slow_frame *f = &frames[x->frame];
-    sim_time *first = why == NET_DROPPED_QUEUE ? &f->queue_lost : &f->channel_lost;
+    sim_time *first = why == NET_DROPPED_QUEUE   ? &f->queue_lost
+                      : why == NET_DROPPED_FAULT ? &f->fault_lost
+                                                 : &f->channel_lost;
     *first = sim_time_min(*first, now);
     slow_dropped += why == NET_DROPPED_QUEUE;
     slow_lost += why != NET_DROPPED_QUEUE;
@@ -211,11 +266,13 @@ static void slow_lose(struct slow_cell *x, sim_time now, enum net_status why)
 }
 
 /* The cell leaves for the next place at `begin`. */
-static void slow_cross(struct slow_cell *x, struct slow_channel *c, sim_time begin, sim_time now)
+static void slow_cross(struct slow_cell *x, struct slow_channel *c, sim_time begin, sim_time known,
+                       sim_time now)
 {
+    enum net_status lost = lost_on(c, known);
     c->free = begin + c->cell;
-    if (lost_on(c)) {
-        slow_lose(x, now, NET_DROPPED_DAMAGED);
+    if (lost != NET_OK) {
+        slow_lose(x, now, lost);
         return;
     }
     x->time = begin + c->cell + c->after;
@@ -257,12 +314,13 @@ static void slow_send(void)
         for (int k = 0; k < (int)f->cells; k++) {
             struct slow_cell *x = &cells[slow_cells++];
             *x = (struct slow_cell){ .frame = best, .number = k };
+            slow_turn(c, f->begun);
             if (k + 1 == (int)f->cells && c->pass == 0) { /* it is known when it has left */
-                (void)lost_on(c);
+                f->cut = lost_on(c, f->begun);
                 x->hop = -1;
                 x->time = c->free = f->sent;
             } else {
-                slow_cross(x, c, f->begun + k * c->cell, f->sent);
+                slow_cross(x, c, f->begun + k * c->cell, f->begun, f->sent);
             }
         }
     }
@@ -314,7 +372,7 @@ static void slow_output(struct slow_cell *x, sim_time now)
     for (sim_time t = c->free; t - c->cell > now; t -= c->cell)
         waiting++;
     if (slow_admit(x, waiting))
-        slow_cross(x, c, sim_time_max(now, c->free), now);
+        slow_cross(x, c, sim_time_max(now, c->free), now, now);
     else
         slow_lose(x, now, NET_DROPPED_QUEUE);
 }
@@ -349,7 +407,7 @@ static void slow_inputs(sim_time now)
         in->moving = true;
         c->crossing = best;
         c->turn = (in->input + 1) % inputs[c->from];
-        slow_cross(x, c, now, now);
+        slow_cross(x, c, now, now, now);
     }
 }
 
@@ -375,7 +433,7 @@ static void slow_run(void)
             return;
         for (int i = 0; i < slow_cells; i++)
             if (cells[i].time == now && cells[i].hop < 0)
-                slow_lose(&cells[i], now, NET_DROPPED_DAMAGED);
+                slow_lose(&cells[i], now, frames[cells[i].frame].cut);
         for (int place = 0; place < CHANNELS; place++)
             for (int i = 0; i < slow_cells; i++) {
                 struct slow_cell *x = &cells[i];
@@ -429,6 +487,55 @@ static struct val *draw_trunks(uint64_t *r, int ends[][3])
     return list;
 }
 
+/* What fails, of a third of the networks: channels one after the other, and beside them switches
+ * one after the other, or errors of channels. */
+static struct val *draw_faults(uint64_t *r, const struct atm_params *p, int ends[][3])
+{
+    struct val *list = val_new(VAL_LIST, NULL, 0);
+    sim_time at[2] = { 0 }, cell = cell_ps(p->cell_octets, p->rate);
+    int stations = (int)p->stations, trunks = 0;
+    while (ends[trunks][0] >= 0)
+        trunks++;
+    slow_fault_count = 0;
+    slow_ber = 1.0 / (double)(1000 << oracle_below(r, 4));
+    for (int k = oracle_below(r, 3) ? 0 : 1 + (int)oracle_below(r, ARRAY_LEN(slow_faults)); k > 0;
+         k--) {
+        struct slow_fault *f = &slow_faults[slow_fault_count++];
+        int kind = (int)oracle_below(r, trunks > 0 ? 5 : 4), row = kind == 4;
+        int of = (int)oracle_below(r, (uint64_t)(kind == 4   ? p->switches
+                                                 : kind == 3 ? trunks + (trunks == 0)
+                                                             : stations));
+        static const char *const words[] = { "station", "from station", "to station", "trunk",
+                                             "switch" };
+        if (kind == 3 && trunks == 0) {
+            kind = 4;
+            row = 1;
+        }
+        f->errors = kind != 4 && oracle_below(r, 3) == 0;
+        f->from = at[row] + (sim_time)oracle_below(r, 200) * cell + (sim_time)oracle_below(r, 3);
+        f->to = f->from + 1 + (sim_time)oracle_below(r, 300) * cell / (1 + (sim_time)kind);
+        at[row] = f->to + 1 + (sim_time)oracle_below(r, 1000);
+        f->channels = 0;
+        if (kind == 0 || kind == 1)
+            f->channels |= 1u << of;
+        if (kind == 0 || kind == 2)
+            f->channels |= 1u << (stations + of);
+        if (kind == 3)
+            f->channels |= 3u << (2 * stations + 2 * of);
+        for (int c = 0; kind == 4 && c < 2 * stations + 2 * trunks; c++) {
+            int a = c < 2 * stations ? (int)((int64_t)(c % stations) * p->switches / p->stations)
+                                     : ends[(c - 2 * stations) / 2][c % 2],
+                b = c < 2 * stations ? a : ends[(c - 2 * stations) / 2][1 - c % 2];
+            f->channels |= (uint32_t)(a == of || b == of) << c;
+        }
+        char path[32];
+        snprintf(path, sizeof path, "%s %d", words[kind], of);
+        trips_fault(list, path, f->errors ? "errors" : "down", f->from, f->to - f->from,
+                    f->errors ? slow_ber : 0);
+    }
+    return list;
+}
+
 static void draw_network(uint64_t *r, struct val **trunks)
 {
     int ends[8][3];
@@ -449,7 +556,10 @@ static void draw_network(uint64_t *r, struct val **trunks)
     *trunks = draw_trunks(r, ends);
     p.trunks = *trunks;
     slow_params.trunks = p.trunks;
+    struct val *faults = draw_faults(r, &p, ends);
+    p.faults = slow_fault_count > 0 ? faults : NULL;
     start(&p, *r, *r % 2 ? SIM_TIE_SHUFFLE : SIM_TIE_SEQUENCE, 0);
+    val_free(faults);
     slow_channels = slow_cells = 0;
     slow_dropped = slow_lost = slow_refused = 0;
     memset(inputs, 0, sizeof inputs);
@@ -482,7 +592,7 @@ static void draw_frames(uint64_t *r)
                                   .flits = 1 + (uint32_t)oracle_below(
                                                    r, oracle_below(r, 2) ? 40 : 1400) };
         f->cells = aal5_cells(f->flits);
-        f->queue_lost = f->channel_lost = SIM_NEVER;
+        f->queue_lost = f->channel_lost = f->fault_lost = SIM_NEVER;
         f->at = at > latest[f->src] ? at : latest[f->src] + 1; /* the order of its own counts */
         latest[f->src] = f->at;
         find_way(f);
@@ -515,6 +625,8 @@ static void equals_cell_by_cell(uint64_t number)
         const struct trip *t = &trips[k];
         if (f->status != NET_OK && f->queue_lost <= f->done)
             f->status = NET_DROPPED_QUEUE;
+        if (f->status != NET_OK && f->fault_lost <= f->done)
+            f->status = NET_DROPPED_FAULT;
         cr_assert_eq(t->calls, 1);
         cr_assert_eq(t->p.injected, f->begun, "case %lu, frame %d of %d: begun %ld, by cell %ld",
                      (unsigned long)number, k, slow_frames, (long)t->p.injected, (long)f->begun);
@@ -539,6 +651,32 @@ Test(atm, equals_a_model_that_goes_cell_by_cell)
 {
     for (uint64_t number = 1; number <= sample("ATM", 300); number++)
         equals_cell_by_cell(number);
+}
+
+/* A run goes through the queue of a channel before its cells have come; it goes down as cell
+ * k comes to the queue, a picosecond before, or after: that cell is the last to pass, or the first
+ * that does not, and the network takes the others back. */
+Test(atm, a_channel_that_goes_down_loses_the_cells_that_come_from_then_on)
+{
+    for (int64_t k = 0; k < 20; k++)
+        for (int64_t off = -1; off < 2; off++) {
+            struct atm_params p = lan(4);
+            struct trip t;
+            struct val *faults = val_new(VAL_LIST, NULL, 0);
+            sim_time came = SIM_MS + (k + 1) * OC3C + p.propagation + p.transit;
+            trips_fault(faults, "to station 1", "down", came + off, 0, 0);
+            p.faults = faults;
+            start(&p, 1, SIM_TIE_SEQUENCE, 0);
+            trips_terminals(4);
+            trips_post(&t, 0, 1, 20 * 48 - 8, SIM_MS);
+            cr_assert_eq(sim_run(s), SIM_END_IDLE);
+            uint64_t passed = (uint64_t)k + (off >= 0);
+            cr_assert_eq(t.status, passed == 20 ? NET_OK : NET_DROPPED_FAULT);
+            cr_counted("cells_out", passed, (uint64_t)k);
+            cr_counted("cells_lost", 20 - passed, (uint64_t)k);
+            trips_stop();
+            val_free(faults);
+        }
 }
 
 /* ---- queues ---- */

@@ -35,11 +35,16 @@ extern uint32_t trips_had_most, trips_came;
 /* The network cannot be made, and the sentence has this part. */
 void trips_refused(const struct net_ops *ops, const void *params, const char *part);
 
+/* Adds an entry to a list of faults; after, ber: 0: none. */
+void trips_fault(struct val *list, const char *path, const char *action, sim_time at,
+                 sim_time after, double ber);
+
 /* ---- what every network of stations owes ---- */
 
 /* Random packets among `count` (at most 20) terminals, many at one moment, each of up to `longest`
- * flits, gaps of up to `gap`: each is told once and those of a pair come in order.  room: of
- * terminal 3, which keeps every third packet; 0: any.  A number made of all outcomes; *lost: how
+ * flits, gaps of up to `gap`: each is told once and those of a pair that come, or find no room, do
+ * in order.  room: of terminal 3, which keeps every third packet; 0: any.  A number made of all
+ * outcomes; *lost: how
  * many found no room. */
 uint64_t trips_random(const struct net_ops *ops, const void *params, uint32_t count,
                       uint32_t longest, sim_time gap, enum sim_tie tie, uint32_t room,

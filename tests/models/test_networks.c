@@ -200,6 +200,16 @@ Test(networks, what_dies_is_of_one_network)
     cr_expect_eq(heard[4][0], 1);
     cr_expect_eq(heard[4][1], 0, "its router is dead");
     rig_close(&r);
+    memset(heard, 0, sizeof heard);
+    three(&r);
+    one_dies(&r, "cable.cable");
+    rig_open(&r, boot_talk);
+    cr_assert_eq(rig_run(&r), SIM_END_IDLE);
+    port_if_describe(ports[4], 1, &mesh);
+    cr_expect(mesh.reliable);
+    cr_expect_eq(heard[4][0], 0, "the cable is down");
+    cr_expect_eq(heard[4][1], 1);
+    rig_close(&r);
     three(&r);
     one_dies(&r, "router 4");
     rig_refused(&r, &e);

@@ -53,6 +53,19 @@ done
 gives 2 "$PSIM" run "$T/channel.lua" -q --no-store -p 'path=channel (0,1)+x'
 says "machine.faults[1].path: there is nothing 'channel (0,1)+x' that can fail, did you mean 'channel (0,0)+x'?"
 
+# Links and parts of networks of stations: what is lost counts by its cause and is sent again, over RDM and over ULP.
+for protocol in rdm ulp; do
+    gives 0 timeout 60 "$PSIM" run network_faults -q --no-store -p protocol=$protocol
+done
+for command in check "run --no-store"; do
+    gives 2 "$PSIM" $command network_faults -p network=sp -p fault=part -p "path=chip 9"
+    says "machine.faults[1].path: there is nothing 'chip 9' that can fail, did you mean 'chip 0'?"
+    gives 2 "$PSIM" $command network_faults -p network=atm -p fault=part -p "path=switch 2"
+    says "machine.faults[1].path: there is nothing 'switch 2' that can fail, did you mean 'switch 0'?"
+    gives 2 "$PSIM" $command network_faults -p network=fddi -p fault=errors -p ber=0.0
+    says "machine.faults[1].ber: errors have a bit error rate above 0"
+done
+
 # Faults that recur end with what they can meet, two schedules too, whose events would keep each other's run alive.
 config recur <<'LUA'
 local paragon = include "machines/paragon.lua"
