@@ -140,6 +140,7 @@ END
 refused "machine.graph has no instance named svm, which the workload 'svm_dot' needs"
 refused "machine.graph has no instance named rpc, which the workload 'memory' needs" -p kind=memory -p svm=true
 refused "machine.os boots no service 'nx' on the compute nodes of its programs, which the workload 'pingpong' needs" -p kind=pingpong -p svm=true
+refused "workload.senders is 25, but beside the receiver there are 24 compute nodes" -p kind=fan_in -p workload.senders=25
 refused "machine.os boots no service 'pfs_client' on the compute nodes of its programs, which the workload 'pfs' needs" -p kind=pfs -p io=4 -p listed=true
 # Memory servers: whether there are any, for these pages, with room for them.
 C=$T/paging.lua
