@@ -98,6 +98,32 @@ Test(vdrop, blast_recovers_from_it)
     rig_stop(&r);
 }
 
+/* XK1: what is refused is as it was (xk_rig.c compares), whatever was to happen to it. */
+Test(vdrop, what_is_refused_is_not_touched)
+{
+    struct rig r;
+    uint64_t busy = 0, sent = 0;
+    rig_start(&r, &(struct fake_options){ .mtu = 100, .tx_queue = 1 },
+              "mesh driver queue=1; v vdrop <mesh corrupt=0.5 delay=0.1 drop=0.1; probe probe <v",
+              NULL, NULL);
+    for (uint64_t i = 0; i < 200; i++) {
+        cr_assert_eq(rig_send_pattern(&r, 0, 1, i, 93), XK_TOO_LONG);
+        enum xk_status s = rig_send_pattern(&r, 0, 1, i, 92);
+        cr_assert(s == XK_OK || s == XK_BUSY);
+        busy += s == XK_BUSY;
+        sent += s == XK_OK;
+        if (i % 5 == 0)
+            fake_run(r.f, 1);
+    }
+    fake_run(r.f, 0);
+    cr_assert_gt(busy, 50);
+    cr_assert_eq(fake_count(r.f, 0, "v.pushed"), sent, "each once");
+    cr_assert_leq(fake_count(r.f, 0, "v.corrupted"), rig_probe(&r, 1)->got);
+    cr_assert_gt(fake_count(r.f, 0, "v.corrupted"), 5);
+    cr_assert(rig_alloc_quiet(&r));
+    rig_stop(&r);
+}
+
 Test(template, refuses_what_is_too_long_and_drops_what_is_too_short)
 {
     struct rig r;

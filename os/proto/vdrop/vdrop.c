@@ -102,10 +102,27 @@ static void duplicate(struct vdrop_state *st, struct xk_sessn *s, const struct x
     xk_msg_fini(&copy);
 }
 
+/* One octet is wrong: of a copy, for what is refused stays as it was. */
+static enum xk_status push_wrong(struct vdrop_state *st, struct xk_sessn *s, struct xk_msg *m)
+{
+    struct xk_msg copy;
+    xk_msg_copy(&copy, m);
+    corrupt(xk_port(s->protl), &copy);
+    enum xk_status r = xk_push(s->down[0], &copy);
+    if (r == XK_OK) {
+        st->counts.corrupted++;
+        xk_msg_fini(m);
+    }
+    xk_msg_fini(&copy);
+    return r;
+}
+
 static enum xk_status sessn_push(struct xk_sessn *s, struct xk_msg *m)
 {
     struct vdrop_state *st = s->protl->state;
     struct port *p = xk_port(s->protl);
+    if (xk_msg_length(m) > s->protl->carries)
+        return XK_TOO_LONG;
     uint64_t n = ++st->counts.pushed;
     if ((st->params->every && n % (uint64_t)st->params->every == 0) ||
         listed(st->params->list, n) || strikes(p, st->drop_ppm)) {
@@ -117,13 +134,11 @@ static enum xk_status sessn_push(struct xk_sessn *s, struct xk_msg *m)
         delay(st, s, m);
         return XK_OK;
     }
-    if (strikes(p, st->duplicate_ppm)) {
+    bool twice = strikes(p, st->duplicate_ppm);
+    if (twice)
         duplicate(st, s, m);
-    } else if (xk_msg_length(m) > 0 && strikes(p, st->corrupt_ppm)) {
-        corrupt(p, m);
-        st->counts.corrupted++;
-    }
-    enum xk_status r = xk_push(s->down[0], m);
+    bool wrong = !twice && xk_msg_length(m) > 0 && strikes(p, st->corrupt_ppm);
+    enum xk_status r = wrong ? push_wrong(st, s, m) : xk_push(s->down[0], m);
     st->counts.pushed -= r != XK_OK; /* it comes again */
     return r;
 }
