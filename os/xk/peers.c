@@ -7,6 +7,7 @@
 #include "os/xk/xk_internal.h"
 
 #define BLOCK 64
+#define LIFE_MAX (UINT32_MAX / 2)
 
 struct xk_listener {
     struct xk_listener *next;
@@ -99,6 +100,8 @@ static void begun(struct xk_kernel *k, uint32_t host, uint32_t life)
 enum xk_heard xk_heard(struct xk_kernel *k, uint32_t host, uint32_t life)
 {
     uint32_t word = word_of(k, host);
+    if (life > LIFE_MAX)
+        return XK_OLD; /* nobody's: the header is damaged */
     if (word == 2 * life && life > 0)
         return XK_SAME;
     if (host >= k->hosts || life <= word / 2)

@@ -105,3 +105,17 @@ Test(peers, lives_are_known_by_their_low_bits_too)
     cr_assert_eq(xk_life(r.k[1], 0), 0x20003);
     rig_stop(&r);
 }
+
+/* A word has a bit less for the life: one that has more is no other. */
+Test(peers, a_life_that_nobody_reaches_is_no_news)
+{
+    start(SIM_SEC);
+    cr_assert_eq(xk_heard(r.k[1], 0, UINT32_C(0x80000001)), XK_OLD);
+    cr_assert_eq(xk_heard(r.k[1], 0, UINT32_C(0x80000000)), XK_OLD);
+    cr_assert_eq(xk_heard(r.k[1], 0, UINT32_MAX), XK_OLD);
+    cr_assert_str_eq(log_, "");
+    cr_assert_eq(xk_heard(r.k[1], 0, 1), XK_SAME);
+    cr_assert_eq(xk_heard(r.k[1], 0, INT32_MAX), XK_NEW);
+    cr_assert_eq(xk_life(r.k[1], 0), INT32_MAX);
+    rig_stop(&r);
+}
