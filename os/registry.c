@@ -20,6 +20,7 @@
     P(driver)                                                                                      \
     P(eth)                                                                                         \
     P(arp)                                                                                         \
+    P(ip)                                                                                          \
     P(blast)                                                                                       \
     P(chan)                                                                                        \
     P(bid)                                                                                         \

@@ -54,6 +54,37 @@ uint32_t xk_keyed_reclaim(struct xk_keyed *k)
     return n;
 }
 
+/* ---- over one below ---- */
+
+struct over {
+    struct xk_sessn *lower;
+    uint32_t count;
+    struct xk_sessn **held;
+};
+
+static bool over_one(void *arg, const void *key, void *value)
+{
+    struct over *o = arg;
+    struct xk_sessn *s = value;
+    (void)key;
+    if (s->downs > 0 && s->down[0] == o->lower && s->refs > 0) {
+        o->held = port_realloc(xk_port(s->protl), o->held, (o->count + 1) * sizeof(void *));
+        o->held[o->count++] = xk_dup(s);
+    }
+    return true;
+}
+
+void xk_keyed_over(struct xk_keyed *k, struct xk_sessn *lower, void (*fn)(struct xk_sessn *s))
+{
+    struct over o = { .lower = lower };
+    xk_map_each(&k->map, over_one, &o);
+    for (uint32_t i = 0; i < o.count; i++) {
+        fn(o.held[i]);
+        xk_close(o.held[i]);
+    }
+    port_free(k->map.port, o.held);
+}
+
 /* ---- types ---- */
 
 uint32_t xk_type_take(struct xk_parts *ps, const struct xk_protl *upper)

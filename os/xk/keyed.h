@@ -30,6 +30,10 @@ void xk_keyed_idle(struct xk_keyed *k, struct xk_sessn *s);
 /* Frees all idle sessions; how many. */
 uint32_t xk_keyed_reclaim(struct xk_keyed *k);
 
+/* fn for each session over that one below that somebody holds, and while it is held: for ops->ready
+ * and the like. */
+void xk_keyed_over(struct xk_keyed *k, struct xk_sessn *lower, void (*fn)(struct xk_sessn *s));
+
 /* ---- who takes what comes with a type (XK_PART_TYPE) ---- */
 struct xk_types {
     uint32_t count;

@@ -321,7 +321,7 @@ void port_if_describe(const struct port *p, uint32_t ifc, struct port_if_info *o
     ASSERT(ifc < o->interfaces);
     memset(out, 0, sizeof *out);
     snprintf(out->name, sizeof out->name, ifc == 0 ? "mesh" : "lan");
-    out->mtu = o->mtu;
+    out->mtu = ifc == 1 && o->lan_mtu ? o->lan_mtu : o->mtu;
     out->station = p->node->id;
     out->reliable = !o->lossy;
     out->ordered = !o->unordered;
@@ -495,7 +495,7 @@ enum port_if_result port_end_send(struct port_end *e, uint64_t station, unsigned
     struct fake_node *n = p->node;
     bool all = flags & PORT_ALL;
     ASSERT(!(flags & PORT_CONTROL) || f->o.control);
-    if (frame->length > f->o.mtu)
+    if (frame->length > (e->ifc == 1 && f->o.lan_mtu ? f->o.lan_mtu : f->o.mtu))
         return PORT_IF_TOO_LONG;
     if (all ? !f->o.broadcast : station >= f->o.nodes)
         return PORT_IF_NO_STATION;

@@ -32,6 +32,7 @@ struct fake_options {
     uint32_t interfaces;     /* 0: 1; at most 2 */
     uint32_t lan_nodes;      /* of the second only nodes below this are stations; 0: all */
     uint32_t mtu;            /* 0: 4096 */
+    uint32_t lan_mtu;        /* of the second; 0: the same */
     uint32_t tx_queue;       /* frames of a node in flight before PORT_IF_BUSY; 0: no limit */
     bool lossy, unordered;   /* what port_if_describe says, and whether FAKE2 keeps pairs' order */
     bool broadcast;          /* takes PORT_ALL: a frame to each */

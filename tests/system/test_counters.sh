@@ -20,7 +20,7 @@ return {
             { name = "rpc", protocol = "select", below = { "chan" } },
             { name = "vipsize", protocol = "vipsize", below = { "driver", "blast" } },
             { name = "vipaddr", protocol = "vipaddr", below = { "driver", "blast" } },
-$(others protocols "eth arp vipsize vipaddr driver vdrop rdm nx cut blast chan select svm sync" '{ name = "%", protocol = "%", below = { "driver" } },')
+$(others protocols "eth arp ip vipsize vipaddr driver vdrop rdm nx cut blast chan select svm sync" '{ name = "%", protocol = "%", below = { "driver" } },')
         },
     },
     workload = { kind = "pfs", size = "256KiB", requests = 4, nodes = 4 },
@@ -119,7 +119,8 @@ local machine = paragon {
     graph = {
         { name = "eth", protocol = "eth" },
         { name = "arp", protocol = "arp", below = { "eth" } },
-        { name = "rdm", protocol = "rdm", below = { "arp" } },
+        { name = "ip", protocol = "ip", below = { "arp" } },
+        { name = "rdm", protocol = "rdm", below = { "ip" } },
         { name = "nx", protocol = "nx", below = { "rdm" } },
     },
 }

@@ -8,35 +8,15 @@ const void *arp_params(const struct xk_protl *arp)
     return ((const struct arp_state *)arp->state)->params;
 }
 
-/* There is room below again: on each session over that one. */
-struct ready_job {
-    struct xk_sessn *lower;
-    uint32_t count;
-    struct xk_sessn **over;
-};
-static bool ready_one(void *arg, const void *key, void *value)
+uint64_t arp_frame(const struct xk_protl *arp)
 {
-    struct ready_job *j = arg;
-    struct xk_sessn *s = value;
-    (void)key;
-    if (s->downs > 0 && s->down[0] == j->lower && s->refs > 0) {
-        struct port *p = xk_port(s->protl);
-        j->over = port_realloc(p, j->over, (j->count + 1) * sizeof *j->over);
-        j->over[j->count++] = xk_dup(s);
-    }
-    return true;
+    const struct arp_state *st = arp->state;
+    return st->address ? st->frame : 0;
 }
 
 static void protl_ready(struct xk_protl *self, struct xk_sessn *lower)
 {
-    struct arp_state *st = self->state;
-    struct ready_job j = { .lower = lower };
-    xk_map_each(&st->sessns.map, ready_one, &j);
-    for (uint32_t i = 0; i < j.count; i++) {
-        xk_ready(j.over[i]);
-        xk_close(j.over[i]);
-    }
-    port_free(xk_port(self), j.over);
+    xk_keyed_over(&((struct arp_state *)self->state)->sessns, lower, xk_ready);
 }
 
 /* ---- protocol ---- */

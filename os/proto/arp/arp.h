@@ -35,6 +35,9 @@ bool arp_address(const void *params, uint32_t node, uint32_t *address) MUST_CHEC
 bool arp_node(const void *params, uint32_t address, uint32_t *node) MUST_CHECK;
 /* The parameters of an instance. */
 const void *arp_params(const struct xk_protl *arp);
+/* The longest message that it takes on this node from an upper with a type; 0: the node is no host
+ * of its network. */
+uint64_t arp_frame(const struct xk_protl *arp);
 
 extern const struct xk_protl_ops arp_protl;
 
