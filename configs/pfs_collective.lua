@@ -30,6 +30,7 @@ return {
   title = "Collective I/O over PFS: how an array is dealt out",
   machine = paragon {
     rows = 4, columns = 6, io_nodes = 4, model = param("machine.network.model", "ideal"),
+    transport = param("transport", "rdm", { "rdm", "ulp" }),
     storage = { kind = "raid3" },
   },
   workload = {

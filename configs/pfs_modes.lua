@@ -16,6 +16,7 @@ return {
   title = "PFS: bandwidth against programs, by I/O mode",
   machine = paragon {
     rows = 16, columns = 16, io_nodes = 16, release = param("release", "R1.4"),
+    transport = param("transport", "rdm", { "rdm", "ulp" }),
     storage = { kind = "raid3" },
   },
   workload = {

@@ -5,8 +5,9 @@
 --
 -- Options: rows, columns, io_nodes, release ("early", "R1.2", "R1.4", "SUNMOS-1.6"), model (the
 -- network's fidelity: "worm", "ideal", "flit"), messaging ("kernel", "application"), storage,
--- libraries, os, graph, faults, detector_delay, scale (of every software price), names (of PFS:
--- "memory", as the default, is lost when the service node crashes; "kept": on the first I/O node).
+-- libraries, os, graph, transport ("rdm", or "ulp" in the place of RDM and BLAST), faults,
+-- detector_delay, scale (of every software price), names (of PFS: "memory", as the default, is lost
+-- when the service node crashes; "kept": on the first I/O node).
 -- What else stands in the table can be changed in the result.
 --
 -- Sources, by what they are called below:
@@ -91,6 +92,7 @@ local function prices(r, scale)
   }
 end
 
+local graphs = include "parts/graphs.lua"
 local services = include "parts/services.lua"
 
 return function(o)
@@ -125,7 +127,7 @@ return function(o)
     storage = o.storage, libraries = o.libraries, nodes = o.nodes, faults = o.faults,
     detector_delay = o.detector_delay,
     os = o.names == "kept" and services.kept(o.os) or o.os,
-    graph = o.graph or {
+    graph = o.graph or graphs.over(o.transport or "rdm", {
       { name = "mesh", protocol = "driver" },
       { name = "rdm", protocol = "rdm", below = { "mesh" } },
       { name = "nx", protocol = "nx", below = { "rdm" }, offload = r.offload,
@@ -133,6 +135,6 @@ return function(o)
       { name = "blast", protocol = "blast", below = { "mesh" } },
       { name = "chan", protocol = "chan", below = { "blast" } },
       { name = "rpc", protocol = "select", below = { "chan" } },
-    },
+    }),
   }
 end

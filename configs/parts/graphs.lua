@@ -13,6 +13,35 @@ local machine = {
   { name = "rpc", protocol = "select", below = { "chan" } },
 }
 
+-- A graph with RDM and BLAST ("rdm", as it is), or with one ULP in the place of both ("ulp"): calls
+-- are messages then, too.  Consistent cuts stand on RDM alone.
+local function over(transport, graph)
+  if transport == "rdm" then return graph end
+  if transport ~= "ulp" then
+    error("transport '" .. tostring(transport) .. "' is not rdm or ulp", 2)
+  end
+  local all, stands = {}, false
+  for _, instance in ipairs(graph) do
+    local new = {}
+    for key, value in pairs(instance) do new[key] = value end
+    if instance.below then
+      new.below = {}
+      for k, name in ipairs(instance.below) do
+        new.below[k] = (name == "rdm" or name == "blast") and "ulp" or name
+      end
+    end
+    if instance.protocol == "rdm" or instance.protocol == "blast" then
+      if not stands then
+        all[#all + 1] = { name = "ulp", protocol = "ulp", below = new.below }
+      end
+      stands = true
+    else
+      all[#all + 1] = new
+    end
+  end
+  return all
+end
+
 -- That graph and consistent cuts of its messages, by markers in the network's channels, too.
 local function with_cuts(graph)
   local all = {}
@@ -43,6 +72,7 @@ local bypass = {
 return {
   machine = machine,
   bypass = bypass,
+  over = over,
   with_cuts = with_cuts,
   cuts = with_cuts(machine),   -- for checkpoints (services.checkpoints)
   -- Shared memory straight over the driver.

@@ -276,8 +276,13 @@ void lrc_world_start(struct lrc_world *w, enum fake_order order)
                               .mtu = w->mtu ? w->mtu : 4096,
                               .tx_queue = w->tx_queue,
                               .detect_delay = SIM_MS };
+    bool ulp = w->over_ulp;
+    o.lossy = o.unordered = ulp && w->seed % 2;
+    o.drop_ppm = o.delay_ppm = o.lossy ? 20000 : 0;
+    rig_over_ulp = ulp;
     rig_start(&w->rig, &o,
               w->tx_queue ? "mesh driver queue=1; r rdm <mesh; svm svm <r; sync sync <r"
                           : "mesh driver; r rdm <mesh; svm svm <r; sync sync <r",
               lrc_world_booted, w);
+    rig_over_ulp = false;
 }

@@ -94,6 +94,8 @@ void cluster_start(struct cluster *c, enum fake_order order)
                               .timer_odds = c->timer_odds,
                               .mtu = c->mtu ? c->mtu : 4096,
                               .tx_queue = c->tx_queue };
+    o.lossy = o.unordered = c->seed % 8 == 7 && !c->tx_queue;
+    o.drop_ppm = o.delay_ppm = o.lossy ? 20000 : 0;
     rig_start(&c->rig, &o,
               c->tx_queue        ? "mesh driver queue=1; r rdm <mesh; svm svm <r"
               : c->seed % 4 == 3 ? "mesh driver; r ulp <mesh; svm svm <r"

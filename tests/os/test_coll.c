@@ -304,6 +304,16 @@ Test(coll, every_method_moves_the_bytes_of_independent_requests)
                 run_job(kind_at(&pio_systems, k), all[i], seed);
 }
 
+Test(coll, over_ulp_methods_move_the_bytes_of_independent_requests)
+{
+    const struct coll_ops *all[] = { &coll_list, &coll_two_phase, &coll_directed };
+    rig_over_ulp = true;
+    for (int k = 0; pio_systems.items[k] != NULL; k++)
+        for (size_t i = 0; i < ARRAY_LEN(all); i++)
+            run_job(kind_at(&pio_systems, k), all[i], 2 + i);
+    rig_over_ulp = false;
+}
+
 /* ---- failures ---- */
 
 static enum pio_status seen[RANKS];

@@ -32,9 +32,10 @@ static struct lrc_world *vary(uint64_t seed)
     return &world;
 }
 
-static uint64_t run(uint64_t seed, enum fake_order order)
+static uint64_t run_over(uint64_t seed, enum fake_order order, bool ulp)
 {
     struct lrc_world *w = vary(seed);
+    w->over_ulp = ulp;
     lrc_world_start(w, order);
     fake_run(w->rig.f, 30000000);
     cr_assert_eq(w->finished, w->nodes, "seed %llu: %u of %u programs ended",
@@ -47,6 +48,19 @@ static uint64_t run(uint64_t seed, enum fake_order order)
     }
     rig_stop(&w->rig);
     return w->judge.reads;
+}
+
+static uint64_t run(uint64_t seed, enum fake_order order)
+{
+    return run_over(seed, order, false);
+}
+
+Test(lrc, over_ulp_a_read_returns_the_last_write_that_happened_before)
+{
+    uint64_t reads = 0;
+    for (uint64_t seed = 1; seed <= sample(NULL, 40); seed++)
+        reads += run_over(seed, seed % 4 < 2 ? FAKE_IN_ORDER : FAKE_RANDOM, true);
+    cr_assert_gt(reads, 1000);
 }
 
 /* LRC1. */

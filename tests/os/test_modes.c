@@ -444,9 +444,9 @@ static void run(const struct pio_ops *ops, struct fake_options o,
     io_world_stop(&w);
 }
 
-Test(modes, random_histories_are_those_of_the_model)
+static void random_histories(uint64_t seeds, uint64_t lossy)
 {
-    for (uint64_t seed = 1; seed <= sample(NULL, 60); seed++)
+    for (uint64_t seed = 1; seed <= seeds; seed++)
         for (int k = 0; pio_systems.items[k] != NULL; k++) {
             const struct pio_ops *ops = kind_at(&pio_systems, k);
             if (ops->modes != &pfs_modes)
@@ -462,13 +462,25 @@ Test(modes, random_histories_are_those_of_the_model)
             run(ops,
                 (struct fake_options){ .seed = seed,
                                        .order = FAKE_RANDOM,
-                                       .lossy = seed % 5 == 0,
-                                       .unordered = seed % 5 == 0,
-                                       .drop_ppm = seed % 5 == 0 ? 3000 : 0,
-                                       .delay_ppm = seed % 5 == 0 ? 20000 : 0 },
+                                       .lossy = seed % lossy == 0,
+                                       .unordered = seed % lossy == 0,
+                                       .drop_ppm = seed % lossy == 0 ? 3000 : 0,
+                                       .delay_ppm = seed % lossy == 0 ? 20000 : 0 },
                 random_history);
         }
     io_world_graph = NULL;
+}
+
+Test(modes, random_histories_are_those_of_the_model)
+{
+    random_histories(sample(NULL, 60), 5);
+}
+
+Test(modes, over_ulp_random_histories_are_those_of_the_model)
+{
+    rig_over_ulp = true;
+    random_histories(sample(NULL, 16), 2);
+    rig_over_ulp = false;
 }
 
 /* ---- ranks that do not agree ---- */

@@ -352,6 +352,16 @@ static void chaos(uint64_t seed, bool lossy, bool crash, bool flatten)
     chaos_on(GRAPH, seed, lossy, crash, flatten);
 }
 
+/* Calls stand on messages as well: ULP in BLAST's place. */
+Test(rpc, over_ulp_calls_are_made_at_most_once_and_end)
+{
+    const char *ulp = "mesh driver; u ulp <mesh queue=2000B grant=1000B wait_max=20ms; "
+                      "chan chan <u client_wait=20ms server_wait=30ms wait_max=200ms; "
+                      "rpc select <chan channels=3 queue=64";
+    for (uint64_t seed = 0; seed < sample(NULL, 600); seed++)
+        chaos_on(ulp, seed, seed % 3, seed % 2, seed % 5 == 0);
+}
+
 /* CHAN4, DRV3. */
 Test(rpc, tiny_limits_change_nothing_but_who_waits)
 {

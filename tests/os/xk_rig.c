@@ -29,6 +29,7 @@ static const struct xk_protl_ops probe_protl = {
 };
 
 const struct xk_protl_ops *rig_protocol, *rig_protocol_too;
+bool rig_over_ulp;
 
 const struct kind_set *rig_protocols(void)
 {
@@ -50,7 +51,8 @@ static void add_word(struct val *inst, struct val *below, char *word, int index)
     if (index == 0) {
         val_put(inst, "name", val_new_string(word, "graph", 1));
     } else if (index == 1) {
-        val_put(inst, "protocol", val_new_string(word, "graph", 1));
+        bool other = rig_over_ulp && (strcmp(word, "rdm") == 0 || strcmp(word, "blast") == 0);
+        val_put(inst, "protocol", val_new_string(other ? "ulp" : word, "graph", 1));
     } else if (word[0] == '<') {
         val_append(below, val_new_string(word + 1, "graph", 1));
     } else {
