@@ -4,6 +4,7 @@ OS_SRC += os/proto/driver/outq.c os/proto/driver/driver.c
 OS_SRC += os/proto/eth/eth.c os/proto/arp/arp_hosts.c os/proto/arp/arp_sessn.c os/proto/arp/arp_input.c os/proto/arp/arp.c os/proto/ip/ip_route.c os/proto/ip/ip_output.c os/proto/ip/ip_partial.c os/proto/ip/ip_error.c os/proto/ip/ip_input.c os/proto/ip/ip.c
 OS_SRC += os/proto/blast/blast.c os/proto/blast/blast_output.c os/proto/blast/blast_input.c
 OS_SRC += os/proto/chan/chan.c os/proto/chan/chan_client.c os/proto/chan/chan_server.c
+OS_SRC += os/proto/mrpc/mrpc_move.c os/proto/mrpc/mrpc_client.c os/proto/mrpc/mrpc_server.c os/proto/mrpc/mrpc.c
 OS_SRC += os/proto/bid/bid_wire.c os/proto/bid/bid_peer.c os/proto/bid/bid.c
 OS_SRC += os/proto/select/select.c
 OS_SRC += os/proto/rdm/rdm.c os/proto/rdm/rdm_input.c os/proto/rdm/rdm_hold.c

@@ -23,6 +23,7 @@
     P(ip)                                                                                          \
     P(blast)                                                                                       \
     P(chan)                                                                                        \
+    P(mrpc)                                                                                        \
     P(bid)                                                                                         \
     P(select)                                                                                      \
     P(vipsize)                                                                                     \

@@ -1,4 +1,5 @@
-/* test_rpc.c: calls through SELECT, CHAN and BLAST: at most once, whatever happens below. */
+/* test_rpc.c: calls through SELECT, CHAN and BLAST, and through SELECT and M.RPC: at most once,
+ * whatever happens below. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
@@ -600,4 +601,270 @@ Test(rpc, calls_that_end_at_once_leave_nothing_behind)
     for (uint32_t idle = 0; idle <= 1; idle++)
         cr_assert_eq(memory_after_rounds(idle, true), memory_after_rounds(idle, false), "idle=%u",
                      idle);
+}
+
+/* ---- M.RPC in the place of CHAN and BLAST ---- */
+
+#define MONOLITH                                                                                   \
+    "mesh driver; chan mrpc <mesh client_wait=20ms server_wait=30ms wait_max=200ms; "              \
+    "rpc select <chan channels=3 queue=64"
+#define MONOLITH_TINY                                                                              \
+    "mesh driver queue=1 idle=0; chan mrpc <mesh client_wait=20ms server_wait=30ms "               \
+    "wait_max=200ms; rpc select <chan channels=2 queue=1 idle=0"
+
+Test(mrpc, calls_of_all_lengths_return_their_replies)
+{
+    static const uint64_t bytes[] = { 0, 1, 100, 255, 4000, 4096, 70000, 200000 };
+    for (int lossy = 0; lossy < 2; lossy++) {
+        struct world w;
+        struct fake_options o = { .lossy = lossy, .mtu = 4096 };
+        start(&w, &o, MONOLITH);
+        for (uint64_t i = 0; i < ARRAY_LEN(bytes); i++) {
+            w.reply_bytes = bytes[ARRAY_LEN(bytes) - 1 - i];
+            cr_assert_eq(call(&w, 0, 1, i, bytes[i]), XK_OK);
+            fake_run(w.r.f, 0);
+            cr_assert_eq(w.executed[i], 1);
+            cr_assert_eq(w.ended[i], 1);
+            cr_assert_eq(w.status[i], XK_OK);
+            cr_assert_eq(w.length[i], w.reply_bytes + 8);
+        }
+        uint64_t max = select_max_bytes(rpc(&w, 0));
+        cr_assert_eq(max, 64 * (4096 - 8 - 36) - 8);
+        cr_assert_eq(max, xk_graph_carries(w.r.g, "rpc"));
+        cr_assert_eq(xk_graph_gives(w.r.g, "chan"),
+                     (XK_NETWORK & ~XK_ORDERED) | XK_CALLS | XK_LONG);
+        cr_assert_eq(call(&w, 0, 1, 9, max - 8), XK_OK);
+        cr_assert_eq(call(&w, 0, 1, 10, max - 7), XK_TOO_LONG);
+        fake_run(w.r.f, 0);
+        cr_assert_eq(w.status[9], XK_OK);
+        cr_assert_eq(call(&w, 1, 0, 12, 10), XK_OK); /* nobody serves at node 0 */
+        w.reply_bytes = max;
+        cr_assert_eq(call(&w, 0, 1, 11, 1), XK_OK);
+        fake_run(w.r.f, 0);
+        cr_assert_eq(w.status[11], XK_TOO_LONG);
+        cr_assert_eq(w.status[12], XK_REFUSED);
+        cr_assert_eq(fake_work(w.r.f, 1, PORT_WORK_RPC), 10);
+        cr_assert(lossy || fake_count(w.r.f, 0, "chan.resent") == 0);
+        cr_assert(lossy || fake_count(w.r.f, 1, "chan.resent") == 0);
+        cr_assert_eq(fake_count(w.r.f, 0, "chan.probes"), lossy);
+        stop(&w, true);
+    }
+}
+
+/* XK4: with SELECT it is one layer, where CHAN and BLAST are two more. */
+Test(mrpc, a_call_passes_fewer_layers)
+{
+    uint64_t layers[2], frames[2];
+    for (int k = 0; k < 2; k++) {
+        struct world w;
+        struct fake_options o = { 0 };
+        start(&w, &o, k ? MONOLITH : GRAPH);
+        cr_assert_eq(call(&w, 0, 1, 0, 0), XK_OK);
+        fake_run(w.r.f, 0);
+        cr_assert_eq(w.status[0], XK_OK);
+        layers[k] = fake_work(w.r.f, 0, PORT_WORK_LAYER) + fake_work(w.r.f, 1, PORT_WORK_LAYER);
+        frames[k] = fake_counts(w.r.f)->frames;
+        stop(&w, true);
+    }
+    cr_assert_eq(frames[0], 2);
+    cr_assert_eq(frames[1], 2);
+    cr_assert_eq(layers[0], 4 * 3);
+    cr_assert_eq(layers[1], 4);
+}
+
+/* MRPC1, MRPC2, MRPCS1, MRPCM1. */
+Test(mrpc, faults_never_execute_twice_and_calls_always_end)
+{
+    for (uint64_t seed = 0; seed < sample(NULL, 1500); seed++)
+        chaos_on(MONOLITH, seed, true, false, seed & 1);
+}
+
+/* MRPC3. */
+Test(mrpc, a_reliable_network_needs_no_timer_whatever_the_order)
+{
+    for (uint64_t seed = 0; seed < sample(NULL, 400); seed++)
+        chaos_on(MONOLITH, seed, false, false, seed & 1);
+}
+
+/* MRPC1. */
+Test(mrpc, a_crash_of_either_node_at_any_step_executes_nothing_twice)
+{
+    for (uint64_t seed = 0; seed < sample(NULL, 1000); seed++) {
+        chaos_on(MONOLITH, seed, false, true, false);
+        chaos_on(MONOLITH, seed, true, true, false);
+    }
+}
+
+/* MRPC4. */
+Test(mrpc, tiny_limits_change_nothing_but_who_waits)
+{
+    for (uint64_t seed = 0; seed < sample(NULL, 500); seed++)
+        chaos_on(MONOLITH_TINY, seed, seed & 1, seed % 3 == 0, false);
+}
+
+#define SMALL_MONOLITH(tries, channels)                                                            \
+    "mesh driver; chan mrpc <mesh tries=" tries "; rpc select <chan channels=" channels
+
+Test(mrpc, every_order_every_loss_and_every_copy)
+{
+    struct fake_options o = { .nodes = 2, .unordered = true };
+    explore(o, SMALL_MONOLITH("2", "2"));
+    cr_assert_eq(explored_failures, 0);
+    o.lossy = true;
+    o.explore_drops = 1;
+    explore(o, SMALL_MONOLITH("2", "1"));
+    cr_assert_eq(explored_failures, 0);
+    o.explore_drops = 0;
+    o.explore_copies = 1;
+    explore(o, SMALL_MONOLITH("2", "1"));
+    cr_assert_eq(explored_failures, 0);
+    explore((struct fake_options){ .nodes = 2, .lossy = true, .explore_timers = true },
+            SMALL_MONOLITH("0", "1"));
+}
+
+/* A call of six fragments and its reply of six: any of the twelve is lost, and any two. */
+static uint64_t lost[2], frame_number;
+static bool lose_two(void *arg, uint32_t src, uint32_t dst, struct rope *frame)
+{
+    (void)arg;
+    (void)src;
+    (void)dst;
+    if (frame->length < 200)
+        return true; /* questions and answers */
+    uint64_t n = frame_number++;
+    return n != lost[0] && n != lost[1];
+}
+
+Test(mrpc, lost_fragments_are_sent_again_and_no_others)
+{
+    for (lost[0] = 0; lost[0] < 12; lost[0]++)
+        for (lost[1] = lost[0]; lost[1] < 12; lost[1]++) {
+            struct world w;
+            struct fake_options o = { .mtu = 300, .lossy = true };
+            start(&w, &o, MONOLITH);
+            cr_assert_eq(call(&w, 0, 1, 0, 1), XK_OK); /* who is there is known then */
+            fake_run(w.r.f, 0);
+            frame_number = 0;
+            fake_on_frame(w.r.f, lose_two, NULL);
+            w.reply_bytes = 1500;
+            cr_assert_eq(call(&w, 0, 1, 1, 1500), XK_OK);
+            fake_run(w.r.f, 0);
+            cr_assert_eq(w.status[1], XK_OK);
+            cr_assert_eq(w.executed[1], 1);
+            uint64_t again =
+                fake_count(w.r.f, 0, "chan.resent") + fake_count(w.r.f, 1, "chan.resent");
+            /* What was lost, and the last of either message as a question, of either side. */
+            cr_assert_leq(again, (lost[0] != lost[1]) + 1 + 4, "%zu %zu: %zu", (size_t)lost[0],
+                          (size_t)lost[1], (size_t)again);
+            stop(&w, true);
+        }
+}
+
+static uint32_t refusals;
+static bool sees_refusals(void *arg, uint32_t src, uint32_t dst, struct rope *frame)
+{
+    uint8_t op;
+    (void)arg;
+    (void)dst;
+    if (src == 1 && frame->length == 8 + 36) {
+        rope_read(frame, 8 + 2, 1, &op);
+        refusals += op == 8;
+    }
+    return true;
+}
+
+static void fill(struct port *port, void *arg)
+{
+    struct world *w = arg;
+    struct xk_protl *mesh = xk_find(w->r.k[1], "mesh"), *x = xk_find(w->r.k[1], "x");
+    enum xk_status why = XK_OK;
+    struct xk_sessn *s = xk_open(mesh, x, xk_node(0), &why);
+    struct xk_msg m;
+    (void)port;
+    for (xk_msg_init(&m); why == XK_OK; why = xk_push(s, &m))
+        ;
+    xk_msg_fini(&m);
+    xk_close(s);
+}
+
+/* MRPC2, MRPC4: what ends a call is not lost in a full layer below, where nobody asks again. */
+Test(mrpc, a_refusal_waits_for_room)
+{
+    static const uint8_t request[] = { 0, 2, 0, 1, 0, 0, 0, 36, 0, 9, 1, 0, 0, 0, 0,
+                                       1, 0, 0, 0, 1, 0, 0, 0,  0, 0, 0, 0, 1, 0, 0,
+                                       0, 0, 0, 0, 0, 0, 0, 0,  0, 0, 0, 0, 0, 1 };
+    struct world w;
+    struct fake_options o = { .tx_queue = 1 };
+    start(&w, &o, "mesh driver queue=1; chan mrpc <mesh; rpc select <chan; x probe <mesh");
+    refusals = 0;
+    fake_on_frame(w.r.f, sees_refusals, NULL);
+    fake_call(w.r.f, 1, fill, &w);
+    fake_inject(w.r.f, 0, 1, request, sizeof request);
+    fake_run(w.r.f, 0);
+    cr_assert_eq(fake_count(w.r.f, 1, "chan.nobody"), 1);
+    cr_assert_eq(refusals, 1);
+    rig_stop(&w.r);
+}
+
+Test(mrpc, random_headers_above_a_right_frame_crash_nothing)
+{
+    struct world w;
+    struct fake_options o = { .lossy = true };
+    start(&w, &o, MONOLITH);
+    uint64_t x = 4711;
+    for (uint32_t i = 0; i < 30000; i++) {
+        uint8_t b[120];
+        for (uint32_t j = 0; j < sizeof b; j++) {
+            x = x * 6364136223846793005u + 1442695040888963407u;
+            b[j] = (uint8_t)(x >> 56);
+        }
+        size_t len = 8 + 36 + (x >> 40) % 60;
+        uint8_t below[8] = { 0, 2, 0, 0, 0, 0, 0, (uint8_t)(len - 8) };
+        memcpy(b, below, sizeof below);
+        if (i % 4) { /* plausible fields */
+            b[8] = 0;
+            b[9] %= 6;
+            b[10] %= 9;
+            b[11] &= 1;
+            b[12] = b[14] = b[16] = b[17] = b[18] = b[20] = b[21] = b[22] = 0;
+            b[13] %= 4;
+            b[15] = 1;
+            b[23] = (uint8_t)(len - 44);
+            memset(b + 24, 0, 8);
+            b[27] = 1;
+            b[31] = i % 2;
+            memset(b + 36, 0, 8);
+            b[43] = 1;
+        }
+        fake_inject(w.r.f, 0, 1, b, len);
+        if (i % 64 == 0)
+            fake_run(w.r.f, 0);
+    }
+    fake_run(w.r.f, 0);
+    cr_assert_gt(fake_count(w.r.f, 1, "chan.bad"), 1000);
+    cr_assert_gt(fake_count(w.r.f, 1, "chan.nobody"), 100);
+    cr_assert_gt(fake_count(w.r.f, 1, "chan.duplicates"), 100);
+    cr_assert_gt(fake_count(w.r.f, 1, "chan.requests"), 10);
+    w.wrong = false;
+    cr_assert_eq(fake_pending(w.r.f), 0);
+    rig_stop(&w.r);
+}
+
+/* ---- BID below, and a driver that names no life ---- */
+
+Test(rpc, boots_that_bid_names_serve_as_well)
+{
+    static const char *const graphs[] = {
+        "mesh driver lives=false; bid bid <mesh tick=0 query_wait=20ms; blast blast <bid; "
+        "chan chan <blast client_wait=20ms server_wait=30ms wait_max=200ms; "
+        "rpc select <chan channels=3 queue=64",
+        "mesh driver lives=false queue=1; bid bid <mesh tick=0 query_wait=20ms queue=1 idle=0; "
+        "chan mrpc <bid client_wait=20ms server_wait=30ms wait_max=200ms; rpc select <chan "
+        "channels=3 queue=64",
+    };
+    for (size_t k = 0; k < ARRAY_LEN(graphs); k++)
+        for (uint64_t seed = 0; seed < sample(NULL, 200); seed++) {
+            chaos_on(graphs[k], seed, false, false, seed & 1);
+            chaos_on(graphs[k], seed, true, seed % 2, false);
+        }
 }
