@@ -66,10 +66,15 @@ static void pass(const struct xk_protl *through)
         port_work(through->task, through->ops->is_virtual ? PORT_WORK_CHOICE : PORT_WORK_LAYER, 1);
 }
 
+void xk_swap_bytes(const struct xk_protl *p, uint64_t bytes)
+{
+    if (p->kernel->little && bytes > 0)
+        port_work(p->kernel->port, PORT_WORK_SWAP, bytes / 4);
+}
+
 void xk_swap(const struct xk_protl *p)
 {
-    if (p->kernel->little && p->ops->header > 0)
-        port_work(p->kernel->port, PORT_WORK_SWAP, p->ops->header / 4);
+    xk_swap_bytes(p, p->ops->header);
 }
 
 enum xk_status xk_push(struct xk_sessn *s, struct xk_msg *m)

@@ -236,6 +236,8 @@ void xk_sessn_free(struct xk_sessn *s); /* closes down[] and frees */
 struct port *xk_port(const struct xk_protl *p); /* its task */
 /* Names the swapping of its header: of one that the framework does not pass, a driver's. */
 void xk_swap(const struct xk_protl *p);
+/* The same of so many bytes: of one whose headers differ in length, and whose ops name none. */
+void xk_swap_bytes(const struct xk_protl *p, uint64_t bytes);
 struct xk_protl *xk_find(struct xk_kernel *k, const char *instance); /* or NULL */
 /* The instance of that relative number on this node, or NULL: numbers come from the wire. */
 struct xk_protl *xk_numbered(struct xk_kernel *k, uint32_t number);

@@ -243,6 +243,7 @@ const struct xk_protl_ops bid_protl = {
               .params_size = sizeof(struct bid_params),
               .state_size = sizeof(struct bid_state),
               .counters = counters },
+    .header = BID_HEADER,
     .down_min = 1,
     .down_max = 1,
     .carries = protl_carries,

@@ -119,6 +119,7 @@ static bool push(struct rdm_talk *t, const struct rdm_header *h, struct xk_msg *
     uint8_t header[RDM_HEADER + RDM_NUMBERS + RDM_CREDIT_BYTES + RDM_EPOCH_BYTES];
     uint64_t size = header_of(t);
     header_store(xk_msg_push(m, size), h, s);
+    xk_swap_bytes(s->protl, size);
     if (xk_push(s->down[0], m) == XK_BUSY)
         return !xk_msg_pop(m, header, size);
     xk_msg_fini(m);
@@ -773,7 +774,6 @@ const struct xk_protl_ops rdm_protl = {
               .params_size = sizeof(struct rdm_params),
               .state_size = sizeof(struct rdm_state),
               .counters = counters },
-    .header = RDM_HEADER,
     .down_min = 1,
     .down_max = 1,
     .needs = XK_INTACT,

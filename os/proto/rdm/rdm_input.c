@@ -210,6 +210,7 @@ void rdm_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m)
         st->counts.bad++;
         return;
     }
+    xk_swap_bytes(self, st->header);
     struct xk_protl *upper = xk_stands_on(self, h.upper);
     if (!upper) {
         st->counts.nobody++;
@@ -230,6 +231,8 @@ void rdm_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m)
         st->counts.stale++;
         t->ack_due = true; /* tells our life */
     } else {
+        xk_swap_bytes(self,
+                      (t->credit.limit ? sizeof given : 0) + (rdm_tapped(t) ? sizeof epoch : 0));
         if (t->credit.limit && (h.to != 0 || !st->numbers))
             got_credit(t, wire_get32(given));
         h.epoch = wire_get32(epoch);
