@@ -10,9 +10,11 @@
 #include "os/nx/nx.h"
 
 #define ECHO_TYPE 1
+#define BEHIND_TYPE 2 /* follows one that is to come unexpected */
 
 struct pingpong_params {
     int64_t size, rounds, warmup, partner;
+    bool unexpected;
     sim_time formula;
 };
 
@@ -25,6 +27,11 @@ static const struct param params_desc[] = {
           "ASSUMED(sessions are opened by the first)"),
     P_INT(pingpong_params, partner, "1", "1", NULL, "Rank of the program that echoes.",
           "Dongarra & Dunigan: adjacent nodes"),
+    P_BOOL(
+        pingpong_params, unexpected, "false",
+        "Each message has come whole before it is asked for: one that is empty goes behind it, and "
+        "is received first.  It has to fit the receiver's buffers (grant of NX).",
+        "ASSUMED(programs post their receives first)"),
     P_TIME(pingpong_params, formula, "0", "0", NULL,
            "One-way time by a formula of the configuration; 0: none.",
            "ASSUMED(a comparison of the experiment)"),
@@ -59,7 +66,42 @@ static uint32_t programs(const void *params, const struct os_layout *layout)
     return (uint32_t)((const struct pingpong_params *)params)->partner + 1;
 }
 
-/* One message to the other, and its answer back; false: it did not come. */
+/* The data, which are taken, to a rank. (blocks) */
+static enum nx_status send(struct nx *nx, const struct pingpong_params *p, struct rope *data,
+                           uint32_t to)
+{
+    struct rope none;
+    rope_init(&none);
+    enum nx_status s = nx_csend(nx, ECHO_TYPE, data, to);
+    return p->unexpected && s == NX_OK ? nx_csend(nx, BEHIND_TYPE, &none, to) : s;
+}
+
+/* The next message of the other. (blocks) */
+static struct nx_info receive(struct nx *nx, const struct pingpong_params *p, struct rope *data)
+{
+    struct rope none;
+    if (p->unexpected) {
+        (void)nx_crecv(nx, BEHIND_TYPE, 0, &none); /* of a death the next call tells */
+        rope_fini(&none);
+    }
+    return nx_crecv(nx, ECHO_TYPE, (uint64_t)p->size, data);
+}
+
+/* The same with one call where the receive is to be posted before the answer can come. (blocks) */
+static struct nx_info send_and_receive(struct nx *nx, const struct pingpong_params *p,
+                                       struct rope *out, struct rope *in)
+{
+    uint32_t to = (uint32_t)p->partner;
+    if (!p->unexpected)
+        return nx_csendrecv(nx, ECHO_TYPE, out, to, ECHO_TYPE, (uint64_t)p->size, in);
+    enum nx_status s = send(nx, p, out, to);
+    if (s == NX_OK)
+        return receive(nx, p, in);
+    rope_init(in);
+    return (struct nx_info){ .status = s };
+}
+
+/* One message to the other, and its answer back; false: it did not come. (blocks) */
 static bool round_trip(struct os_node *node, const struct pingpong_params *p, uint64_t seed)
 {
     struct nx *nx = os_find(node, &nx_service);
@@ -67,8 +109,7 @@ static bool round_trip(struct os_node *node, const struct pingpong_params *p, ui
     rope_init(&out);
     rope_add_pattern(&out, seed, 0, (uint64_t)p->size);
     rope_copy(&want, &out);
-    struct nx_info i =
-        nx_csendrecv(nx, ECHO_TYPE, &out, (uint32_t)p->partner, ECHO_TYPE, (uint64_t)p->size, &in);
+    struct nx_info i = send_and_receive(nx, p, &out, &in);
     if (i.status != NX_OK)
         port_fail(node->port, "the echo failed: %s", nx_status_name(i.status));
     else if (!rope_equal(&in, &want))
@@ -110,8 +151,8 @@ static void pong(struct os_node *node, const struct pingpong_params *p)
     struct nx *nx = os_find(node, &nx_service);
     for (int64_t i = 0; i < p->warmup + p->rounds; i++) {
         struct rope data;
-        struct nx_info info = nx_crecv(nx, ECHO_TYPE, (uint64_t)p->size, &data);
-        bool good = info.status == NX_OK && nx_csend(nx, ECHO_TYPE, &data, info.node) == NX_OK;
+        struct nx_info info = receive(nx, p, &data);
+        bool good = info.status == NX_OK && send(nx, p, &data, info.node) == NX_OK;
         rope_fini(&data);
         if (!good) {
             port_fail(node->port, "rank %ld could not echo", (long)p->partner);

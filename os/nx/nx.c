@@ -324,6 +324,8 @@ static const struct counter counters[] = {
     C_SUM(nx, counts, dropped, "1", "Messages dropped: nobody wants them, or they make no sense."),
     C_SUM(nx, counts, sent_bytes, "B", "Bytes of what was sent."),
     C_SUM(nx, counts, copied_bytes, "B", "Bytes copied from buffers to programs."),
+    C_SUM(nx, counts, straight_bytes, "B",
+          "Bytes that came when their receive was posted, and went straight there."),
     C_END,
 };
 

@@ -130,7 +130,7 @@ struct nx {
     uint64_t collective; /* global operations so far */
     uint64_t ops;        /* operations so far */
     struct {
-        uint64_t sent, received, unexpected, dropped, sent_bytes, copied_bytes;
+        uint64_t sent, received, unexpected, dropped, sent_bytes, copied_bytes, straight_bytes;
     } counts;
 };
 

@@ -169,6 +169,8 @@ void nx_arrive(struct nx *n, struct xk_sessn *lower, struct xk_msg *m)
     bool whole = in->got == in->length, buffered = !in->op && !in->dropped;
     if (in->op && n->params->copies != NX_COPY_UNEXPECTED)
         nx_copied(n, size);
+    else if (in->op)
+        n->counts.straight_bytes += size;
     if (in->op)
         fill(in->op, &data);
     else if (buffered)

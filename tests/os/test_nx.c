@@ -502,6 +502,7 @@ Test(nx, releases_that_buffer_name_their_copies_and_traps)
         const char *graph;
         uint64_t sender, receiver, traps;
     } cases[] = { { "mesh driver; r rdm <mesh; nx nx <r", 0, 600, 0 },
+                  { "mesh driver; r ulp <mesh; nx nx <r", 0, 600, 0 },
                   { "mesh driver; r rdm <mesh; nx nx <r copies=received trap=true", 0, 1200, 2 },
                   { "mesh driver; r rdm <mesh; nx nx <r copies=all offload=true", 1200, 1200, 0 } };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -511,6 +512,7 @@ Test(nx, releases_that_buffer_name_their_copies_and_traps)
         cr_assert_eq(t.ended, 2);
         cr_assert_eq(fake_work(r.f, 1, PORT_WORK_COPY), cases[i].sender);
         cr_assert_eq(fake_work(r.f, 0, PORT_WORK_COPY), cases[i].receiver);
+        cr_assert_eq(fake_count(r.f, 0, "nx.straight_bytes"), 1200 - cases[i].receiver);
         cr_assert_eq(fake_work(r.f, 1, PORT_WORK_TRAP), cases[i].traps);
         rig_stop(&r);
     }
