@@ -73,6 +73,8 @@ void port_blk_submit(struct port *p, uint32_t dev, struct port_io *io)
 {
     struct machine *m = p->machine;
     ASSERT(dev < p->node->dev_count);
+    if (io->op == PORT_IO_WRITE) /* by DMA: as it is now */
+        rope_settle(&io->data);
     struct list *l = list_pop(&m->free_requests);
     struct request *r = l != NULL ? LIST_ENTRY(l, struct request, link) : base_alloc(sizeof *r);
     *r = (struct request){ .node = p->node,

@@ -162,6 +162,7 @@ enum port_if_result port_end_send(struct port_end *e, uint64_t station, unsigned
         train_wants_room(i);
         return PORT_IF_BUSY;
     }
+    rope_settle(frame); /* by DMA, or by a CPU that copies: as it is now */
     i->sends_pending++;
     m->counts.frames_in++;
     m->counts.bytes_in += frame->length;

@@ -79,6 +79,11 @@ enum port_work {
     PORT_WORK_BLOCK,       /* file blocks mapped to disk blocks */
     PORT_WORK_IO,          /* device requests set up */
     PORT_WORK_MAP,         /* pages mapped or reprotected */
+    PORT_WORK_UNMAP,       /* pages taken out of a domain's map */
+    PORT_WORK_PROTECT,     /* pages of message buffers whose protection changes */
+    PORT_WORK_RANGE,       /* pages for which a range of addresses is looked for in a domain */
+    PORT_WORK_CLEAR,       /* bytes of pages that are cleared for another domain */
+    PORT_WORK_TOUCH,       /* pages first touched by a domain that has just got them: TLB misses */
     PORT_WORK_INVALIDATE,  /* pages taken from the program that had them */
     PORT_WORK_FAULT,       /* page faults taken */
     PORT_WORK_TWIN,        /* bytes of a page copied, so that its changes can be told later */

@@ -64,8 +64,11 @@ static void cross(const struct xk_boundary *b)
     port_work(b->upper->kernel->port, PORT_WORK_CROSS, 1);
 }
 
-static void count_message(struct xk_boundary *b, const struct xk_msg *m)
+/* A message crosses. */
+static void transfer(struct xk_boundary *b, struct xk_msg *m, bool up)
 {
+    cross(b);
+    b->transfer.ops->cross(&b->transfer, &m->data, up);
     b->counts->counts.messages++;
     b->counts->counts.bytes += xk_msg_length(m);
 }
@@ -241,8 +244,7 @@ static enum xk_status push_apart(struct xk_boundary *b, struct half *h, struct x
         h->refused = true;
         return XK_BUSY;
     }
-    cross(b);
-    count_message(b, m);
+    transfer(b, m, false);
     h->waiting++;
     m->part = false; /* others see it: an upcall comes of it */
     xk_msg_move(&send(b, false, h->lower, MESSAGE)->msg, m);
@@ -264,8 +266,7 @@ static enum xk_status proxy_push(struct xk_sessn *s, struct xk_msg *m)
     if (b->apart) {
         r = push_apart(b, h, m);
     } else {
-        cross(b);
-        count_message(b, m);
+        transfer(b, m, false);
         r = xk_push(h->lower, m);
     }
     if (r != XK_OK) { /* and the session is still there */
@@ -409,8 +410,7 @@ static void over_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_
         b->counts->counts.dropped++;
         return;
     }
-    cross(b);
-    count_message(b, m);
+    transfer(b, m, true);
     struct xk_sessn *s = proxy_of(b, lower);
     if (b->apart) {
         struct crossing *c = send(b, true, s, MESSAGE);
@@ -566,6 +566,30 @@ static void drain_up(struct port *task, void *arg)
 
 /* ---- graphs ---- */
 
+static void init_transfer(struct xk_boundary *b)
+{
+    const struct xk_domain_desc *d = b->counts->desc;
+    struct xk_transfer *t = &b->transfer;
+    t->ops = (const void *)(d->stated ? d->params.transfer.kind : xk_transfers.items[0]);
+    t->params = d->params.transfer.params;
+    t->port = b->upper->kernel->port;
+    t->above = b->upper->domain;
+    t->below = b->lower->domain;
+    if (t->ops->kind.state_size)
+        t->state = port_alloc(t->port, t->ops->kind.state_size);
+    if (t->ops->kind.counters)
+        port_counters(t->port, d->name, t->ops->kind.counters, t->state);
+    if (t->ops->init)
+        t->ops->init(t);
+}
+
+void xk_born(struct xk_protl *self, struct rope *data)
+{
+    struct xk_boundary *b = self->downs > 0 ? self->down[0]->boundary : NULL;
+    if (b && b->transfer.ops->born)
+        b->transfer.ops->born(&b->transfer, data);
+}
+
 /* At boot: `under` and `over` have the faces of the two instances. */
 static struct xk_boundary *make_boundary(struct xk_protl *x, struct xk_protl *y)
 {
@@ -581,6 +605,7 @@ static struct xk_boundary *make_boundary(struct xk_protl *x, struct xk_protl *y)
     b->below = &k->domains[y->domain];
     b->counts = x->domain > y->domain ? b->above : b->below;
     b->forget = forget;
+    init_transfer(b);
     b->apart = strcmp(port_task_cpu(b->above->task), port_task_cpu(b->below->task)) != 0;
     list_init(&b->proxies);
     list_init(&b->halves);
@@ -735,7 +760,10 @@ static void lower_died(struct xk_boundary *b)
 
 void xk_boundaries_died(struct xk_domain *d)
 {
+    uint8_t number = (uint8_t)(d - d->kernel->domains);
     for (struct xk_boundary *b = d->kernel->boundaries; b; b = b->next) {
+        if (b->transfer.ops->died)
+            b->transfer.ops->died(&b->transfer, number);
         if (b->above == d)
             upper_died(b);
         if (b->below == d)
@@ -750,6 +778,8 @@ void xk_boundaries_begin(struct xk_domain *d)
             b->under.task = d->task;
         if (b->below == d)
             b->over.task = d->task;
+        if (b->transfer.ops->began)
+            b->transfer.ops->began(&b->transfer, (uint8_t)(d - d->kernel->domains));
     }
 }
 

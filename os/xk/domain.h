@@ -24,11 +24,13 @@
 #define OS_XK_DOMAIN_H
 
 #include "os/xk/graph.h"
+#include "os/xk/transfer.h"
 
 struct xk_domain_params {
     int cpu; /* XK_CPU_ */
     sim_time restart;
     int64_t queue;
+    struct kind_choice transfer; /* of xk_transfers */
 };
 enum { XK_CPU_UPCALLS, XK_CPU_APPLICATION, XK_CPU_COPROCESSOR, XK_CPU_THIRD };
 extern const struct param xk_domain_params[];

@@ -5,10 +5,8 @@
 
 #include "os/xk/xk_internal.h"
 
-static const char *const cpus[] = { "upcalls", "application", "coprocessor", "third", NULL };
-
 const struct param xk_domain_params[] = {
-    P_CHOICE(xk_domain_params, cpu, "upcalls", cpus,
+    P_CHOICE(xk_domain_params, cpu, "upcalls", xk_domain_cpus,
              "The CPU that runs what comes for its instances; upcalls: the one that runs the "
              "node's (machine.node.upcall_cpu)."),
     P_TIME(xk_domain_params, restart, "0", "0", NULL,
@@ -17,39 +15,10 @@ const struct param xk_domain_params[] = {
           "Messages of a session that wait on their way to another processor before push says "
           "busy.",
           "ASSUMED(as many as calls to a host wait in SELECT)"),
+    P_KIND(xk_domain_params, transfer, "pass", xk_transfers,
+           "How data crosses between this domain and those that the graph names before it."),
     P_END,
 };
-
-const char *xk_domain_task_name(const char *domain)
-{
-    static char name[64];
-    snprintf(name, sizeof name, "domain %.50s", domain);
-    return name;
-}
-
-const char *xk_graph_domain(const struct xk_graph *g, uint32_t i)
-{
-    return g && i < g->domain_count ? g->domains[i].name : NULL;
-}
-
-const char *xk_graph_domain_cpu(const struct xk_graph *g, uint32_t i)
-{
-    int cpu = g->domains[i].params.cpu;
-    return cpu == XK_CPU_UPCALLS ? NULL : cpus[cpu];
-}
-
-bool xk_graph_domain_restarts(const struct xk_graph *g, uint32_t i)
-{
-    return xk_dies_alone(g, (uint8_t)i);
-}
-
-const char *xk_graph_domain_called(const struct xk_graph *g, uint32_t i)
-{
-    for (uint32_t k = 0; k < g->count; k++)
-        if (g->nodes[k].domain == i && g->nodes[k].ops->called)
-            return g->nodes[k].name;
-    return NULL;
-}
 
 static uint32_t number_of(const struct xk_graph *g, const char *name)
 {

@@ -4,6 +4,7 @@
  */
 #include "os/xk/graph.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -374,4 +375,39 @@ uint64_t xk_graph_carries(const struct xk_graph *g, const char *instance)
 {
     const struct xk_node_desc *d = find(g, instance);
     return d ? d->path.carries : 0;
+}
+
+/* ---- domains, for who asks of them by name ---- */
+
+const char *const xk_domain_cpus[] = { "upcalls", "application", "coprocessor", "third", NULL };
+
+const char *xk_domain_task_name(const char *domain)
+{
+    static char name[64];
+    snprintf(name, sizeof name, "domain %.50s", domain);
+    return name;
+}
+
+const char *xk_graph_domain(const struct xk_graph *g, uint32_t i)
+{
+    return g && i < g->domain_count ? g->domains[i].name : NULL;
+}
+
+const char *xk_graph_domain_cpu(const struct xk_graph *g, uint32_t i)
+{
+    int cpu = g->domains[i].params.cpu;
+    return cpu == XK_CPU_UPCALLS ? NULL : xk_domain_cpus[cpu];
+}
+
+bool xk_graph_domain_restarts(const struct xk_graph *g, uint32_t i)
+{
+    return xk_dies_alone(g, (uint8_t)i);
+}
+
+const char *xk_graph_domain_called(const struct xk_graph *g, uint32_t i)
+{
+    for (uint32_t k = 0; k < g->count; k++)
+        if (g->nodes[k].domain == i && g->nodes[k].ops->called)
+            return g->nodes[k].name;
+    return NULL;
 }

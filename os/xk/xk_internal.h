@@ -52,9 +52,10 @@ struct xk_boundary {
     struct list proxies;         /* struct proxy, in upper's heap */
     struct list halves, orphans; /* struct half, in lower's heap; of a dead upper */
     struct list down, up;        /* struct crossing, for another processor */
-    uint64_t waiting;            /* in both */
-    uint64_t cut;                /* proxies whose lower session has gone with its domain */
-    bool apart;                  /* two processors */
+    struct xk_transfer transfer;
+    uint64_t waiting; /* in both */
+    uint64_t cut;     /* proxies whose lower session has gone with its domain */
+    bool apart;       /* two processors */
 };
 
 struct xk_kernel {
@@ -84,6 +85,7 @@ enum xk_status xk_start(struct xk_protl *x, const struct xk_graph *g,
                         const struct xk_node_desc *d); /* start.c */
 
 /* ---- graph.c ---- */
+extern const char *const xk_domain_cpus[]; /* by XK_CPU_ */
 /* What is under way in it may be lost while its node lives: it begins anew alone. */
 bool xk_dies_alone(const struct xk_graph *g, uint8_t domain);
 /* Whether all are given what they need, now that its domains are known. */

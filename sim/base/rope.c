@@ -344,8 +344,17 @@ void rope_read(const struct rope *r, uint64_t off, size_t len, void *out)
     }
 }
 
+bool rope_stays(const struct rope *r)
+{
+    for (uint32_t i = 0; i < r->count; i++)
+        if (r->slices[i].leaf->ops->stays)
+            return true;
+    return false;
+}
+
 void rope_flatten(struct rope *r, bool keep_patterns)
 {
+    ASSERT(!rope_stays(r));
     struct rope out;
     rope_init(&out);
     for (uint32_t i = 0; i < r->count;) {

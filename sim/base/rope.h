@@ -2,8 +2,8 @@
  *
  * The bytes of messages, disk blocks, pages and files.  Copying, splitting and joining move slices,
  * never bytes.
- *   ROPE1  A leaf never changes once a rope holds it, but by who holds it alone (rope_bytes); it
- *       lives until the last slice is dropped.
+ *   ROPE1  A leaf never changes once a rope holds it, but by who holds it alone (rope_bytes), and
+ *       but for a buffer (leaf_buffer_new); it lives until the last slice is dropped.
  *   ROPE2  A rope's slices are non-empty, and neighbours that continue each other are merged.
  *   ROPE3  A leaf belongs to no task and no node: it is counted, and no host pointer into it is
  *       kept longer than a rope that holds it stays as it is.
@@ -18,6 +18,7 @@ struct leaf;
 
 struct leaf_ops {
     const char *name;
+    bool stays; /* it may not leave its node: rope_settle (rope_flatten asserts) */
     /* Writes bytes [off, off+len) of the leaf to out. */
     void (*read)(const struct leaf *l, uint64_t off, size_t len, uint8_t *out);
     /* Frees the leaf and drops what it refers to. */
@@ -170,6 +171,18 @@ void leaf_get(struct leaf *l);
 void leaf_put(struct leaf *l);
 bool leaf_is_zero(const struct leaf *l);
 bool slice_continues(const struct rope_slice *a, const struct rope_slice *b);
+
+/* A buffer: memory that protection domains of a node share, which one of them may still write while
+ * ropes hold it.  Its bytes are `content`, which is taken; refs == 1.  `owner` is the maker's own,
+ * who looks after its safety: NULL of any other leaf. */
+struct leaf *leaf_buffer_new(struct rope *content, void *owner);
+void *leaf_buffer_owner(const struct leaf *l);
+/* Writes at `off`: all who hold the buffer see it. */
+void leaf_buffer_put(struct leaf *l, uint64_t off, const struct rope *bytes);
+bool rope_stays(const struct rope *r); /* it has leaves that may not leave their node */
+/* Puts what buffers hold now in their place: before it leaves, and for who must not see later
+ * writes. */
+void rope_settle(struct rope *r);
 
 struct rope_span {
     void *start;

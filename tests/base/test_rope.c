@@ -1,5 +1,6 @@
 /* test_rope.c: ropes against flat arrays of the same bytes, at awkward sizes. */
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -568,4 +569,65 @@ Test(rope, a_sweep_finishes_the_ropes_of_dropped_memory_and_no_others)
         free(spans[k].start);
     rope_fini(&outside);
     cr_assert_eq(rope_leaves_alive(), alive);
+}
+
+/* A buffer is seen by all who hold it, however it was cut, until it is settled. */
+Test(rope, a_buffer_changes_until_it_is_settled)
+{
+    uint64_t alive = rope_leaves_alive();
+    struct rope content, a, b, want, bytes;
+    int owner;
+    rope_init(&content);
+    rope_add_pattern(&content, 4, 0, 100000);
+    struct leaf *l = leaf_buffer_new(&content, &owner);
+    cr_expect_eq(leaf_buffer_owner(l), &owner);
+    rope_init(&a);
+    rope_add_leaf(&a, l, 0, 100000);
+    rope_init(&b);
+    rope_add_slice(&b, &a, 700, 90000);
+    cr_expect(rope_stays(&a) && rope_stays(&b));
+    rope_init(&want);
+    rope_add_pattern(&want, 4, 0, 100000);
+    cr_expect_null(leaf_buffer_owner(want.slices[0].leaf));
+    cr_expect(rope_equal(&a, &want));
+    cr_expect_eq(rope_hash(&a), rope_hash(&want));
+    struct rope settled;
+    rope_copy(&settled, &b);
+    rope_settle(&settled);
+    cr_expect_not(rope_stays(&settled));
+    rope_init(&bytes);
+    rope_add_bytes(&bytes, "hostile", 7);
+    leaf_buffer_put(l, 50000, &bytes);
+    cr_expect_eq(rope_first_difference(&a, &want), 50000);
+    char got[9];
+    rope_read(&b, 49999 - 700, sizeof got, got);
+    cr_expect_arr_eq(got + 1, "hostile", 7);
+    cr_expect_eq((uint8_t)got[8], pattern_byte(4, 50007));
+    struct rope part;
+    rope_init(&part);
+    rope_add_slice(&part, &want, 700, 90000);
+    cr_expect(rope_equal(&settled, &part), "what was settled has changed");
+    rope_fini(&want);
+    rope_copy(&want, &a);
+    rope_settle(&want);
+    rope_flatten(&want, false);
+    cr_expect_eq(rope_hash(&want), rope_hash(&a));
+    rope_fini(&part);
+    rope_fini(&settled);
+    rope_fini(&bytes);
+    rope_fini(&want);
+    rope_fini(&b);
+    rope_fini(&a);
+    cr_expect_eq(rope_leaves_alive(), alive);
+}
+
+/* Law 7: no buffer leaves its node. */
+Test(rope, a_buffer_is_not_flattened, .signal = SIGABRT)
+{
+    struct rope content, a;
+    rope_init(&content);
+    rope_add_pattern(&content, 4, 0, 100);
+    rope_init(&a);
+    rope_add_leaf(&a, leaf_buffer_new(&content, NULL), 0, 100);
+    rope_flatten(&a, true);
 }

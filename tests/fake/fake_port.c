@@ -506,6 +506,7 @@ enum port_if_result port_end_send(struct port_end *e, uint64_t station, unsigned
         return PORT_IF_BUSY;
     }
     f->counts.frames++;
+    rope_settle(frame);
     struct item *it =
         all ? send_to_all(p, e->ifc, frame) : send_to(p, e->ifc, (uint32_t)station, 0, frame);
     if (it && f->o.tx_queue) {
@@ -592,6 +593,8 @@ void port_blk_submit(struct port *p, uint32_t dev, struct port_io *io)
            io->data.length == (uint64_t)io->sectors * f->o.sector_bytes);
     ASSERT(t == NULL || io->op != PORT_IO_WRITE ||
            (io->data.length > 0 && io->data.length <= f->o.tape_largest));
+    if (io->op == PORT_IO_WRITE)
+        rope_settle(&io->data);
     io->port = p;
     io->queued_for = 0;
     io->device_for = f->o.disk_time;

@@ -9,7 +9,34 @@
 #include "os/xk/domain.h"
 #include "tests/os/xk_rig.h"
 
-/* "server cpu=third queue=2; app": what a configuration says of domains. */
+static struct val *word_val(char *text)
+{
+    char *end;
+    long long n = strtoll(text, &end, 10);
+    if (*end == '\0')
+        return val_new_int(n, "domains", 1);
+    if (strcmp(text, "true") == 0 || strcmp(text, "false") == 0)
+        return val_new_bool(text[0] == 't', "domains", 1);
+    return val_new_string(text, "domains", 1);
+}
+
+/* "fbuf:cached=false": a kind and its parameters. */
+static struct val *kind_val(char *text)
+{
+    char *word;
+    if (!strchr(text, ':'))
+        return word_val(text);
+    struct val *v = val_new(VAL_TABLE, "domains", 1);
+    val_put(v, "policy", val_new_string(strsep(&text, ":"), "domains", 1));
+    while ((word = strsep(&text, ":"))) {
+        char *eq = strchr(word, '=');
+        *eq = '\0';
+        val_put(v, word, word_val(eq + 1));
+    }
+    return v;
+}
+
+/* "server cpu=third queue=2; app transfer=fbuf:eager=true": what a configuration says. */
 static struct val *domains_val(const char *text)
 {
     struct val *all = val_new(VAL_TABLE, "domains", 1);
@@ -26,11 +53,7 @@ static struct val *domains_val(const char *text)
                 continue;
             }
             *eq = '\0';
-            char *end;
-            long long n = strtoll(eq + 1, &end, 10);
-            val_put(row, word,
-                    *end == '\0' ? val_new_int(n, "domains", 1)
-                                 : val_new_string(eq + 1, "domains", 1));
+            val_put(row, word, kind_val(eq + 1));
         }
         if (name)
             val_put(all, name, row);
@@ -147,6 +170,14 @@ static const char *const placements[] = {
     "<t domain=app",
 };
 
+/* TRAN1. */
+static const char *const transfers[] = {
+    "server transfer=copy; app transfer=cow",
+    "server transfer=remap; app transfer=fbuf",
+    "server transfer=fbuf:cached=false; app transfer=fbuf:eager=true",
+    "server transfer=fbuf:eager=true:limit=3 cpu=third; app transfer=fbuf:limit=9:chunk=1",
+};
+
 static uint64_t deliver_all(const char *graph, const char *domains, uint64_t seed, bool random,
                             uint64_t *crossings)
 {
@@ -175,8 +206,9 @@ static uint64_t deliver_all(const char *graph, const char *domains, uint64_t see
         got += rig_probe(&r, n)->got;
     cr_expect_eq(got, sent, "%s, seed %lu", graph, seed);
     *crossings = fake_work(r.f, 0, PORT_WORK_CROSS);
-    cr_expect(rig_alloc_quiet(&r));
+    cr_expect(strstr(domains, "fbuf") || rig_alloc_quiet(&r)); /* paths hold their buffers */
     rig_stop(&r);
+    cr_expect_eq(rope_leaves_alive(), 0);
     return d;
 }
 
@@ -197,6 +229,9 @@ Test(domains, one_to_three_on_one_to_three_processors_deliver_the_same_messages)
             cr_expect_eq(deliver_all(placements[i], "server cpu=coprocessor queue=1", seed, true,
                                      &crossings),
                          want, "placement %zu, seed %lu", i, seed);
+            for (size_t k = 0; k < ARRAY_LEN(transfers); k++)
+                cr_expect_eq(deliver_all(placements[i], transfers[k], seed, k % 2, &crossings),
+                             want, "placement %zu, %s, seed %lu", i, transfers[k], seed);
         }
     }
 }
@@ -460,4 +495,204 @@ Test(domains, an_opened_session_goes_on_when_the_domain_below_is_back)
     fake_call(r.f, 0, let_go, NULL);
     cr_expect(rig_alloc_quiet(&r));
     rig_stop(&r);
+}
+
+/* ---- transfers ---- */
+
+#define PAGE 4096
+enum { LONG = 3 * PAGE - 5 };
+
+static struct rope made; /* what the hostile maker keeps of its message */
+
+static void make_and_push(struct port *p, void *arg)
+{
+    struct xk_protl *probe = xk_find(((struct rig *)arg)->k[port_node(p)], "probe");
+    struct rope data;
+    struct xk_msg m;
+    rope_init(&data);
+    rope_add_pattern(&data, 8, 0, LONG);
+    xk_born(probe, &data);
+    rope_fini(&made);
+    rope_copy(&made, &data);
+    xk_msg_init_rope(&m, &data);
+    said = xk_push(held, &m);
+    xk_msg_fini(&m);
+    cr_assert_eq(said, XK_OK);
+}
+
+static void drop_made(void)
+{
+    rope_fini(&made);
+    rope_init(&made);
+}
+
+/* What the third message costs: work named for a page, times 2. */
+Test(domains, each_transfer_names_its_work_for_a_page)
+{
+    static const enum port_work kinds[] = { PORT_WORK_COPY,    PORT_WORK_MAP,   PORT_WORK_UNMAP,
+                                            PORT_WORK_PROTECT, PORT_WORK_RANGE, PORT_WORK_CLEAR,
+                                            PORT_WORK_FAULT,   PORT_WORK_TOUCH };
+    static const struct {
+        const char *domains;
+        uint64_t work[ARRAY_LEN(kinds)]; /* for a page; bytes of a page as 1 */
+    } of[] = {
+        { "app transfer=pass", { 0 } },
+        { "app transfer=copy", { 1, 0, 0, 0, 0, 0, 0, 2 } },
+        { "app transfer=cow", { 0, 1, 1, 1, 0, 0, 2, 2 } },
+        { "app transfer=remap", { 0, 2, 2, 0, 2, 1, 0, 2 } },
+        { "app transfer=remap:fresh=false", { 0, 1, 1, 0, 1, 0, 0, 2 } },
+        { "app transfer=fbuf", { 0, 0, 0, 0, 0, 0, 0, 2 } },
+        { "app transfer=fbuf:eager=true", { 0, 0, 0, 2, 0, 0, 0, 2 } },
+        { "app transfer=fbuf:cached=false", { 0, 2, 2, 0, 0, 1, 0, 2 } },
+        { "app transfer=fbuf:cached=false:eager=true:clear=false", { 0, 2, 2, 1, 0, 0, 0, 2 } },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(of); i++) {
+        struct fake_options o = { .mtu = 65536 };
+        uint64_t before[PORT_WORK_COUNT];
+        struct rig r;
+        start(&r, &o, "mesh driver; probe probe <mesh domain=app", of[i].domains);
+        rope_init(&made);
+        fake_call(r.f, 0, hold_one, &r);
+        for (int k = 0; k < 3; k++) {
+            for (int w = 0; w < PORT_WORK_COUNT; w++)
+                before[w] = fake_work(r.f, 0, w);
+            fake_call(r.f, 0, make_and_push, &r);
+            drop_made();
+            fake_run(r.f, 0);
+        }
+        for (size_t w = 0; w < ARRAY_LEN(kinds); w++) {
+            uint64_t unit = kinds[w] == PORT_WORK_COPY    ? LONG
+                            : kinds[w] == PORT_WORK_CLEAR ? 3 * PAGE
+                                                          : 3;
+            cr_expect_eq(fake_work(r.f, 0, kinds[w]) - before[kinds[w]], of[i].work[w] * unit,
+                         "%s, work %d: %lu", of[i].domains, kinds[w],
+                         fake_work(r.f, 0, kinds[w]) - before[kinds[w]]);
+        }
+        cr_expect_eq(rig_probe(&r, 1)->got, 3);
+        cr_expect_eq(rig_probe(&r, 1)->log[2].hash, rig_pattern_hash(8, LONG));
+        if (strstr(of[i].domains, "fbuf")) { /* what is in no buffer is copied into one */
+            cr_expect_eq(fake_count(r.f, 0, "app.copied"), 0);
+            cr_expect_eq(rig_send_pattern(&r, 0, 1, 3, 777), XK_OK);
+            cr_expect_eq(fake_count(r.f, 0, "app.copied"), 777);
+            cr_expect_eq(fake_count(r.f, 1, "app.copied"), 0);
+            fake_run(r.f, 0);
+        }
+        fake_call(r.f, 0, let_go, NULL);
+        rig_stop(&r);
+    }
+}
+
+/* TRAN2, TRAN3: what a hostile maker, or a receiver, can do to a message that has crossed and waits
+ * in the driver of the other domain. */
+struct attack {
+    const char *who; /* the instance that writes */
+    bool secured;    /* the receiver asks for that before */
+    enum xk_status said;
+};
+
+static struct rig *attacked;
+static void write_late(struct port *p, void *arg)
+{
+    struct attack *a = arg;
+    struct xk_kernel *k = attacked->k[port_node(p)];
+    struct rope bytes;
+    rope_init(&bytes);
+    rope_add_bytes(&bytes, "hostile", 7);
+    if (a->secured)
+        xk_secure(xk_find(k, "mesh"), &made);
+    a->said = xk_overwrite(xk_find(k, a->who), &made, 5000, &bytes);
+    rope_fini(&bytes);
+}
+
+Test(domains, a_secured_buffer_does_not_change_and_a_receiver_changes_none)
+{
+    static const struct {
+        const char *graph, *domains, *who;
+        bool secured, changes;
+    } of[] = {
+        { "mesh driver domain=net; probe probe <mesh domain=app", "app transfer=fbuf", "probe",
+          false, true },
+        { "mesh driver domain=net; probe probe <mesh domain=app", "app transfer=fbuf", "probe",
+          true, false },
+        { "mesh driver domain=net; probe probe <mesh domain=app", "app transfer=fbuf:eager=true",
+          "probe", false, false },
+        { "mesh driver domain=net; probe probe <mesh domain=app", "app transfer=fbuf", "mesh",
+          false, false },
+        { "mesh driver; probe probe <mesh domain=app", "app transfer=fbuf", "mesh", false, false },
+        { "mesh driver; probe probe <mesh domain=app", "app transfer=copy", "probe", false, false },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(of); i++) {
+        struct fake_options o = { .mtu = 65536, .tx_queue = 1 };
+        struct attack a = { of[i].who, of[i].secured, XK_OK };
+        struct rig r;
+        attacked = &r;
+        start(&r, &o, of[i].graph, of[i].domains);
+        rope_init(&made);
+        fake_call(r.f, 0, hold_one, &r);
+        fake_call(r.f, 0, make_and_push, &r); /* on its way */
+        fake_call(r.f, 0, make_and_push, &r); /* waits in the driver */
+        fake_call(r.f, 0, write_late, &a);
+        cr_expect_eq(a.said, of[i].changes ? XK_OK : XK_REFUSED, "%zu: %s", i,
+                     xk_status_name(a.said));
+        fake_run(r.f, 0);
+        cr_assert_eq(rig_probe(&r, 1)->got, 2);
+        cr_expect_eq(rig_probe(&r, 1)->log[0].hash, rig_pattern_hash(8, LONG));
+        cr_expect_eq(rig_probe(&r, 1)->log[1].hash == rig_pattern_hash(8, LONG), !of[i].changes,
+                     "%zu", i);
+        drop_made();
+        fake_call(r.f, 0, let_go, NULL);
+        rig_stop(&r);
+    }
+}
+
+/* TRAN4: whoever dies at whatever event, no buffer stays held, and what was made is delivered
+ * unchanged or not at all. */
+Test(domains, a_crash_of_either_side_leaves_no_buffer_behind)
+{
+    static const struct {
+        const char *domains, *victim;
+    } of[] = {
+        { "app transfer=fbuf restart=1ms; net transfer=fbuf:eager=true", "app" },
+        { "app transfer=fbuf:cached=false; net transfer=fbuf restart=1ms", "net" },
+        { "app transfer=fbuf:eager=true cpu=third restart=1ms; net transfer=fbuf", "app" },
+    };
+    uint64_t before = rope_leaves_alive();
+    for (size_t i = 0; i < ARRAY_LEN(of); i++) {
+        bool ended = false;
+        for (uint64_t step = 0; !ended; step++) {
+            struct fake_options o = { .mtu = 65536, .tx_queue = 1 };
+            struct rig r;
+            start(&r, &o,
+                  "mesh driver domain=net; t template <mesh domain=net; probe probe <t domain=app",
+                  of[i].domains);
+            rig_probe(&r, 1)->echo = true;
+            for (int k = 0; k < 4; k++) {
+                rig_send_pattern(&r, 0, 1, 8, LONG);
+                rig_send_pattern(&r, 1, 0, 8, LONG);
+            }
+            uint64_t k = 0;
+            while (k < step && fake_step(r.f))
+                k++;
+            ended = k < step;
+            crash(&r, 1, of[i].victim);
+            fake_run(r.f, 0);
+            for (int n = 0; n < 3; n++) { /* each sees what has come back since the one before */
+                rig_send_pattern(&r, 0, 1, 8, 10);
+                rig_send_pattern(&r, 1, 0, 8, 10);
+                fake_run(r.f, 0);
+            }
+            for (uint32_t n = 0; n < 2; n++) {
+                const struct probe *pr = rig_probe(&r, n);
+                for (uint64_t g = 0; g < pr->got; g++)
+                    cr_expect(pr->log[g].hash == rig_pattern_hash(8, LONG) ||
+                              pr->log[g].hash == rig_pattern_hash(8, 10));
+                /* What a probe keeps of the last message, and what is not told yet of each way: by
+                 * buffers of three pages, which short messages get, too. */
+                cr_expect_leq(fake_count(r.f, n, "app.held"), 9, "%zu, step %lu: %lu", i, step,
+                              fake_count(r.f, n, "app.held"));
+            }
+            rig_stop(&r);
+            cr_expect_eq(rope_leaves_alive(), before, "%zu, step %lu", i, step);
+        }
+    }
 }

@@ -134,6 +134,12 @@ local machine = paragon { rows = 1, columns = 2, messaging = "domain" }
 machine.domains = { domain = {} }
 return { machine = machine, workload = { kind = "pingpong" } }
 EOF
+config fbuf <<EOF
+local paragon = include "machines/paragon.lua"
+local machine = paragon { rows = 1, columns = 2, messaging = "fbuf" }
+machine.domains = { fbuf = { transfer = "fbuf" } }
+return { machine = machine, workload = { kind = "pingpong" } }
+EOF
 config cable <<EOF
 return { mesh = { kind = "ethernet" }, workload = { kind = "mesh_batch", packets = 9, packet_flits = 64 } }
 EOF
@@ -152,7 +158,7 @@ EOF
 config circuits <<EOF
 return { mesh = { kind = "hippi" }, workload = { kind = "mesh_batch", packets = 9, packet_flits = 64 } }
 EOF
-for c in hosts domain cable ring switch chips circuits cells pfs svm disks tapes libraries files arrays job app; do
+for c in hosts domain fbuf cable ring switch chips circuits cells pfs svm disks tapes libraries files arrays job app; do
     gives 0 "$PSIM" run "$T/$c.lua" --no-store -q --json
     cp "$T/out" "$T/$c.json"
 done
