@@ -21,6 +21,8 @@
     P(eth)                                                                                         \
     P(arp)                                                                                         \
     P(ip)                                                                                          \
+    P(udp)                                                                                         \
+    P(icmp)                                                                                        \
     P(blast)                                                                                       \
     P(chan)                                                                                        \
     P(mrpc)                                                                                        \

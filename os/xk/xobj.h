@@ -54,13 +54,14 @@ enum xk_control_op {
     XK_GET_MY_HOST,    /* u64 */
     XK_FREE_RESOURCES, /* drop caches; u64: sessions dropped */
     /* Of ARP, IP and what stands on them (os/proto/ip/ip.h says when each is answered). */
-    XK_GET_MY_ADDRESS,    /* u64: of a session: that its peer knows; else of the instance */
-    XK_GET_PEER_ADDRESS,  /* u64: of a session */
-    XK_SET_DONT_FRAGMENT, /* u64: of a session, from now on: 1: what it sends goes whole or not */
-    XK_SEND_UNREACHABLE,  /* in demux: the sender is told, with this code of ICMP in u64 */
-    XK_GET_ERROR,         /* in `failed`: u64: type * 256 + code of the ICMP error */
-    XK_GET_QUOTED,        /* in `failed`: u64: the first eight octets of what it is about */
-    XK_TAKE_LOST,         /* in `failed` of a session of ARP: `msg`: one that was kept on it */
+    XK_GET_MY_ADDRESS,     /* u64: of a session: that its peer knows; else of the instance */
+    XK_GET_PEER_ADDRESS,   /* u64: of a session */
+    XK_GET_TARGET_ADDRESS, /* in demux: u64: where it was sent to: this node's, or all */
+    XK_SET_DONT_FRAGMENT,  /* u64: of a session, from now on: 1: what it sends goes whole or not */
+    XK_SEND_UNREACHABLE,   /* in demux: the sender is told, with this code of ICMP in u64 */
+    XK_GET_ERROR,          /* in `failed`: u64: type * 256 + code of the ICMP error */
+    XK_GET_QUOTED,         /* in `failed`: u64: the first eight octets of what it is about */
+    XK_TAKE_LOST,          /* in `failed` of a session of ARP: `msg`: one that was kept on it */
     /* Of a session of TCP (os/proto/tcp/tcp.h). */
     XK_TCP_FINISH,
     XK_TCP_ABORT,

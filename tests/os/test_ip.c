@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "os/proto/ip/ip_internal.h"
+#include "os/proto/udp/udp.h"
 #include "tests/os/xk_rig.h"
 
 #define BELOW                                                                                      \
@@ -670,4 +671,304 @@ Test(ip, what_makes_no_sense_is_refused_when_the_graph_is_read)
                    "larp arp <leth address=10.1.128.0/17; ip ip <arp <larp",
                    "default", "10.1.0.1",
                    "the networks of 'arp' and 'larp' have addresses in common");
+}
+
+/* ---- UDP ---- */
+
+#define UDP_GRAPH                                                                                  \
+    BELOW "ip ip <arp <larp forward=true reassembly=50ms; udp udp <ip; icmp icmp <ip; "            \
+          "probe probe <udp"
+
+struct port_job {
+    struct rig *r;
+    uint32_t node, address;
+    uint64_t port, own; /* own: 0: any */
+    bool enable;
+    const char *lower; /* instance; the upper is the probe */
+    enum xk_status status;
+    struct xk_sessn *s;
+};
+
+static void port_now_(struct port *p, void *arg)
+{
+    (void)p;
+    struct port_job *j = arg;
+    struct xk_kernel *k = j->r->k[j->node];
+    struct xk_protl *probe = xk_find(k, "probe"), *lower = xk_find(k, j->lower);
+    struct xk_parts ps = { 0 };
+    if (j->enable) {
+        if (j->port)
+            xk_part_push(&ps, XK_PART_PORT, j->port);
+        j->status = xk_open_enable(lower, probe, ps);
+        return;
+    }
+    xk_part_push(&ps, XK_PART_ADDRESS, j->address);
+    if (j->port)
+        xk_part_push(&ps, XK_PART_PORT, j->port);
+    if (j->own)
+        xk_part_push(&ps, XK_PART_PORT, j->own);
+    j->s = xk_open(lower, probe, ps, &j->status);
+}
+
+static enum xk_status enable_port(struct rig *r, uint32_t node, uint64_t port)
+{
+    struct port_job j = { .r = r, .node = node, .port = port, .enable = true, .lower = "udp" };
+    fake_call(r->f, node, port_now_, &j);
+    return j.status;
+}
+
+static struct port_job open_to(struct rig *r, const char *lower, uint32_t node, uint32_t address,
+                               uint64_t port, uint64_t own)
+{
+    struct port_job j = {
+        .r = r, .node = node, .address = address, .port = port, .own = own, .lower = lower
+    };
+    fake_call(r->f, node, port_now_, &j);
+    return j;
+}
+
+struct push_job {
+    struct xk_sessn *s;
+    uint64_t seed, length;
+    enum xk_status status;
+};
+static void push_now(struct port *p, void *arg)
+{
+    (void)p;
+    struct push_job *j = arg;
+    struct rope d;
+    struct xk_msg m;
+    rope_init(&d);
+    rope_add_pattern(&d, j->seed, 0, j->length);
+    xk_msg_init_rope(&m, &d);
+    j->status = xk_push(j->s, &m);
+    cr_assert_eq(xk_msg_length(&m), j->status == XK_OK ? 0 : j->length);
+    xk_msg_fini(&m);
+}
+static enum xk_status push_on(struct rig *r, uint32_t node, struct xk_sessn *s, uint64_t seed,
+                              uint64_t length)
+{
+    struct push_job j = { .s = s, .seed = seed, .length = length };
+    fake_call(r->f, node, push_now, &j);
+    return j.status;
+}
+static void close_now(struct port *p, void *arg)
+{
+    (void)p;
+    xk_close(arg);
+}
+
+/* UDP2, UDP4. */
+Test(udp, messages_go_to_the_port_and_answers_to_who_has_asked)
+{
+    struct rig r;
+    start(&r, (struct fake_options){ .mtu = 1514 }, UDP_GRAPH);
+    cr_assert_eq(enable_port(&r, 1, 7), XK_OK);
+    cr_assert_eq(enable_port(&r, 1, 7), XK_OK);
+    cr_assert_eq(enable_port(&r, 1, UDP_PORT_LOCAL), XK_REFUSED, "UDP4");
+    rig_probe(&r, 1)->echo = true;
+    struct port_job a = open_to(&r, "udp", 2, 0x0a020002, 7, 0);
+    struct port_job b = open_to(&r, "udp", 2, 0x0a020002, 7, 1234);
+    cr_assert(a.s && b.s && a.s != b.s);
+    for (uint64_t i = 0; i < 40; i++) {
+        struct port_job *j = i % 2 ? &a : &b;
+        cr_assert_eq(push_on(&r, 2, j->s, i, i * 97), XK_OK);
+        fake_run(r.f, 0);
+        cr_assert_eq(rig_probe(&r, 2)->got, i + 1);
+        cr_assert(last_is(&r, 2, 1, i, i * 97), "UDP2");
+    }
+    cr_assert_eq(rig_probe(&r, 1)->opened, 2, "UDP2: a session for each port of the peer's");
+    cr_assert_eq(push_on(&r, 2, a.s, 1, 65508), XK_TOO_LONG);
+    cr_assert_eq(push_on(&r, 2, a.s, 1, 65507), XK_OK);
+    fake_run(r.f, 0);
+    cr_assert(last_is(&r, 2, 1, 1, 65507));
+    fake_call(r.f, 2, close_now, a.s);
+    fake_call(r.f, 2, close_now, b.s);
+    cr_assert(rig_alloc_quiet(&r));
+    rig_stop(&r);
+}
+
+/* UDP3. */
+Test(udp, a_port_that_nobody_has_is_told_to_the_session_that_asked)
+{
+    struct rig r;
+    start(&r, (struct fake_options){ .mtu = 1514 }, UDP_GRAPH);
+    struct port_job a = open_to(&r, "udp", 2, 0x0a020002, 9, 0);
+    cr_assert_eq(push_on(&r, 2, a.s, 1, 3000), XK_OK);
+    fake_run(r.f, 0);
+    cr_assert_eq(fake_count(r.f, 1, "udp.no_port"), 1);
+    cr_assert_eq(rig_probe(&r, 2)->failed, 1, "UDP3");
+    cr_assert_eq(rig_probe(&r, 2)->why, XK_REFUSED);
+    fake_call(r.f, 2, close_now, a.s);
+    cr_assert(rig_alloc_quiet(&r));
+    rig_stop(&r);
+}
+
+/* UDP4: each open has a port of its own until there is none, and a port that is given back serves
+ * again. */
+Test(udp, ports_end_and_come_back)
+{
+    struct rig r;
+    start(&r, (struct fake_options){ .mtu = 1514 },
+          BELOW "ip ip <arp <larp; udp udp <ip idle=0; icmp icmp <ip; probe probe <udp");
+    static struct xk_sessn *open[UDP_PORT_LOCAL - UDP_PORT_FIRST];
+    for (size_t i = 0; i < ARRAY_LEN(open); i++) {
+        open[i] = open_to(&r, "udp", 2, 0x0a010004, 7, 0).s;
+        cr_assert_not_null(open[i], "UDP4: open %zu", i);
+    }
+    struct port_job more = open_to(&r, "udp", 2, 0x0a010004, 7, 0);
+    cr_assert_null(more.s);
+    cr_assert_eq(more.status, XK_REFUSED, "UDP4");
+    fake_call(r.f, 2, close_now, open[777]);
+    more = open_to(&r, "udp", 2, 0x0a010004, 7, 0);
+    cr_assert_not_null(more.s);
+    rig_stop(&r);
+}
+
+/* UDP1, UDP5: octet by octet, from [RFC 768]; then with damage. */
+Test(udp, what_is_damaged_is_dropped_by_cause)
+{
+    struct rig r;
+    uint64_t x = 9;
+    start(&r, (struct fake_options){ .mtu = 1514 }, UDP_GRAPH);
+    cr_assert_eq(enable_port(&r, 3, 7), XK_OK);
+    struct port_job a = open_to(&r, "udp", 2, 0x0a010004, 7, 5000);
+    cr_assert_eq(push_on(&r, 2, a.s, 1, 33), XK_OK);
+    fake_run(r.f, 0);
+    memset(&seen, 0, sizeof seen);
+    fake_on_frame(r.f, look, NULL);
+    cr_assert_eq(push_on(&r, 2, a.s, 1, 33), XK_OK);
+    fake_run(r.f, 0);
+    fake_on_frame(r.f, NULL, NULL);
+    static const uint8_t header[6] = { 0x13, 0x88, 0, 7, 0, 41 };
+    const uint8_t *udp = seen.bytes[0] + 34;
+    cr_assert_eq(memcmp(udp, header, 6), 0);
+    uint8_t pseudo[12 + 41];
+    memcpy(pseudo, seen.bytes[0] + 26, 8);
+    pseudo[8] = 0, pseudo[9] = 17, pseudo[10] = 0, pseudo[11] = 41;
+    memcpy(pseudo + 12, udp, 41);
+    cr_assert_eq(slow_sum(pseudo, sizeof pseudo), 0xffff, "UDP1");
+    for (uint32_t i = 0; i < 4000; i++) {
+        uint8_t frame[256], data[64];
+        size_t len = 41;
+        memcpy(data, udp, 41);
+        if (draw(&x) % 2)
+            data[draw(&x) % 41] ^= (uint8_t)(1u << draw(&x) % 8);
+        if (draw(&x) % 4 == 0)
+            data[6] = data[7] = 0; /* it says that there is no sum */
+        if (draw(&x) % 8 == 0)
+            len = draw(&x) % 41;
+        struct hand h = { 0x0a010003, 0x0a010004, 1, 0, 5, 17 };
+        fake_inject(r.f, 2, 3, frame, by_hand(frame, 2, 3, h, data, len));
+        fake_run(r.f, 0);
+    }
+    uint64_t sum = fake_count(r.f, 3, "udp.delivered") + fake_count(r.f, 3, "udp.short") +
+                   fake_count(r.f, 3, "udp.bad_checksum") + fake_count(r.f, 3, "udp.no_port") +
+                   fake_count(r.f, 3, "udp.stranger");
+    cr_assert_eq(sum, fake_count(r.f, 3, "udp.received"), "UDP5");
+    cr_assert_gt(fake_count(r.f, 3, "udp.bad_checksum"), 500);
+    cr_assert_gt(fake_count(r.f, 3, "udp.short"), 50);
+    cr_assert_gt(fake_count(r.f, 3, "udp.no_port"), 5);
+    fake_call(r.f, 2, close_now, a.s);
+    cr_assert(rig_alloc_quiet(&r));
+    rig_stop(&r);
+}
+
+Test(udp, a_message_to_all_reaches_all_of_the_network_and_nobody_else)
+{
+    struct rig r;
+    start(&r, (struct fake_options){ .mtu = 1514 }, UDP_GRAPH);
+    for (uint32_t n = 0; n < 4; n++)
+        cr_assert_eq(enable_port(&r, n, 7), XK_OK);
+    struct port_job a = open_to(&r, "udp", 2, 0x0a01ffff, 7, 0);
+    struct port_job b = open_to(&r, "udp", 2, 0xffffffff, 7, 0);
+    cr_assert_eq(push_on(&r, 2, a.s, 1, 33), XK_OK);
+    cr_assert_eq(push_on(&r, 2, b.s, 2, 34), XK_OK);
+    fake_run(r.f, 0);
+    for (uint32_t n = 0; n < 4; n++)
+        cr_assert_eq(rig_probe(&r, n)->got, n == 0 || n == 3 ? 2 : 0, "node %u", n);
+    fake_call(r.f, 2, close_now, a.s);
+    fake_call(r.f, 2, close_now, b.s);
+    rig_stop(&r);
+}
+
+Test(udp, rdm_stands_on_it_by_node)
+{
+    struct rig r;
+    start(&r, (struct fake_options){ .mtu = 1514 },
+          BELOW "ip ip <arp <larp forward=true; udp udp <ip; rdm rdm <udp resend=10ms; "
+                "probe probe <rdm");
+    for (uint32_t a = 0; a < 4; a++)
+        for (uint32_t b = 0; b < 4; b++) {
+            cr_assert_eq(rig_send_pattern(&r, a, b, 5 * a + b, 9000), XK_OK);
+            fake_run(r.f, 0);
+            cr_assert(last_is(&r, b, a, 5 * a + b, 9000), "%u to %u", a, b);
+        }
+    cr_assert(rig_alloc_quiet(&r));
+    rig_stop(&r);
+}
+
+/* ---- ICMP ---- */
+
+/* ECHO1. */
+Test(icmp, echoes_come_back_through_the_gateway)
+{
+    struct rig r;
+    start(&r, (struct fake_options){ .mtu = 4096, .lan_mtu = 1494 }, UDP_GRAPH);
+    struct port_job a = open_to(&r, "icmp", 2, 0x0a020002, 0, 0);
+    struct port_job b = open_to(&r, "icmp", 2, 0x0a020001, 0, 0);
+    for (uint64_t i = 0; i < 60; i++) {
+        uint64_t length = i * 1113 % 65508;
+        cr_assert_eq(push_on(&r, 2, (i % 2 ? a : b).s, i, length), XK_OK);
+        fake_run(r.f, 0);
+        cr_assert_eq(rig_probe(&r, 2)->got, i + 1, "ECHO1");
+        cr_assert(last_is(&r, 2, i % 2 ? 1 : 0, i, length), "ECHO1: %zu bytes", (size_t)length);
+    }
+    cr_assert_eq(fake_count(r.f, 1, "icmp.answered"), 30);
+    fake_crash(r.f, 3);
+    struct port_job c = open_to(&r, "icmp", 2, 0x0a010004, 0, 0);
+    cr_assert_eq(push_on(&r, 2, c.s, 1, 100), XK_OK);
+    fake_run(r.f, 0);
+    fake_call(r.f, 2, close_now, c.s);
+    cr_assert_eq(rig_probe(&r, 2)->failed, 1, "ECHO2");
+    cr_assert_eq(rig_probe(&r, 2)->why, XK_UNREACHABLE);
+    fake_call(r.f, 2, close_now, a.s);
+    fake_call(r.f, 2, close_now, b.s);
+    cr_assert(rig_alloc_quiet(&r));
+    rig_stop(&r);
+}
+
+/* ECHO3. */
+Test(icmp, damaged_echoes_are_dropped_by_cause)
+{
+    struct rig r;
+    uint64_t x = 21;
+    start(&r, (struct fake_options){ .mtu = 1514 }, UDP_GRAPH);
+    struct port_job a = open_to(&r, "icmp", 3, 0x0a010003, 0, 0);
+    cr_assert_eq(push_on(&r, 3, a.s, 1, 10), XK_OK);
+    fake_run(r.f, 0);
+    uint64_t before = fake_count(r.f, 3, "ip.delivered"),
+             first = fake_count(r.f, 3, "icmp.answers");
+    for (uint32_t i = 0; i < 3000; i++) {
+        uint8_t frame[256], data[24] = { (uint8_t)(draw(&x) % 2 ? 8 : 0) };
+        if (draw(&x) % 3 == 0)
+            data[4 + draw(&x) % 20] = (uint8_t)draw(&x);
+        wire_put16(data + 2, (uint16_t)~slow_sum(data, 24));
+        if (draw(&x) % 3 == 0)
+            data[1 + draw(&x) % 23] ^= (uint8_t)(1u << draw(&x) % 8);
+        struct hand h = { 0x0a010003, 0x0a010004, 1, 0, 5, 1 };
+        fake_inject(r.f, 2, 3, frame,
+                    by_hand(frame, 2, 3, h, data, draw(&x) % 9 ? 24 : 1 + draw(&x) % 23));
+        fake_run(r.f, 0);
+    }
+    uint64_t sum = fake_count(r.f, 3, "icmp.answered") + fake_count(r.f, 3, "icmp.answers") -
+                   first + fake_count(r.f, 3, "icmp.bad_checksum") +
+                   fake_count(r.f, 3, "icmp.bad") + fake_count(r.f, 3, "icmp.nobody") +
+                   fake_count(r.f, 3, "icmp.unanswered");
+    cr_assert_eq(sum, fake_count(r.f, 3, "ip.delivered") - before, "ECHO3");
+    cr_assert_gt(fake_count(r.f, 3, "icmp.bad_checksum"), 300);
+    cr_assert_gt(fake_count(r.f, 3, "icmp.nobody"), 20);
+    fake_call(r.f, 3, close_now, a.s);
+    cr_assert(rig_alloc_quiet(&r));
+    rig_stop(&r);
 }

@@ -120,6 +120,9 @@ static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
         ip_error_send(self, st->now, st->now_quote, st->now_quoted, st->now_all, ICMP_UNREACHABLE,
                       (uint8_t)c->u64, 0);
         return XK_OK;
+    case XK_GET_TARGET_ADDRESS:
+        c->u64 = st->now ? st->now->dst : 0;
+        return st->now ? XK_OK : XK_REFUSED;
     case XK_GET_ERROR:
         c->u64 = st->error;
         return XK_OK;

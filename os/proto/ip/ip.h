@@ -29,7 +29,8 @@
  * own and is not itself.  The longest prefix wins; among equals its own network, then the first.
  *
  * Controls of a session: XK_GET_MY_ADDRESS, XK_GET_PEER_ADDRESS, XK_GET_OPT_PACKET (what the path
- * takes uncut, less the header), XK_SET_DONT_FRAGMENT, XK_SEND_UNREACHABLE (codes 2 and 3).
+ * takes uncut, less the header), XK_SET_DONT_FRAGMENT, XK_SEND_UNREACHABLE (codes 2 and 3),
+ * XK_GET_TARGET_ADDRESS.
  * Of the instance: XK_GET_MY_ADDRESS, the first that the node has.
  */
 #ifndef OS_PROTO_IP_IP_H

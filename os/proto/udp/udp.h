@@ -5,12 +5,15 @@
  * from 49152 on is taken.  An upper that names no port has one by its relative number, the same on
  * all nodes, and is given what comes from nodes alone.  xk_open_enable takes a port or nothing.
  *
- *   - Messages may be lost, doubled and overtake each other; damage is seen where `checksum`
- *       says so (the default), and what is damaged is dropped.
- *   - A message goes to the session with its peer's address and port and this end's port; else to
+ *   UDP1  Messages may be lost, doubled and overtake each other.  What is damaged is dropped, where
+ *       the sender has summed it (`checksum`; the default).
+ *   UDP2  A message goes to the session with its peer's address and port and this end's; else to
  *       who has enabled that port, on a new session (open_done); else the sender is told by ICMP.
- *   - `failed` as IP's, of the session that it is about: XK_REFUSED when nobody has that port.
- *   - XK_REFUSED where the port that an open names is not free.
+ *   UDP3  `failed` as IP's, on the session that it is about: XK_REFUSED when nobody has that port.
+ *   UDP4  XK_REFUSED where the port that an open or enable names is another upper's, or none is
+ *       free.
+ *   UDP5  Each message that comes is `delivered`, or dropped by a cause that is counted: short,
+ *       bad_checksum, no_port, stranger.
  */
 #ifndef OS_PROTO_UDP_UDP_H
 #define OS_PROTO_UDP_UDP_H
