@@ -67,7 +67,8 @@ const struct param machine_params[] = {
         machine_params, networks,
         "Several networks, by name: name = { kind =, nodes = 'all', a group or a list of nodes, "
         "nic = what its interfaces have of their own, prices = what frames cost there, adapter = { "
-        "kind =, its parameters }, and the interconnect's own parameters }; instead of `network`.",
+        "kind =, its parameters }, adapters = { group = the same in its place }, and the "
+        "interconnect's own parameters }; instead of `network`.",
         "see the interconnects"),
     P_VAL(machine_params, captures,
           "Files of what interfaces carry: a list of { file =, nodes =, interface = a network, "

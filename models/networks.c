@@ -2,7 +2,7 @@
  *
  *     machine.networks = {
  *       lan  = { kind = "ethernet", nodes = "io", nic = { ... }, prices = { ... },
- *                adapter = { kind = "pio" } },
+ *                adapter = { kind = "pio" }, adapters = { old = { kind = "pio" } } },
  *       mesh = { kind = "worm" },                       -- all nodes
  *     }
  *
@@ -34,7 +34,9 @@ enum { PRICED_BYTES = 2 }; /* of these */
 #define FRAME_MOST 16000000
 
 /* Keys of a network's table that are the machine's. */
-static const char *const places[] = { "kind", "nodes", "nic", "prices", "adapter", NULL };
+static const char *const places[] = {
+    "kind", "nodes", "nic", "prices", "adapter", "adapters", NULL
+};
 static const char *const short_places[] = { "model", NULL };
 static const struct param nic_only[] = {
     P_TABLE(network_own, nic, nic_params_desc, "Interfaces to it.", "see the network interface"),
@@ -166,8 +168,8 @@ static bool load_own(struct machine *m, struct network *n, const struct val *tab
                            val_where(prices->items[i], where, sizeof where), n->path, key);
         n->priced |= 1u << k;
     }
-    const char *but[32] = { "kind", "nodes", "adapter" };
-    size_t count = 3;
+    const char *but[32] = { "kind", "nodes", "adapter", "adapters" };
+    size_t count = 4;
     for (const struct param *p = n->ops->kind.params; p->name != NULL; p++) {
         ASSERT(count + 1 < ARRAY_LEN(but));
         but[count++] = p->name;
@@ -179,52 +181,101 @@ static bool load_own(struct machine *m, struct network *n, const struct val *tab
     return good;
 }
 
-/* What its interfaces are to the CPU (models/adapter.h): absent, nothing of its own. */
-static bool load_adapter(struct network *n, const struct val *table, struct err *e)
+/* An adapter whose CPU moves the bytes: there is no DMA beside it. */
+static bool programmed(const struct network *n, struct net_side *s, const char *path,
+                       const char *where, struct err *e)
 {
-    const struct val *v = val_get(table, "adapter"), *nic = val_get(table, "nic");
-    static const char *const but[] = { "kind", NULL };
-    char where[256];
-    if (v == NULL)
-        return true;
-    val_where(v, where, sizeof where);
-    if (v->type != VAL_TABLE && v->type != VAL_LIST)
-        return err_set(e, "%s%s.adapter is %s, not a table with its kind", where, n->path,
-                       val_type_name(v->type));
-    char *path = base_printf("%s.adapter", n->path);
-    n->adapter = kind_choose(&adapter_kinds, v, "kind", NULL, path, e);
-    if (n->adapter != NULL)
-        n->adapter_params = kind_load(&n->adapter->kind, v, but, path, e);
-    free(path);
-    if (n->adapter_params == NULL)
-        return false;
-    const char *name = n->adapter->kind.name;
-    if (!n->adapter->programmed)
-        return true;
-    if (n->priced & 1u << PRICED_BYTES)
-        return err_set(e, "%s%s.prices.frame_bytes: at an adapter '%s' the bytes have its price",
-                       where, n->path, name);
-    if (val_get(nic, "dma_rate") != NULL || val_get(nic, "dma_setup") != NULL)
-        return err_set(e, "%s%s.nic: an adapter '%s' has no DMA, and no dma_rate or dma_setup",
-                       where, n->path, name);
-    n->own.nic.dma_rate = NO_DMA;
-    n->own.nic.dma_setup = 0;
-    if (n->own.nic.mtu > FRAME_MOST)
+    const char *name = s->adapter->kind.name;
+    s->nic.dma_rate = NO_DMA;
+    s->nic.dma_setup = 0;
+    if (s->nic.mtu > FRAME_MOST)
         return err_set(e, "%s%s.nic.mtu: the CPU moves frames of at most %d bytes", where, n->path,
                        FRAME_MOST);
-    if (n->adapter->cells == NULL)
+    if (s->adapter->cells == NULL)
         return true;
     if (strcmp(n->ops->kind.name, "atm") != 0)
-        return err_set(e, "%s%s.adapter: '%s' is for networks of kind 'atm': others have no cells",
-                       where, n->path, name);
-    const struct adapter_params *p = n->adapter_params;
-    uint64_t most =
-        n->adapter->cells(p, (uint64_t)n->own.nic.mtu + (uint64_t)n->own.nic.header_flits);
+        return err_set(e, "%s%s: '%s' is for networks of kind 'atm': others have no cells", where,
+                       path, name);
+    const struct adapter_params *p = s->params;
+    uint64_t most = s->adapter->cells(p, (uint64_t)s->nic.mtu + (uint64_t)s->nic.header_flits);
     if (most > (uint64_t)p->in_cells)
         return err_set(e,
-                       "%s%s.adapter: a frame of nic.mtu has %llu cells, and the FIFO holds %lld "
+                       "%s%s: a frame of nic.mtu has %llu cells, and the FIFO holds %lld "
                        "(in_cells)",
-                       where, n->path, (unsigned long long)most, (long long)p->in_cells);
+                       where, path, (unsigned long long)most, (long long)p->in_cells);
+    return true;
+}
+
+/* What the interfaces of one side are to the CPU (models/adapter.h): `v` under `path`. */
+static bool load_side(const struct network *n, struct net_side *s, const struct val *v,
+                      const char *path, struct err *e)
+{
+    static const char *const but[] = { "kind", NULL };
+    char where[256];
+    val_where(v, where, sizeof where);
+    if (v->type != VAL_TABLE && v->type != VAL_LIST)
+        return err_set(e, "%s%s is %s, not a table with its kind", where, path,
+                       val_type_name(v->type));
+    s->adapter = kind_choose(&adapter_kinds, v, "kind", NULL, path, e);
+    if (s->adapter != NULL)
+        s->params = kind_load(&s->adapter->kind, v, but, path, e);
+    return s->params != NULL && (!s->adapter->programmed || programmed(n, s, path, where, e));
+}
+
+/* Where the bytes of all have the adapter's price, or no DMA moves them, nothing else says so. */
+static bool says_once(const struct network *n, const struct val *table, struct err *e)
+{
+    const struct val *nic = val_get(table, "nic");
+    const struct net_side *s = &n->sides[0];
+    char where[256];
+    if (s->adapter == NULL || !s->adapter->programmed)
+        return true;
+    val_where(val_get(table, "adapter"), where, sizeof where);
+    if (n->priced & 1u << PRICED_BYTES)
+        return err_set(e, "%s%s.prices.frame_bytes: at an adapter '%s' the bytes have its price",
+                       where, n->path, s->adapter->kind.name);
+    if (val_get(nic, "dma_rate") != NULL || val_get(nic, "dma_setup") != NULL)
+        return err_set(e, "%s%s.nic: an adapter '%s' has no DMA, and no dma_rate or dma_setup",
+                       where, n->path, s->adapter->kind.name);
+    return true;
+}
+
+static bool load_side_of(struct machine *m, struct network *n, const struct val *v, struct err *e)
+{
+    struct net_side *s = &n->sides[n->side_count++];
+    char *path = base_printf("%s.adapters.%s", n->path, v->key);
+    const struct os_group *g = os_group_named(&m->boot, v, v->key, path, e);
+    s->nic = n->own.nic;
+    bool good = g != NULL && load_side(n, s, v, path, e);
+    for (uint32_t i = 0; good && i < g->count; i++)
+        n->side_of[g->nodes[i]] = s;
+    free(path);
+    return good;
+}
+
+/* The adapter of all, and of groups; of several of a node that of the last counts. */
+static bool load_sides(struct machine *m, struct network *n, const struct val *table, struct err *e)
+{
+    const struct val *all = val_get(table, "adapter"), *own = val_get(table, "adapters");
+    char where[256], *path;
+    n->sides = base_zalloc((own != NULL ? own->count : 0) + 1, sizeof *n->sides);
+    n->sides[n->side_count++].nic = n->own.nic;
+    n->side_of = base_alloc(m->layout.nodes * sizeof *n->side_of);
+    for (uint32_t i = 0; i < m->layout.nodes; i++)
+        n->side_of[i] = &n->sides[0];
+    if (n->plain)
+        return true;
+    path = base_printf("%s.adapter", n->path);
+    bool good = all == NULL || load_side(n, &n->sides[0], all, path, e);
+    free(path);
+    if (!good || !says_once(n, table, e))
+        return false;
+    if (own != NULL && own->type != VAL_TABLE && (own->type != VAL_LIST || own->count > 0))
+        return err_set(e, "%s%s.adapters is %s, not a table of adapters by group",
+                       val_where(own, where, sizeof where), n->path, val_type_name(own->type));
+    for (size_t i = 0; own != NULL && i < own->count; i++)
+        if (!load_side_of(m, n, own->items[i], e))
+            return false;
     return true;
 }
 
@@ -239,7 +290,7 @@ static bool load(struct machine *m, struct network *n, const struct val *v, stru
                        val_type_name(v->type));
     n->ops = kind_choose(nets, v, key, nets->items[0]->name, n->path, e);
     if (n->ops == NULL || !find_nodes(m, n, n->plain ? NULL : v, e) || !load_own(m, n, v, e) ||
-        (!n->plain && !load_adapter(n, v, e)))
+        !load_sides(m, n, v, e))
         return false;
     n->table = network_table(m, n, v);
     n->params = kind_load(&n->ops->kind, n->table, n->plain ? short_places : places, n->path, e);
@@ -355,7 +406,10 @@ void networks_free(struct machine *m)
         if (n->table != NULL)
             val_free(n->table);
         free(n->params);
-        free(n->adapter_params);
+        for (uint32_t k = 0; k < n->side_count; k++)
+            free(n->sides[k].params);
+        free(n->sides);
+        free(n->side_of);
         free(n->path);
         free(n->nodes);
         free(n->station_of);

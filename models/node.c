@@ -51,7 +51,8 @@ bool node_connect(struct node *n, struct network *to, uint32_t station, struct e
     i->node = n;
     i->network = to;
     i->station = station;
-    i->nic = nic_create(m->sim, to->net, station, (int32_t)n->id, &to->own.nic, &n->bus, 0, e);
+    i->side = to->side_of[n->id];
+    i->nic = nic_create(m->sim, to->net, station, (int32_t)n->id, &i->side->nic, &n->bus, 0, e);
     if (i->nic == NULL)
         return false;
     to->at[station] = i;

@@ -219,6 +219,13 @@ struct network_own {
     struct price_list prices; /* those of network.priced */
 };
 
+/* What the interfaces of some nodes to it are to them. */
+struct net_side {
+    const struct adapter_ops *adapter; /* NULL: as dma that never interrupts */
+    struct adapter_params *params;
+    struct nic_params nic;
+};
+
 struct network {
     const char *name;
     char *path; /* of its table, in sentences */
@@ -227,15 +234,16 @@ struct network {
     struct val *table; /* what params borrows from */
     struct net *net;
     struct network_own own;
-    const struct adapter_ops *adapter; /* NULL: as dma that never interrupts */
-    struct adapter_params *adapter_params;
-    unsigned priced;               /* bits: which prices are its own */
-    bool plain;                    /* the short form: names of parts have no prefix */
-    bool all;                      /* every node is on it: station = node */
-    bool faults, overtakes, drops; /* channels die by a schedule; as net_grid says */
-    uint32_t count;                /* stations */
-    uint32_t *nodes, *station_of;  /* station -> node; node -> station, or UINT32_MAX */
-    struct iface **at;             /* by station */
+    struct net_side *sides; /* [0]: of those whose group says nothing; then by group that does */
+    uint32_t side_count;
+    const struct net_side **side_of; /* by node */
+    unsigned priced;                 /* bits: which prices are its own */
+    bool plain;                      /* the short form: names of parts have no prefix */
+    bool all;                        /* every node is on it: station = node */
+    bool faults, overtakes, drops;   /* channels die by a schedule; as net_grid says */
+    uint32_t count;                  /* stations */
+    uint32_t *nodes, *station_of;    /* station -> node; node -> station, or UINT32_MAX */
+    struct iface **at;               /* by station */
 };
 
 struct capture;
@@ -250,6 +258,7 @@ struct tap {
 struct iface {
     struct node *node;
     struct network *network;
+    const struct net_side *side;
     uint32_t station;
     struct nic *nic;
     struct adapter_state adapter;

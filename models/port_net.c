@@ -200,23 +200,23 @@ static void end_work(struct port_end *e, enum port_work kind, uint64_t amount)
 }
 
 /* What of a frame goes through the adapter: cells hold its headers, too, in flits of an octet. */
-static uint64_t moved(const struct network *n, uint64_t bytes)
+static uint64_t moved(const struct net_side *n, uint64_t bytes)
 {
-    return bytes + (n->adapter->cells != NULL ? (uint64_t)n->own.nic.header_flits : 0);
+    return bytes + (n->adapter->cells != NULL ? (uint64_t)n->nic.header_flits : 0);
 }
 
 /* The bytes of a frame are moved: by the adapter's means, or at the price of frame_bytes. */
 static void move_bytes(struct port_end *e, uint64_t bytes, bool out)
 {
     struct iface *i = e->iface;
-    const struct network *n = i->network;
+    const struct net_side *n = i->side;
     struct activity *a = activity_of(e);
     if (n->adapter == NULL || !n->adapter->programmed) {
         end_work(e, PORT_WORK_FRAME_BYTES, bytes);
     } else if (!a->unpriced) {
         sim_time now = activity_now(i->node->machine);
         a->work = sim_time_add(a->work, (out ? n->adapter->out : n->adapter->in)(
-                                            n->adapter_params, &i->adapter, moved(n, bytes), now));
+                                            n->params, &i->adapter, moved(n, bytes), now));
     }
 }
 
@@ -251,7 +251,7 @@ struct before {
 
 static struct before came_before(const struct iface *i)
 {
-    const struct network *n = i->network;
+    const struct net_side *n = i->side;
     struct before b = { 0 };
     LIST_EACH (it, &i->node->upcalls) {
         const struct upcall *u = LIST_ENTRY(it, struct upcall, link);
@@ -259,7 +259,7 @@ static struct before came_before(const struct iface *i)
             continue;
         b.any = true;
         if (!u->started && n->adapter->cells != NULL)
-            b.cells += n->adapter->cells(n->adapter_params, moved(n, u->frame->data.length));
+            b.cells += n->adapter->cells(n->params, moved(n, u->frame->data.length));
     }
     return b;
 }
@@ -267,10 +267,10 @@ static struct before came_before(const struct iface *i)
 static bool adapter_has_room(const struct iface *i, const struct nic_frame *f,
                              const struct before *b)
 {
-    const struct network *n = i->network;
+    const struct net_side *n = i->side;
     return n->adapter->cells == NULL ||
-           adapter_room(n->adapter_params, &i->adapter, b->cells,
-                        n->adapter->cells(n->adapter_params, moved(n, f->bytes)),
+           adapter_room(n->params, &i->adapter, b->cells,
+                        n->adapter->cells(n->params, moved(n, f->bytes)),
                         sim_now(i->node->machine->sim));
 }
 
@@ -281,7 +281,7 @@ static void interrupt(struct upcall *u)
     if (a->polls)
         return;
     m->counts.adapter_interrupts++;
-    a->work = sim_time_add(a->work, u->end->iface->network->adapter_params->interrupt);
+    a->work = sim_time_add(a->work, u->end->iface->side->params->interrupt);
 }
 
 /* The frame is in memory: the upcall of its end waits for a CPU (PEND1). */
@@ -294,9 +294,9 @@ static void received(void *arg, struct nic_frame *f)
     m->counts.frame_dma += (uint64_t)split.dma;
     m->counts.frame_mesh += (uint64_t)split.mesh;
     m->counts.frame_blocked += (uint64_t)f->blocked;
-    const struct network *net = i->network;
+    const struct net_side *side = i->side;
     struct before before = { 0 };
-    if (net->adapter != NULL) {
+    if (side->adapter != NULL) {
         before = came_before(i);
         if (!adapter_has_room(i, f, &before)) {
             m->counts.frames_dropped[DROP_ADAPTER_FULL]++;
@@ -318,8 +318,8 @@ static void received(void *arg, struct nic_frame *f)
     u->frame = f;
     u->end = e;
     u->shapes = shapes;
-    u->interrupts = net->adapter != NULL && net->adapter_params->interrupt > 0 &&
-                    !(net->adapter_params->interrupts == ADAPTER_BATCH && before.any);
+    u->interrupts = side->adapter != NULL && side->params->interrupt > 0 &&
+                    !(side->params->interrupts == ADAPTER_BATCH && before.any);
     nic_frame_keep(f);
     if (m->params.flatten) {
         rope_flatten(&f->data, true);

@@ -89,7 +89,8 @@ bool train_takes(struct port *task, struct iface *from, struct nic_frame *f, boo
         return false;
     /* What an upcall sends before it has named work goes at once, which one that a train runs must
      * not do: where frames cost nothing there are none. */
-    if (!possible(m) || from->network->ops->lend == NULL || from->network->adapter != NULL ||
+    if (!possible(m) || from->network->ops->lend == NULL || from->side->adapter != NULL ||
+        to->side->adapter != NULL ||
         network_cost(to->network, to->node, PORT_WORK_FRAME_IN, 1) == 0)
         return false;
     if (m->gathering != NULL && (m->gathering->to != to || m->gathering->gathered == NIC_TRAIN_MAX))

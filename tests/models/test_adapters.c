@@ -172,6 +172,35 @@ Test(adapters, each_byte_has_its_price_each_way)
     rig_close(&r);
 }
 
+/* The sender's adapter has DMA at 1 MB/s, and its CPU the price of bytes at this network; the CPU
+ * of the receiver, the last node, moves them itself.  The other way round, too. */
+Test(adapters, groups_of_nodes_have_adapters_of_their_own)
+{
+    for (int way = 0; way < 2; way++) {
+        struct rig r;
+        struct val *lan, *a = pair(&r, "ethernet", "dma", &lan), *own, *bytes;
+        (void)a;
+        rig_set_int(&r, "nodes.old.last", 2);
+        rig_set_int(&r, way == 0 ? "nodes.hand.last" : "nodes.hand.first", 1);
+        own = table(lan, "adapters");
+        put(table(own, "old"), "kind", "dma"); /* of both; what comes later counts */
+        put(table(own, "hand"), "kind", "pio");
+        put((struct val *)(uintptr_t)val_get(own, "hand"), "rate_in", "8MB/s");
+        put((struct val *)(uintptr_t)val_get(own, "hand"), "rate_out", "20MB/s");
+        put((struct val *)(uintptr_t)val_get(lan, "nic"), "dma_rate", "1MB/s");
+        bytes = table(table(lan, "prices"), "frame_bytes");
+        put(bytes, "rate", "4MB/s");
+        stream(&r, 1, 1000);
+        cr_expect_eq(st.came, 1);
+        cr_expect_eq(st.sent, (way == 0 ? 250 : 50) * US);
+        cr_expect_eq(st.read[0] - st.begun[0], (way == 0 ? 125 : 250) * US);
+        /* From its timer on: the CPU, DMA at one end, 812.8 us of the cable and its signal. */
+        cr_expect_geq(st.begun[0], (1 + (way == 0 ? 250 : 50) + 1000 + 812) * US);
+        cr_expect_leq(st.begun[0], (1 + (way == 0 ? 250 : 50) + 1000 + 880) * US);
+        rig_close(&r);
+    }
+}
+
 /* ---- FIFOs of cells ---- */
 
 /* ADAPT1: every cell with the time at which it leaves: a cell is written when the one `room`
@@ -320,5 +349,10 @@ Test(adapters, mistakes_get_a_sentence)
             "at an adapter 'pio' the bytes have its price");
     refused("ethernet", "pio", AT "nic.mtu", "17MB", "frames of at most 16000000 bytes");
     refused("ethernet", "cell_fifo", NULL, NULL, "others have no cells");
+    refused("ethernet", "dma", AT "adapters.compte.kind", "pio",
+            "there is no group of nodes 'compte', did you mean 'compute'?");
+    refused("ethernet", "dma", AT "adapters.compute.kind", "cell_fifo",
+            "lan.adapters.compute: 'cell_fifo' is for networks of kind 'atm'");
+    refused("ethernet", "dma", AT "adapters", "pio", "lan.adapters is a string, not a table");
     refused("atm", "cell_fifo", AT "nic.mtu", "20kB", "has 417 cells, and the FIFO holds 292");
 }
