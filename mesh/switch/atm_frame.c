@@ -106,7 +106,8 @@ void atm_lose(struct atm *n, struct atm_frame *f, uint32_t number, enum net_stat
 void atm_gather(struct atm_circuit *c, struct atm_frame *f, uint32_t cells, bool last)
 {
     if (c->current != f->number) {
-        c->merged = !c->closed && (c->merged || c->own > 0);
+        ASSERT(c->closed || c->own > 0);
+        c->merged = !c->closed; /* cells of one before are there, and not its last */
         c->current = f->number;
         c->own = 0;
         c->closed = false;
