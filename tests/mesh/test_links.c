@@ -452,6 +452,63 @@ Test(links, a_packet_is_damaged_if_one_of_its_bits_is)
     }
 }
 
+/* ---- each path, each action ---- */
+
+/* Packets from 1 to 2 and back, at 1 and at 9 ms: their fates. */
+static void to_and_fro(const struct kind_of *k, struct val *faults, const enum net_status want[4])
+{
+    trips_start(k->ops, k->params(faults), 1, SIM_TIE_SEQUENCE, 0);
+    trips_terminals(STATIONS);
+    for (uint32_t i = 0; i < 4; i++)
+        trips_post(&trips[i], 1 + i % 2, 2 - i % 2, 100,
+                   (i < 2 ? 1 : 9) * SIM_MS + i % 2 * 200 * SIM_US);
+    cr_assert_eq(sim_run(trips_sim), SIM_END_IDLE);
+    for (uint32_t i = 0; i < 4; i++)
+        cr_assert_eq(trips[i].status, want[i], "%s, packet %u: %s", k->ops->kind.name, i,
+                     net_status_name(trips[i].status));
+    trips_stop();
+    val_free(faults);
+}
+
+Test(links, a_path_of_one_way_leaves_the_other)
+{
+    static const enum net_status from[] = { NET_DROPPED_FAULT, NET_OK, NET_OK, NET_OK };
+    static const enum net_status to[] = { NET_OK, NET_DROPPED_FAULT, NET_OK, NET_OK };
+    static const struct {
+        const struct kind_of *kind;
+        const char *path;
+        const enum net_status *want;
+    } rows[] = {
+        { &kinds[2], "port 1", to },
+        { &kinds[3], "port 1", to },
+        { &kinds[4], "output 1", to },
+        { &kinds[5], "station 1 to chip 0", from },
+        { &kinds[5], "chip 0 to station 1", to },
+        { &kinds[6], "from station 1", from },
+        { &kinds[6], "to station 1", to },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct val *faults = val_new(VAL_LIST, NULL, 0);
+        trips_fault(faults, rows[i].path, "down", 0, 5 * SIM_MS, 0);
+        to_and_fro(rows[i].kind, faults, rows[i].want);
+    }
+}
+
+Test(links, what_has_begun_ends)
+{
+    static const enum net_status ups[] = { NET_DROPPED_FAULT, NET_DROPPED_FAULT, NET_OK, NET_OK };
+    static const enum net_status errs[] = { NET_DROPPED_DAMAGED, NET_DROPPED_DAMAGED, NET_OK,
+                                            NET_OK };
+    for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
+        struct val *up = val_new(VAL_LIST, NULL, 0), *errors = val_new(VAL_LIST, NULL, 0);
+        trips_fault(up, "station 1", "down", 0, 0, 0);
+        trips_fault(up, "station 1", "up", 5 * SIM_MS, 0, 0);
+        to_and_fro(&kinds[k], up, ups);
+        trips_fault(errors, "station 1", "errors", 0, 5 * SIM_MS, 0.1);
+        to_and_fro(&kinds[k], errors, errs);
+    }
+}
+
 /* ---- a switch that goes down ---- */
 
 /* What waits in it is lost, and it forgets at which ports stations are: frames to them go to all
@@ -649,5 +706,6 @@ Test(links, refuses_what_cannot_happen)
         refused(&kinds[k], "station 5", "up", 1e-9, "ber: only errors have a bit error rate");
     }
     refused(&kinds[1], "ring", "down", 0, "'down' cannot happen to ring");
+    refused(&kinds[6], "trunk 0", "down", 0, "nothing 'trunk 0' that can fail");
     refused(&kinds[2], "switch", "errors", 1e-9, "'errors' cannot happen to switch");
 }
