@@ -35,7 +35,12 @@ return {
     "cut.mean", "stopped.mean", "cut.cuts", "cut.messages", "cut.markers", "cut.starts",
     "cut.received", "cut.unsent", "cut.forced",
   },
+  -- The window opens when the last program has left the barrier.  What is lost is sent again up to
+  -- some 5 ms later, and a cut that others were done with before is outside of it.
   expectations = death == "0" and {
-    { measure = "cut.cuts", equals = 16 * cuts, citation = "each rank is done with each cut" },
+    over == "mesh"
+      and { measure = "cut.cuts", equals = 16 * cuts, citation = "each rank is done with each cut" }
+      or { kind = "range", at = {}, measure = "cut.cuts", min = 16 * (cuts - 3), max = 16 * cuts,
+           citation = "each rank is done with each cut; those before the window do not count" },
   } or nil,
 }
