@@ -66,6 +66,24 @@ for command in check "run --no-store"; do
     says "machine.faults[1].ber: errors have a bit error rate above 0"
 done
 
+# Who needs a network that loses nothing hears of an entry that names a part of it, and of no other.
+config needs <<'LUA'
+local paragon = include "machines/paragon.lua"
+local m = paragon { rows = 1, columns = 4, faults = { { path = param("path", "node 3"), at = "1s" } }, graph = {
+    { name = "mesh", protocol = "driver" }, { name = "nx", protocol = "nx", below = { "mesh" } } } }
+m.network = { model = param("network", "hippi") }
+if m.network.model == "sp" then m.network.routes = "fixed" end
+return { machine = m, workload = { kind = "pingpong", partner = 1, rounds = 3 } }
+LUA
+for network in hippi sp; do
+    gives 2 "$PSIM" check "$T/needs.lua" -p network=$network
+    says "'nx' needs a path that carries more than a frame"
+done
+for at in "hippi:station 3" "hippi:output 0" "sp:station 3" "sp:chip 0" "sp:chip 0 to station 1"; do
+    gives 2 "$PSIM" check "$T/needs.lua" -p network=${at%%:*} -p "path=${at#*:}"
+    says "'nx' needs a path that loses nothing, and 'mesh' below it loses messages, as its network does"
+done
+
 # Faults that recur end with what they can meet, two schedules too, whose events would keep each other's run alive.
 config recur <<'LUA'
 local paragon = include "machines/paragon.lua"
