@@ -79,6 +79,7 @@
     W(dataset)                                                                                     \
     W(hits)                                                                                        \
     W(pingpong)                                                                                    \
+    W(calls)                                                                                       \
     W(fan_in)                                                                                      \
     W(message_time)                                                                                \
     W(pcap_nodes)                                                                                  \

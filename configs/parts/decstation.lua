@@ -81,8 +81,9 @@ local function group(o)
       copy_sum = mb(20),                                  -- ASSUMED(as in paragon.lua)
       -- ASSUMED(R1.2 of paragon.lua at half the clock)
       send = us(20), receive = us(16), frame_out = us(8), frame_in = us(16), trap = us(8),
-      switch = us(16), cross = us(2), layer = us(1), match = us(1), lookup = us(2), timer = us(2),
-      alloc = us(4), interrupt = us(12), rpc = us(20), file = us(80), block = us(4), io = us(40),
+      switch = us(16), cross = us(2), layer = us(1), choice = us(0.4), match = us(1),
+      lookup = us(2), timer = us(2), alloc = us(4), interrupt = us(12), rpc = us(20),
+      file = us(80), block = us(4), io = us(40),
       call = us(0.8), flop = us(0.2), op = us(0.08), fault = us(870), map = us(100),
       invalidate = us(100), frame_bytes = {},
       twin = mb(34.1), diff = mb(10.8), diff_out = mb(22.7), diff_in = mb(9.5),

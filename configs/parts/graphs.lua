@@ -69,8 +69,56 @@ local bypass = {
   { name = "rpc", protocol = "select", below = { "chan" } },
 }
 
+-- Calls as x-kernel's papers have them, over the hosts of an Ethernet.  `path` carries them:
+--   eth   straight over it (ARP's sessions, which have no header of their own)
+--   ip    datagrams
+--   vip   the local network for who is on it, else IP: VIPaddr, once on the way of each message; of
+--         "bypass", where VIPsize is that, VMUX, which is there when a session is opened alone.
+-- `stack`: "monolithic" (M.RPC), "layered" (L.RPC: SELECT, CHAN and BLAST), "bypass" (with VIPsize,
+-- which sends what fits a frame past BLAST), "whole" (without BLAST, for what fits a frame).
+-- `lossy`, what VDROP does, stands above the Ethernet.
+local function calls(stack, path, lossy)
+  local graph = { { name = "lan", protocol = "eth", interface = "lan" } }
+  local function add(instance) graph[#graph + 1] = instance end
+  add { name = "host", protocol = "arp", below = { "lan" }, address = "10.1.0.0/16" }
+  local below = "host"
+  if lossy then
+    lossy.name, lossy.protocol, lossy.below = "faults", "vdrop", { below }
+    add(lossy)
+    below = "faults"
+  end
+  if path ~= "eth" then
+    add { name = "ip", protocol = "ip", below = { "host" } }
+    if path == "vip" then
+      local bound = stack == "bypass"
+      add { name = "vip", protocol = bound and "vmux" or "vipaddr", below = { below, "ip" } }
+      below = "vip"
+    else
+      below = "ip"
+    end
+  end
+  -- What goes in a frame of IP, which would cut what is longer by itself.
+  local fragment = path ~= "eth" and "1476B" or "0B"
+  if stack == "monolithic" then
+    add { name = "chan", protocol = "mrpc", below = { below }, fragment = fragment }
+  else
+    if stack ~= "whole" then
+      add { name = "blast", protocol = "blast", below = { below }, fragment = fragment }
+    end
+    if stack == "bypass" then
+      add { name = "size", protocol = "vipsize", below = { below, "blast" },
+            cutoff = fragment }
+    end
+    local over = { whole = below, bypass = "size", layered = "blast" }
+    add { name = "chan", protocol = "chan", below = { over[stack] } }
+  end
+  add { name = "rpc", protocol = "select", below = { "chan" } }
+  return graph
+end
+
 return {
   machine = machine,
+  calls = calls,
   bypass = bypass,
   over = over,
   with_cuts = with_cuts,

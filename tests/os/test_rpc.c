@@ -868,3 +868,29 @@ Test(rpc, boots_that_bid_names_serve_as_well)
             chaos_on(graphs[k], seed, true, seed % 2, false);
         }
 }
+
+/* What is below cuts by itself: fragments are then no longer than `fragment`. */
+Test(rpc, fragments_are_as_long_as_is_said)
+{
+    static const struct {
+        const char *graph;
+        uint64_t header, fragments;
+    } of[] = {
+        { "mesh driver; blast blast <mesh fragment=1000B; chan chan <blast; rpc select <chan", 24,
+          24 + 8 },
+        { "mesh driver; chan mrpc <mesh fragment=1000B; rpc select <chan", 36, 8 },
+        { "mesh driver; chan mrpc <mesh fragment=1000000B; rpc select <chan", 36, 8 },
+    };
+    for (size_t k = 0; k < ARRAY_LEN(of); k++) {
+        struct world w;
+        struct fake_options o = { 0 };
+        start(&w, &o, of[k].graph);
+        uint64_t each = (k < 2 ? 1000 : 4096 - 8) - of[k].header;
+        cr_assert_eq(select_max_bytes(rpc(&w, 0)), 64 * each - of[k].fragments);
+        cr_assert_eq(call(&w, 0, 1, 0, 5 * each - of[k].fragments - 8), XK_OK);
+        fake_run(w.r.f, 0);
+        cr_assert_eq(w.status[0], XK_OK);
+        cr_assert_eq(fake_counts(w.r.f)->frames, 5 + 1);
+        stop(&w, true);
+    }
+}

@@ -20,6 +20,9 @@ static const struct param params[] = {
     P_BOOL(blast_params, eager_nack, "false",
            "asks at once when the last fragment arrives and others are missing",
            "an option of x-kernel 3.2, off"),
+    P_SIZE(blast_params, fragment, "0B", "0B", "1GiB",
+           "longest message that goes below, header included; 0B: as long as that takes",
+           "ASSUMED(over what cuts again, as IP, a frame's worth is better)"),
     P_END,
 };
 
@@ -111,11 +114,10 @@ static unsigned protl_gives(const void *params_, unsigned below)
 static enum xk_status protl_init(struct xk_protl *self, const void *p)
 {
     struct blast_state *st = self->state;
-    uint64_t below = self->down[0]->carries;
     st->params = p;
-    if (below <= BLAST_HEADER)
+    if (self->carries == 0)
         return XK_TOO_LONG;
-    st->fragment_bytes = below - BLAST_HEADER;
+    st->fragment_bytes = self->carries / BLAST_FRAGMENTS_MAX;
     st->reliable = self->down[0]->gives & XK_LOSSLESS;
     st->boot = (uint16_t)port_incarnation(xk_port(self));
     xk_table_init(&st->sessns, self, (uint32_t)st->params->idle);
@@ -143,7 +145,8 @@ static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
 
 static uint64_t protl_carries(const void *p, uint64_t below)
 {
-    (void)p;
+    uint64_t most = (uint64_t)((const struct blast_params *)p)->fragment;
+    below = most != 0 && most < below ? most : below;
     return below > BLAST_HEADER ? BLAST_FRAGMENTS_MAX * (below - BLAST_HEADER) : 0;
 }
 

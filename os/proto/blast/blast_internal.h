@@ -42,7 +42,7 @@ _Static_assert(BLAST_FRAGMENTS_MAX == 8 * sizeof(uint64_t), "one mask bit a frag
 
 struct blast_params {
     sim_time fragment_wait, wait_max, discard;
-    int64_t nacks, outstanding, idle;
+    int64_t nacks, outstanding, idle, fragment;
     bool eager_nack;
 };
 

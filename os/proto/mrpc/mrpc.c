@@ -12,6 +12,9 @@ static const struct param params[] = {
            "ASSUMED(as CHAN's, x-kernel 3.2)"),
     P_INT(mrpc_params, tries, "6", "0", "1000",
           "unanswered questions after which the peer counts as unreachable", "ASSUMED(as CHAN's)"),
+    P_SIZE(mrpc_params, fragment, "0B", "0B", "1GiB",
+           "longest message that goes below, header included; 0B: as long as that takes",
+           "ASSUMED(over what cuts again, as IP, a frame's worth is better)"),
     P_END,
 };
 
@@ -116,7 +119,8 @@ static unsigned protl_gives(const void *params_, unsigned below)
 
 static uint64_t protl_carries(const void *p, uint64_t below)
 {
-    (void)p;
+    uint64_t most = (uint64_t)((const struct mrpc_params *)p)->fragment;
+    below = most != 0 && most < below ? most : below;
     return below > MRPC_HEADER ? MRPC_FRAGMENTS_MAX * (below - MRPC_HEADER) : 0;
 }
 
@@ -126,7 +130,7 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
     st->params = p;
     if (self->carries == 0)
         return XK_TOO_LONG;
-    st->fragment_bytes = self->down[0]->carries - MRPC_HEADER;
+    st->fragment_bytes = self->carries / MRPC_FRAGMENTS_MAX;
     st->reliable = self->down[0]->gives & XK_LOSSLESS;
     st->life = port_incarnation(xk_port(self));
     xk_map_init(&st->hosts, xk_port(self), sizeof(uint32_t));

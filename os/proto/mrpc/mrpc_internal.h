@@ -63,7 +63,7 @@ _Static_assert(MRPC_FRAGMENTS_MAX == 8 * sizeof(uint64_t), "one mask bit a fragm
 
 struct mrpc_params {
     sim_time client_wait, server_wait, wait_max;
-    int64_t tries;
+    int64_t tries, fragment;
 };
 
 struct mrpc_out { /* a message on its way */
