@@ -192,6 +192,9 @@ Test(adapters, groups_of_nodes_have_adapters_of_their_own)
         put(bytes, "rate", "4MB/s");
         stream(&r, 1, 1000);
         cr_expect_eq(st.came, 1);
+        const struct network *n = &r.m->networks[0];
+        cr_expect_eq(n->side_of[way], &n->sides[1]);
+        cr_expect_eq(n->side_of[1 - way], &n->sides[2]);
         cr_expect_eq(st.sent, (way == 0 ? 250 : 50) * US);
         cr_expect_eq(st.read[0] - st.begun[0], (way == 0 ? 125 : 250) * US);
         /* From its timer on: the CPU, DMA at one end, 812.8 us of the cable and its signal. */
