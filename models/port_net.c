@@ -40,9 +40,12 @@ void port_if_describe(const struct port *p, uint32_t ifc, struct port_if_info *o
 {
     const struct iface *i = iface_of(p, ifc);
     const struct network *n = i->network;
+    struct net_describe d;
+    n->ops->describe(n->net, &d);
     *out = (struct port_if_info){
         .mtu = nic_mtu(i->nic),
         .station = i->station,
+        .rate = (uint64_t)((double)d.flit_bytes * (double)SIM_SEC / (double)d.flit_time),
         .reliable = !n->faults && !n->drops, /* what dies takes frames with it */
         .ordered = !n->overtakes,
         .control = true,

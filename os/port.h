@@ -155,6 +155,7 @@ struct port_if_info {
     char name[16];    /* its network's */
     uint32_t mtu;     /* largest frame in bytes: header and data */
     uint64_t station; /* of this node on that network */
+    uint64_t rate;    /* bytes a second that its medium carries at most; 0: not known */
     bool reliable;    /* frames are not lost while both ends live */
     bool ordered;     /* frames between two nodes keep their order */
     bool control;     /* takes PORT_CONTROL */

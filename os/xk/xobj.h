@@ -185,6 +185,7 @@ struct xk_protl {
     uint8_t downs;
     unsigned gives;   /* enum xk_property, to those above */
     uint64_t carries; /* the longest message that push takes */
+    uint64_t rate;    /* bytes a second that the slowest link below carries; 0: not known */
     uint32_t ifc;     /* of a driver; UINT32_MAX: the node is not on its network, or it is none */
     uint64_t enabled; /* bit n: the upper of number n takes what comes */
     struct xk_protl *down[XK_DOWN_MAX];

@@ -323,6 +323,7 @@ void port_if_describe(const struct port *p, uint32_t ifc, struct port_if_info *o
     snprintf(out->name, sizeof out->name, ifc == 0 ? "mesh" : "lan");
     out->mtu = ifc == 1 && o->lan_mtu ? o->lan_mtu : o->mtu;
     out->station = p->node->id;
+    out->rate = o->rate;
     out->reliable = !o->lossy;
     out->ordered = !o->unordered;
     out->control = o->control;

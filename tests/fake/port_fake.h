@@ -40,6 +40,7 @@ struct fake_options {
                                 two nodes alone: no channel lies between */
     uint64_t little;         /* bit n: node n is little-endian */
     uint64_t memory;         /* of each node; 0: no limit */
+    uint64_t rate;           /* what port_if_describe says */
     sim_time latency;        /* of a frame; 0: 10 us */
     sim_time byte_time;      /* more per byte */
     sim_time work_cost;      /* of each unit of work */

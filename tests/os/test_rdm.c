@@ -60,6 +60,24 @@ static void expect_all(struct rig *r, uint32_t node, uint64_t n)
 }
 
 /* RDM1, RDMO1, RDMI1, RDMI2. */
+/* A frame takes 8 ms, and the timer is longer where the link says how slow it is. */
+Test(rdm, nothing_goes_again_because_its_link_is_slow)
+{
+    for (uint64_t rate = 0; rate <= 14000; rate += 14000) {
+        struct rig r;
+        struct fake_options o = { .mtu = 120, .lossy = true, .latency = 8 * SIM_MS, .rate = rate };
+        uint64_t resent = 0;
+        rig_start(&r, &o, GRAPH, NULL, NULL);
+        send_both_ways(&r, 20);
+        for (uint32_t node = 0; node < 2; node++) {
+            expect_all(&r, node, 20);
+            resent += fake_count(r.f, node, "r.resent");
+        }
+        cr_assert_eq(resent == 0, rate != 0, "%d went again", (int)resent);
+        rig_stop(&r);
+    }
+}
+
 Test(rdm, loss_copies_delay_and_reordering_change_nothing, .timeout = 60)
 {
     uint64_t resent = 0, early = 0, duplicates = 0;

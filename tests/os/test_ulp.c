@@ -418,6 +418,25 @@ Test(ulp, no_more_is_under_way_than_the_pool_however_many_send)
     rig_stop(&r);
 }
 
+/* ---- a slow link ---- */
+
+/* A frame takes 8 ms, and the timer is longer where the link says how slow it is. */
+Test(ulp, nothing_goes_again_because_its_link_is_slow)
+{
+    for (uint64_t rate = 0; rate <= 14000; rate += 14000) {
+        struct rig r;
+        struct fake_options o = { .mtu = 120, .lossy = true, .latency = 8 * SIM_MS, .rate = rate };
+        rig_start(&r, &o, GRAPH, NULL, NULL);
+        send_both_ways(&r, 20);
+        for (uint32_t node = 0; node < 2; node++) {
+            expect_all(&r, node, 20);
+            cr_assert_eq(counts(&r, node)->resent == 0, rate != 0, "%d went again",
+                         (int)counts(&r, node)->resent);
+        }
+        rig_stop(&r);
+    }
+}
+
 /* ---- every order ---- */
 
 static struct rig explored;

@@ -8,6 +8,7 @@
  *   RDMO4  At most the credit's bytes are sent and not given back.
  */
 #include "os/proto/rdm/rdm_internal.h"
+#include "os/xk/pace.h"
 
 static const struct param params[] = {
     P_SIZE(rdm_params, queue, "64KiB", "1B", "1GiB",
@@ -19,11 +20,15 @@ static const struct param params[] = {
     P_INT(rdm_params, ack_every, "2", "1", "1000",
           "pieces after which they are acknowledged, where nothing else carries that",
           "ASSUMED(every second, as TCP)"),
-    P_TIME(rdm_params, ack_delay, "500us", "1ns", "1h",
-           "an acknowledgement waits so long for something that carries it",
+    P_TIME(rdm_params, ack_delay, "0", "0", "1h",
+           "an acknowledgement waits so long for something that carries it; 0: what four pieces "
+           "take below, 500 us at least",
            "ASSUMED(some round trips)"),
-    P_TIME(rdm_params, resend, "5ms", "1us", "1h",
-           "time until a piece is sent again; doubles each time", "ASSUMED(some round trips)"),
+    P_TIME(
+        rdm_params, resend, "0", "0", "1h",
+        "time until a piece is sent again; doubles each time; 0: three times what a window and an "
+        "acknowledgement take below, 5 ms at least",
+        "ASSUMED(some round trips)"),
     P_TIME(rdm_params, resend_max, "1s", "1us", "1h", "longest time until it is sent again",
            "ASSUMED(as BLAST)"),
     P_INT(rdm_params, idle, "16", "0", "65536", "idle sessions kept for re-use",
@@ -399,7 +404,8 @@ static void timed_out(struct port_timer *timer)
 {
     struct rdm_talk *t = timer->arg;
     struct rdm_state *st = rdm_state(t);
-    t->wait = sim_time_min(sim_time_mul(t->wait, 2), st->params->resend_max);
+    t->wait =
+        sim_time_min(sim_time_mul(t->wait, 2), sim_time_max(st->resend, st->params->resend_max));
     LIST_EACH (l, &t->out) {
         struct rdm_piece *p = LIST_ENTRY(l, struct rdm_piece, link);
         if (!p->got || l == t->out.next) /* it may be the acknowledgement that was lost */
@@ -440,7 +446,7 @@ void rdm_got_acks(struct rdm_talk *t, const struct rdm_header *h)
     }
     if (!some)
         return;
-    t->wait = st->params->resend;
+    t->wait = st->resend;
     cancel_resend(t);
     if (t->in_flight > 0)
         set_resend(t);
@@ -510,7 +516,7 @@ struct xk_sessn *rdm_open(struct xk_protl *self, struct xk_protl *upper, struct 
         return s;
     struct rdm_talk *t = s->state;
     t->expected = 1;
-    t->wait = st->params->resend;
+    t->wait = st->resend;
     list_init(&t->known);
     list_init(&t->waiting);
     list_init(&t->todo);
@@ -552,7 +558,7 @@ static void reset(struct rdm_talk *t)
     t->expected = 1;
     t->unsent = t->in_flight = 0;
     t->credit = (struct rdm_credit){ .limit = t->credit.limit };
-    t->wait = st->params->resend;
+    t->wait = st->resend;
     cancel_resend(t);
     cancel_ack(t);
     /* Later: its upper has not been told yet. */
@@ -714,6 +720,9 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
     if (below <= st->header + RDM_CREDIT_BYTES)
         return XK_TOO_LONG;
     st->piece = below - st->header;
+    st->ack_delay = xk_pace_ack(self->down[0], st->params->ack_delay, 4 * below);
+    st->resend = xk_pace_resend(self->down[0], st->params->resend, (uint64_t)st->params->window,
+                                st->ack_delay);
     xk_table_init(&st->sessns, self, (uint32_t)st->params->idle);
     st->sessns.forget = forget;
     xk_map_init(&st->books, xk_port(self), sizeof(uint64_t));

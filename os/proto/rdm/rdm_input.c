@@ -146,7 +146,7 @@ static void got_piece(struct rdm_talk *t, const struct rdm_header *h, struct xk_
         if (t->ack_due || rdm_ack_set(t) || t->unacked == 0)
             return;
         port_work(xk_port(xk_sessn_of(t)->protl), PORT_WORK_TIMER, 1);
-        port_timer_set(&rdm_clock(t)->ack, st->params->ack_delay);
+        port_timer_set(&rdm_clock(t)->ack, st->ack_delay);
         return;
     }
     t->ack_due = true; /* F2 */

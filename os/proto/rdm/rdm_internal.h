@@ -113,6 +113,7 @@ struct rdm_talk {
 struct rdm_state {
     const struct rdm_params *params;
     bool numbers;
+    sim_time resend, ack_delay; /* of the timers */
     uint64_t header, piece; /* bytes: of a header without credit; of data behind it in a frame */
     struct xk_table sessns;
     struct list known;   /* struct rdm_talk */

@@ -10,6 +10,7 @@
  *       does.
  */
 #include "os/proto/ulp/ulp_internal.h"
+#include "os/xk/pace.h"
 
 static const struct param params[] = {
     P_SIZE(ulp_params, queue, "64KiB", "1B", "1GiB",
@@ -21,14 +22,15 @@ static const struct param params[] = {
     P_SIZE(ulp_params, pool, "1MiB", "1B", "1TiB",
            "bytes that all who have more to send to the node may have under way together",
            "ASSUMED(16 whole grants)"),
-    P_TIME(ulp_params, wait, "5ms", "1us", "1h",
+    P_TIME(ulp_params, wait, "0", "0", "1h",
            "the idle timer: what is out goes again, or the first grant is asked for; doubles each "
-           "time",
+           "time; 0: three times what a window and an acknowledgement take below, 5 ms at least",
            "ASSUMED(as RDM)"),
     P_TIME(ulp_params, wait_max, "1s", "1us", "1h", "longest time of the idle timer",
            "ASSUMED(as RDM)"),
-    P_TIME(ulp_params, ack_delay, "500us", "1ns", "1h",
-           "an acknowledgement waits so long for something that carries it, where frames are lost",
+    P_TIME(ulp_params, ack_delay, "0", "0", "1h",
+           "an acknowledgement waits so long for something that carries it, where frames are lost; "
+           "0: what half a window takes below, 500 us at least",
            "ASSUMED(some round trips)"),
     P_INT(ulp_params, idle, "16", "0", "65536", "sessions without a connection kept for re-use",
           "ASSUMED(an idle node stays within 16 KiB)"),
@@ -405,7 +407,7 @@ static void timed_out(struct port_timer *timer)
     struct ulp_line *l = timer->arg;
     struct ulp_state *st = ulp_state(l);
     st->counts.idle++;
-    l->wait = sim_time_min(sim_time_mul(l->wait, 2), st->params->wait_max);
+    l->wait = sim_time_min(sim_time_mul(l->wait, 2), sim_time_max(st->wait, st->params->wait_max));
     if (!list_empty(&l->out)) {
         ulp_go_back(l, LIST_ENTRY(l->out.next, struct ulp_frame, link)->number);
         set_idle(l);
@@ -436,7 +438,7 @@ void ulp_got_grant(struct ulp_line *l, const struct ulp_header *h)
         l->next = h->next;
     if (!some)
         return;
-    l->wait = st->params->wait;
+    l->wait = st->wait;
     cancel(l, true);
     if (!list_empty(&l->out))
         set_idle(l);
@@ -456,7 +458,7 @@ static const struct xk_sessn_ops sessn_ops;
 static void begin(struct ulp_line *l)
 {
     l->expected = l->next = 1;
-    l->wait = ulp_state(l)->params->wait;
+    l->wait = ulp_state(l)->wait;
 }
 
 struct xk_sessn *ulp_open(struct xk_protl *self, struct xk_protl *upper, struct xk_parts peer,
@@ -618,6 +620,10 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
     if (below <= ULP_HEADER)
         return XK_TOO_LONG;
     st->piece = below - ULP_HEADER;
+    uint64_t two = 2 * (uint64_t)ulp_cost(st->piece), grant = (uint64_t)st->params->grant;
+    uint64_t window = grant > two ? grant : two;
+    st->ack_delay = xk_pace_ack(self->down[0], st->params->ack_delay, window / 2);
+    st->wait = xk_pace_resend(self->down[0], st->params->wait, window, st->ack_delay);
     xk_table_init(&st->sessns, self, (uint32_t)st->params->idle);
     list_init(&st->known);
     list_init(&st->turns);

@@ -94,7 +94,7 @@ static void got_frame(struct ulp_line *l, const struct ulp_header *h, struct xk_
     if (st->keeps || l->grant_due || l->unacked == 0 || ulp_ack_set(l))
         return;
     port_work(ulp_port(l), PORT_WORK_TIMER, 1);
-    port_timer_set(&ulp_clock(l)->ack, st->params->ack_delay);
+    port_timer_set(&ulp_clock(l)->ack, st->ack_delay);
 }
 
 /* The session of what comes, referenced: that below knows it without a look-up. */

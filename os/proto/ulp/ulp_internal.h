@@ -103,6 +103,7 @@ struct ulp_state {
     const struct ulp_params *params;
     bool keeps;     /* the path below: nothing is kept here, then, and no timer waits for a loss */
     uint64_t piece; /* bytes of data in a frame */
+    sim_time wait, ack_delay; /* of the timers */
     struct xk_table sessns;
     struct list known;    /* struct ulp_line */
     struct list turns;    /* struct ulp_line: who waits to be granted more, in order */
