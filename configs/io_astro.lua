@@ -14,11 +14,11 @@ local vesta = { system = "vesta" }
 local computers = {
   ["Paragon"] = { preset = "paragon", files = pfs_unix },
   ["Paragon async"] = { preset = "paragon", files = pfs_async },
-  ["Paragon, Vesta"] = { preset = "paragon", files = vesta },
+  ["Paragon Vesta"] = { preset = "paragon", files = vesta },
   ["SP-2"] = { preset = "sp2", files = vesta },
-  ["SP-2, PFS"] = { preset = "sp2", files = pfs_async },
+  ["SP-2 PFS"] = { preset = "sp2", files = pfs_async },
 }
-local order = { "Paragon", "Paragon async", "Paragon, Vesta", "SP-2, PFS", "SP-2" }
+local order = { "Paragon", "Paragon async", "Paragon Vesta", "SP-2 PFS", "SP-2" }
 -- ASSUMED(the publication's sizes are not at hand): points of an array, programs each way.
 local cases = {
   small = { points = { 128, 128, 64 }, programs = { 2, 2, 2 }, arrays = 2 },
@@ -46,7 +46,7 @@ local function over(name, size, direction, one, two, where, min, max, missed)
 end
 local function both(size, direction)
   return { kind = "ratio", name = size .. ", " .. direction .. ": messages are faster on Paragon",
-           at = at(size, direction, "Paragon, Vesta", "buffers"),
+           at = at(size, direction, "Paragon Vesta", "buffers"),
            over = at(size, direction, "SP-2", "buffers"), min = 1.1, citation = SOURCE,
            doc = "no device is in the way of either" }
 end
