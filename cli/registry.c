@@ -80,6 +80,7 @@
     W(hits)                                                                                        \
     W(pingpong)                                                                                    \
     W(calls)                                                                                       \
+    W(ping)                                                                                        \
     W(fan_in)                                                                                      \
     W(message_time)                                                                                \
     W(pcap_nodes)                                                                                  \

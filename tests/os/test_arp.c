@@ -215,6 +215,20 @@ Test(arp, where_nobody_hears_all_one_station_is_asked)
     rig_stop(&r);
 }
 
+Test(arp, the_server_remembers_all_hosts_however_few_others_do)
+{
+    struct rig r;
+    struct fake_options o = { .nodes = 60 };
+    rig_start(&r, &o, "eth eth; arp arp <eth server=7 entries=4; probe probe <arp", NULL, NULL);
+    fake_run(r.f, 0);
+    for (uint32_t i = 0; i < 60; i++) {
+        cr_assert_eq(rig_send_pattern(&r, i, (i + 30) % 60, i, 50), XK_OK);
+        fake_run(r.f, 0);
+        cr_assert_eq(rig_probe(&r, (i + 30) % 60)->got, 1, "from %u", i);
+    }
+    rig_stop(&r);
+}
+
 /* ---- others with the same address ---- */
 
 Test(arp, another_with_this_address_is_remarked_and_not_believed)

@@ -629,9 +629,12 @@ Test(ip, what_does_not_fit_the_interface_goes_on_when_there_is_room)
         "eth eth interface=mesh queue=4; leth eth interface=lan; arp arp <eth address=10.1.0.0/16; "
         "larp arp <leth address=10.2.0.0/16; ip ip <arp <larp; probe probe <ip");
     struct asked a = { .r = &r, .node = 2, .to = 3 };
-    fake_call(r.f, 2, open_kept, &a);
     cr_assert_eq(rig_send_pattern(&r, 2, 3, 1, 10), XK_OK);
     fake_run(r.f, 0);
+    cr_assert_eq(rig_send_pattern(&r, 2, 3, 4, 20000), XK_OK, "whose session is closed then");
+    fake_run(r.f, 0);
+    cr_assert(last_is(&r, 3, 2, 4, 20000));
+    fake_call(r.f, 2, open_kept, &a);
     cr_assert_eq(rig_send_pattern(&r, 2, 3, 2, 30000), XK_OK);
     cr_assert_eq(rig_send_pattern(&r, 2, 3, 3, 10), XK_BUSY);
     fake_run(r.f, 0);

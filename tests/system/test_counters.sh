@@ -20,7 +20,7 @@ return {
             { name = "rpc", protocol = "select", below = { "chan" } },
             { name = "vipsize", protocol = "vipsize", below = { "driver", "blast" } },
             { name = "vipaddr", protocol = "vipaddr", below = { "driver", "blast" } },
-$(others protocols "eth arp ip udp icmp vipsize vipaddr driver vdrop rdm nx cut blast chan select svm sync" '{ name = "%", protocol = "%", below = { "driver" } },')
+$(others protocols "eth arp ip udp icmp ping vipsize vipaddr driver vdrop rdm nx cut blast chan select svm sync" '{ name = "%", protocol = "%", below = { "driver" } },')
         },
     },
     workload = { kind = "pfs", size = "256KiB", requests = 4, nodes = 4 },
@@ -121,6 +121,7 @@ local machine = paragon {
         { name = "arp", protocol = "arp", below = { "eth" } },
         { name = "ip", protocol = "ip", below = { "arp" } },
         { name = "icmp", protocol = "icmp", below = { "ip" } },
+        { name = "ping", protocol = "ping", below = { "icmp" } },
         { name = "udp", protocol = "udp", below = { "ip" } },
         { name = "rdm", protocol = "rdm", below = { "udp" } },
         { name = "nx", protocol = "nx", below = { "rdm" } },

@@ -29,7 +29,8 @@ const struct param arp_params_desc[] = {
     P_INT(arp_params, queue, "16", "1", "65536",
           "messages for a host that wait for its station; the oldest is dropped for another",
           "ASSUMED(RFC 1122, 2.3.2.2: at least one; a window of RDM's pieces)"),
-    P_INT(arp_params, entries, "1024", "1", "1048576", "hosts without sessions that are remembered",
+    P_INT(arp_params, entries, "1024", "1", "1048576",
+          "hosts without sessions that are remembered, but by the server, which remembers all",
           "ASSUMED(some 100 KiB)"),
     P_BOOL(arp_params, announce, "false",
            "at boot a node tells all its station; where there is no broadcast it tells the server "

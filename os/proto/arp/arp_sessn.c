@@ -36,7 +36,9 @@ static void entry_free(struct arp_state *st, struct arp_entry *e)
 /* Without sessions, it waits for its turn to be forgotten. */
 static void entry_spare(struct arp_state *st, struct arp_entry *e)
 {
-    if (xk_map_count(&st->by_address) > (uint64_t)st->params->entries && !list_empty(&st->spare))
+    /* The server knows all who have made themselves known. */
+    if (!st->server && xk_map_count(&st->by_address) > (uint64_t)st->params->entries &&
+        !list_empty(&st->spare))
         entry_free(st, LIST_ENTRY(st->spare.next, struct arp_entry, link));
     list_push(&st->spare, &e->link);
 }
