@@ -170,6 +170,7 @@ const struct xk_protl_ops mrpc_protl = {
               .params_size = sizeof(struct mrpc_params),
               .state_size = sizeof(struct mrpc_state),
               .counters = counters },
+    .header = MRPC_HEADER,
     .down_min = 1,
     .down_max = 1,
     .joined = true,
