@@ -18,6 +18,7 @@ return {
             { name = "blast", protocol = "blast", below = { "vdrop" } },
             { name = "chan", protocol = "chan", below = { "blast" } },
             { name = "rpc", protocol = "select", below = { "chan" } },
+            { name = "select", protocol = "select", below = { "chan" } },
             { name = "vipsize", protocol = "vipsize", below = { "driver", "blast" } },
             { name = "vipaddr", protocol = "vipaddr", below = { "driver", "blast" } },
 $(others protocols "eth arp ip udp icmp ping vipsize vipaddr driver vdrop rdm nx cut blast chan select svm sync" '{ name = "%", protocol = "%", below = { "driver" } },')

@@ -167,7 +167,7 @@ static void complete(struct xk_protl *self, struct blast_in *in)
     if (good) {
         deliver(st, s, &m);
     } else {
-        st->counts.bad++;
+        st->counts.given_up++;
         xk_close(s);
     }
     xk_msg_fini(&m);
@@ -179,12 +179,9 @@ static struct xk_sessn *sessn_for(struct xk_protl *self, uint32_t host, uint16_t
     struct blast_state *st = self->state;
     struct xk_protl *upper = xk_taker(self, protocol);
     enum xk_status why;
-    if (!upper) {
-        st->counts.nobody++;
-        return NULL;
-    }
     bool fresh;
-    struct xk_sessn *s = blast_sessn_get(self, upper, xk_node(host), &fresh, &why);
+    struct xk_sessn *s = upper ? blast_sessn_get(self, upper, xk_node(host), &fresh, &why) : NULL;
+    st->counts.nobody += s == NULL;
     if (s && fresh)
         xk_open_done(upper, s);
     return s;
@@ -217,6 +214,7 @@ static void got_fragment(struct xk_protl *self, uint32_t host, const struct blas
         st->counts.duplicates++;
         return;
     }
+    st->counts.fragments_got++;
     if (h->op == BLAST_SEND && in->nacks > 0 && !in->slow) {
         struct blast_sessn *bs = in->sessn->state;
         in->slow = true; /* asked too early: fragments take longer than was thought */
@@ -267,8 +265,10 @@ void blast_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m
         blast_nacked(self, lower->host, &h);
     } else if (h.seq == 0) {
         struct xk_sessn *s = sessn_for(self, lower->host, h.protocol);
-        if (s)
+        if (s) {
+            st->counts.short_got++;
             deliver(st, s, m);
+        }
     } else {
         got_fragment(self, lower->host, &h, m);
     }

@@ -105,7 +105,8 @@ struct blast_state {
     uint32_t recent_next;
     struct {
         uint64_t short_sent, long_sent, fragments_sent, resent, delivered, nacks_sent, nacks_got,
-            discarded, given_up, duplicates, stale, bad, nobody, refused;
+            nacks_late, short_got, fragments_got, discarded, given_up, duplicates, stale, bad,
+            nobody, refused;
     } counts;
 };
 

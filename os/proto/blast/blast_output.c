@@ -187,6 +187,7 @@ void blast_nacked(struct xk_protl *self, uint32_t host, const struct blast_heade
         pump(self, o);
         return;
     }
+    st->counts.nacks_late++;
 }
 
 void blast_out_drop_host(struct xk_protl *self, uint32_t host)

@@ -181,13 +181,14 @@ void chan_client_got(struct xk_protl *self, struct chan_host *host, struct xk_se
     struct chan_state *st = self->state;
     struct xk_sessn *s = h->id < host->client_count ? host->clients[h->id] : NULL;
     struct chan_client *c = s ? s->state : NULL;
-    bool current = c && c->state == CHAN_WAIT && c->seq == h->seq;
+    bool current = c && c->state == CHAN_WAIT && c->seq == h->seq, data = h->flags & CHAN_USER_MSG;
+    st->counts.controls += !data;
     if (!current) {
         /* Over for us.  A server that asks may forget its reply. */
-        st->counts.duplicates += (h->flags & CHAN_USER_MSG) != 0;
+        st->counts.duplicates += data;
         if (h->flags & CHAN_ACK_REQUESTED)
             chan_server_answer(self, lower, h, CHAN_FROM_CLIENT);
-    } else if (h->flags & CHAN_USER_MSG) {
+    } else if (data) {
         end_call(c);
         st->counts.replies++;
         s->refs++;

@@ -118,7 +118,7 @@ struct chan_state {
     struct list stalled; /* of chan_stalled, in order */
     struct {
         uint64_t calls, replies, failures, requests, probes, resent, replies_resent, duplicates,
-            stale, bad, nobody, closed;
+            controls, unready, stale, bad, nobody, closed;
     } counts;
 };
 

@@ -206,9 +206,10 @@ static void same_call(struct xk_protl *self, struct chan_slot *slot, struct xk_s
 {
     struct chan_state *st = self->state;
     struct chan_server *v = slot->active ? slot->active->state : NULL;
-    st->counts.duplicates += (h->flags & CHAN_USER_MSG) != 0;
-    if (!(h->flags & CHAN_FROM_CLIENT))
-        return;
+    if (h->flags & CHAN_USER_MSG)
+        st->counts.duplicates++;
+    else
+        st->counts.controls++;
     if (v && v->state == CHAN_WAIT_ACK) {
         if (h->flags & (CHAN_ACK_REQUESTED | CHAN_NEGATIVE_ACK))
             send_reply(v);
@@ -229,6 +230,7 @@ void chan_server_got(struct xk_protl *self, struct chan_host *host, struct xk_se
     bool data = h->flags & CHAN_USER_MSG;
     if (age < 0) {
         st->counts.duplicates += data;
+        st->counts.controls += !data;
     } else if (age == 0) {
         same_call(self, &host->slots[h->id], lower, h);
     } else if (!upper) {
@@ -237,7 +239,10 @@ void chan_server_got(struct xk_protl *self, struct chan_host *host, struct xk_se
             chan_server_answer(self, lower, h, CHAN_REFUSED);
     } else if (data && (st->reliable || h->dst_incarnation != 0)) {
         execute(self, host, lower, h, m, upper);
-    } else if (data || h->flags & CHAN_ACK_REQUESTED) {
-        chan_server_answer(self, lower, h, CHAN_NEGATIVE_ACK);
+    } else {
+        st->counts.unready += data;
+        st->counts.controls += !data;
+        if (data || h->flags & CHAN_ACK_REQUESTED)
+            chan_server_answer(self, lower, h, CHAN_NEGATIVE_ACK);
     }
 }

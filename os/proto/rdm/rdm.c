@@ -427,7 +427,7 @@ void rdm_got_acks(struct rdm_talk *t, const struct rdm_header *h)
 {
     struct rdm_state *st = rdm_state(t);
     if ((int32_t)(h->next - t->number) > 1) {
-        st->counts.bad++;
+        st->counts.bad_acks++;
         return;
     }
     uint32_t highest = h->next + (h->mask ? 32 - (uint32_t)__builtin_clz(h->mask) : 0);
@@ -757,21 +757,20 @@ static const struct counter counters[] = {
     C_SUM(rdm_state, counts, received, "1", "Messages given to uppers."),
     C_SUM(rdm_state, counts, pieces, "1", "Pieces sent for the first time."),
     C_SUM(rdm_state, counts, resent, "1", "Pieces sent again."),
-    C_SUM(rdm_state, counts, acks, "1",
-          "Acknowledgements that nothing else carried, and questions."),
+    C_SUM(rdm_state, counts, acks, "1", "Acknowledgements and questions that went alone."),
     C_SUM(rdm_state, counts, credits, "1", "Messages with nothing but credit."),
     C_SUM(rdm_state, counts, stalled, "1", "Times that a message had to wait for credit."),
-    C_NOW(rdm_state, counts, promised, "B",
-          "Memory promised to those who may send without being asked: credit of all sessions."),
+    C_NOW(rdm_state, counts, promised, "B", "Memory promised to those who may send."),
+    C_SUM(rdm_state, counts, taken, "1", "Pieces and credit that came in their turn."),
+    C_SUM(rdm_state, counts, controls, "1", "Acknowledgements and questions that came alone."),
     C_SUM(rdm_state, counts, early, "1", "Pieces kept because one before them had not come."),
     C_SUM(rdm_state, counts, duplicates, "1", "Pieces dropped: had already."),
     C_SUM(rdm_state, counts, stale, "1", "Pieces dropped: from or for a life that has ended."),
     C_SUM(rdm_state, counts, bad, "1", "Pieces dropped: the header makes no sense."),
-    C_SUM(rdm_state, counts, nobody, "1",
-          "Pieces dropped: no protocol with their number stands here."),
+    C_SUM(rdm_state, counts, bad_acks, "1", "Acknowledgements of what was not sent."),
+    C_SUM(rdm_state, counts, nobody, "1", "Pieces dropped: no protocol has their number here."),
     C_SUM(rdm_state, counts, refused, "1", "Pushes refused for want of room."),
-    C_SUM(rdm_state, counts, dropped, "1",
-          "Messages cut off, going or coming: given up, or by a life's end."),
+    C_SUM(rdm_state, counts, dropped, "1", "Messages cut off: given up, or by a life's end."),
     C_END,
 };
 

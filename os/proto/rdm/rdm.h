@@ -62,10 +62,13 @@ struct rdm_counts {
     uint64_t credits;        /* messages with nothing but credit */
     uint64_t stalled;        /* times that a message had to wait for credit */
     uint64_t promised;       /* bytes of memory, to those who hold credit now: falls, too */
+    uint64_t taken;          /* pieces that came in their turn, and credit */
+    uint64_t controls;       /* acknowledgements and questions that came alone */
     uint64_t early;          /* pieces kept because one before them had not come */
     uint64_t duplicates;     /* pieces dropped: had already */
     uint64_t stale;          /* dropped: from or for a life that has ended */
     uint64_t bad;            /* dropped: header makes no sense */
+    uint64_t bad_acks;       /* of what was not sent, on pieces or alone: not looked at */
     uint64_t nobody;         /* dropped: no protocol with their number stands here */
     uint64_t refused;        /* pushes answered XK_BUSY */
     uint64_t dropped;        /* messages cut off, going or coming: given up, or by a life's end */

@@ -140,6 +140,7 @@ static void got_piece(struct rdm_talk *t, const struct rdm_header *h, struct xk_
     struct rdm_state *st = rdm_state(t);
     int32_t ahead = (int32_t)(h->number - t->expected);
     if (ahead == 0) {
+        st->counts.taken++;
         t->unacked++; /* unless an answer carries it */
         take(t, h, m);
         t->ack_due |= t->unacked >= (uint64_t)st->params->ack_every;
@@ -177,13 +178,20 @@ static struct xk_sessn *session_of(struct xk_protl *self, struct xk_protl *upper
 static void got(struct rdm_talk *t, const struct rdm_header *h, struct xk_msg *m)
 {
     struct rdm_state *st = rdm_state(t);
+    bool control = h->op == RDM_ACK || h->op == RDM_ASK;
     if (st->numbers) {
+        st->counts.controls += control;
         t->ack_due |= h->op == RDM_ASK;
         if (h->to != 0)
             rdm_got_acks(t, h);
-        if (h->to != 0 && h->op != RDM_ACK && h->op != RDM_ASK)
+        if (h->to != 0 && !control)
             got_piece(t, h, m);
+        else
+            st->counts.bad += !control; /* a piece is for a life that its sender knows */
+    } else if (control) {
+        st->counts.bad++; /* there is nothing to acknowledge */
     } else if (h->op != RDM_PIECE || h->first || t->begun || !list_empty(&t->held)) {
+        st->counts.taken++;
         rdm_join(t, h, m);
     } else {
         st->counts.stale++; /* its front went to another life of this node: its sender will hear */
@@ -221,8 +229,10 @@ void rdm_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m)
         return;
     }
     struct xk_sessn *s = session_of(self, upper, h.key, lower);
-    if (!s)
+    if (!s) {
+        st->counts.nobody++;
         return;
+    }
     struct rdm_talk *t = s->state;
     if ((t->credit.limit && !xk_msg_pop(m, given, sizeof given)) ||
         (rdm_tapped(t) && !xk_msg_pop(m, epoch, sizeof epoch))) {

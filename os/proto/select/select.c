@@ -238,6 +238,7 @@ static void got_reply(struct xk_protl *self, struct select_channel *ch, struct x
     uint8_t wire[SELECT_HEADER];
     enum xk_status status = XK_REFUSED;
     struct rope reply;
+    ((struct select_state *)self->state)->counts.replies++;
     if (xk_msg_pop(m, wire, SELECT_HEADER)) {
         header_load(&h, wire);
         status = h.word == SELECT_WIRE_OK         ? XK_OK
@@ -369,10 +370,12 @@ static void got_request(struct xk_protl *self, struct xk_sessn *lower, struct xk
     struct select_header h = { 0 };
     uint8_t wire[SELECT_HEADER];
     bool whole = xk_msg_pop(m, wire, SELECT_HEADER);
+    st->counts.requests++;
     if (whole)
         header_load(&h, wire);
     struct select_service *v = whole ? xk_map_resolve(&st->services, &h.service) : NULL;
     if (!v) {
+        st->counts.unknown++;
         (void)!answer(lower, h.service, SELECT_WIRE_NO_SERVICE, NULL);
         return;
     }
@@ -416,12 +419,20 @@ static uint64_t protl_carries(const void *p, uint64_t below)
     return below > SELECT_HEADER ? below - SELECT_HEADER : 0;
 }
 
+static const struct counter counters[] = {
+    C_SUM(select_state, counts, requests, "1", "Requests that came."),
+    C_SUM(select_state, counts, unknown, "1", "Of them those that nobody here serves."),
+    C_SUM(select_state, counts, replies, "1", "Replies that came."),
+    C_END,
+};
+
 const struct xk_protl_ops select_protl = {
     .kind = { .name = "select",
               .doc = "calls of services by number, on a pool of channels per host",
               .params = params,
               .params_size = sizeof(struct select_params),
-              .state_size = sizeof(struct select_state) },
+              .state_size = sizeof(struct select_state),
+              .counters = counters },
     .header = SELECT_HEADER,
     .down_min = 1,
     .down_max = 1,

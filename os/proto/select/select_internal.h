@@ -70,6 +70,9 @@ struct select_request {
 
 struct select_state {
     const struct select_params *params;
+    struct {
+        uint64_t requests, unknown, replies;
+    } counts;
     struct xk_map hosts, services;
     struct list idle; /* of select_channel, oldest first */
     uint32_t idle_count;

@@ -419,7 +419,7 @@ void ulp_got_grant(struct ulp_line *l, const struct ulp_header *h)
 {
     struct ulp_state *st = ulp_state(l);
     if ((int32_t)(h->next - l->number) > 1) {
-        st->counts.bad++;
+        st->counts.bad_acks++;
         return;
     }
     bool some = !l->granted || (int32_t)(h->granted - l->allowed) > 0;
@@ -663,11 +663,15 @@ static const struct counter counters[] = {
     C_SUM(ulp_state, counts, stalled, "1", "Times that a message had to wait for a grant."),
     C_SUM(ulp_state, counts, shrunk, "1", "Grants that were smaller because others send, too."),
     C_SUM(ulp_state, counts, turns, "1", "Grants that waited for their turn."),
+    C_SUM(ulp_state, counts, taken, "1", "Frames with a number that came in their turn."),
+    C_SUM(ulp_state, counts, controls, "1", "Questions and grants without one that came."),
     C_SUM(ulp_state, counts, ahead, "1", "Frames dropped: one before them had not come."),
     C_SUM(ulp_state, counts, duplicates, "1", "Frames dropped: had already."),
     C_SUM(ulp_state, counts, damaged, "1", "Frames dropped: the sum is another."),
     C_SUM(ulp_state, counts, stale, "1", "Frames dropped: from or for a life that has ended."),
     C_SUM(ulp_state, counts, bad, "1", "Frames dropped: the header makes no sense."),
+    C_SUM(ulp_state, counts, bad_acks, "1",
+          "Acknowledgements of what was not sent, on frames or alone: not looked at."),
     C_SUM(ulp_state, counts, nobody, "1",
           "Frames dropped: no protocol with their number stands here."),
     C_SUM(ulp_state, counts, refused, "1", "Pushes refused for want of room."),

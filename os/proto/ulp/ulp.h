@@ -31,11 +31,14 @@ struct ulp_counts {
     uint64_t stalled;        /* times that a message had to wait for a grant */
     uint64_t shrunk;         /* grants that were smaller because others send, too */
     uint64_t turns;          /* grants that waited for their turn */
+    uint64_t taken;          /* frames with a number that came in their turn */
+    uint64_t controls;       /* questions and grants without one that came */
     uint64_t ahead;          /* frames dropped: one before them had not come */
     uint64_t duplicates;     /* dropped: had already */
     uint64_t damaged;        /* dropped: the sum is another */
     uint64_t stale;          /* dropped: from or for a life that has ended */
     uint64_t bad;            /* dropped: header makes no sense */
+    uint64_t bad_acks;       /* of what was not sent, on frames or alone: not looked at */
     uint64_t nobody;         /* dropped: no protocol with their number stands here */
     uint64_t refused;        /* pushes answered XK_BUSY */
     uint64_t dropped;        /* messages cut off, going or coming: given up, or by a life's end */

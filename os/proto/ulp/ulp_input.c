@@ -80,6 +80,7 @@ static void got_frame(struct ulp_line *l, const struct ulp_header *h, struct xk_
         l->grant_due = true;
         return;
     }
+    st->counts.taken++;
     l->expected++;
     l->nacked = l->nack_due = false;
     l->unacked++;
@@ -116,13 +117,16 @@ static struct xk_sessn *session_of(struct xk_protl *self, struct xk_protl *upper
 
 static void got(struct ulp_line *l, const struct ulp_header *h, struct xk_msg *m)
 {
+    ulp_state(l)->counts.controls += h->op > ULP_CREDIT;
     if (h->op == ULP_ASK) {
         if (l->expected == 1)
             l->end = h->end;
         ulp_asked(l);
     }
-    if (h->to == 0)
+    if (h->to == 0) {
+        ulp_state(l)->counts.bad += h->op <= ULP_CREDIT; /* its sender knows for which life */
         return;
+    }
     ulp_got_grant(l, h);
     if (h->op == ULP_NACK)
         ulp_go_back(l, h->next);
@@ -167,8 +171,10 @@ void ulp_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m)
         return;
     }
     struct xk_sessn *s = session_of(self, upper, h.key, lower);
-    if (!s)
+    if (!s) {
+        st->counts.nobody++;
         return;
+    }
     struct ulp_line *l = s->state;
     if (h.to != 0 && h.to != ulp_life(port_incarnation(xk_port(self)))) {
         st->counts.stale++;

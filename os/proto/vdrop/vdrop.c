@@ -166,8 +166,10 @@ static void protl_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk
     enum xk_status why;
     bool fresh;
     struct xk_sessn *s = st->upper ? get_sessn(self, xk_node(lower->host), &fresh, &why) : NULL;
-    if (!s)
+    if (!s) {
+        st->counts.orphans++;
         return;
+    }
     if (fresh)
         xk_open_done(st->upper, s);
     xk_demux(s, m);
@@ -251,6 +253,8 @@ static const struct counter counters[] = {
     C_SUM(vdrop_state, counts, duplicated, "1", "Of these, sent twice."),
     C_SUM(vdrop_state, counts, delayed, "1", "Of these, held back."),
     C_SUM(vdrop_state, counts, corrupted, "1", "Of these, with a byte changed."),
+    C_SUM(vdrop_state, counts, orphans, "1",
+          "Messages that came and were dropped: nobody is above."),
     C_END,
 };
 

@@ -27,7 +27,7 @@ struct vdrop_state {
     struct xk_table sessns;
     struct list late; /* of vdrop_late */
     struct {
-        uint64_t pushed, dropped, duplicated, delayed, corrupted;
+        uint64_t pushed, dropped, duplicated, delayed, corrupted, orphans;
     } counts;
 };
 
