@@ -368,3 +368,23 @@ Test(rdm, wrong_pieces_are_dropped)
     cr_assert_gt(counts(&r, 1)->bad, 100);
     rig_stop(&r);
 }
+
+/* RDMI3: what each has heard of the other's life is wrong, and no answer mends it. */
+Test(rdm, two_who_are_wrong_about_each_other_come_to_an_end)
+{
+    static const uint8_t life_49153[] = { 0, 2, 0xc0, 1, 0, 0, 0, 0 };
+    struct rig r;
+    rig_start(&r, &(struct fake_options){ 0 }, "mesh driver; rdm rdm <mesh; probe probe <rdm", NULL,
+              NULL);
+    for (uint32_t n = 0; n < 2; n++)
+        cr_assert_eq(rig_send_pattern(&r, n, 1 - n, 1, 100), XK_OK);
+    fake_run(r.f, 0);
+    for (uint32_t n = 0; n < 2; n++)
+        fake_inject(r.f, n, 1 - n, life_49153, sizeof life_49153);
+    fake_run(r.f, 0);
+    for (uint32_t n = 0; n < 2; n++)
+        cr_assert_eq(rig_send_pattern(&r, n, 1 - n, 2, 100), XK_OK);
+    fake_run_until(r.f, fake_now(r.f) + SIM_SEC);
+    cr_assert_lt(fake_counts(r.f)->frames, 200);
+    rig_stop(&r);
+}

@@ -3,6 +3,8 @@
  *   RDMI1  `early` holds pieces above `expected`, by number, at most RDM_MASK above it.
  *   RDMI2  Who sends what has come already is told at once, for an acknowledgement was lost;
  *       likewise who sends what comes too early, for a piece was.
+ *   RDMI3  Who sends to another life of this node is told which it is, but for an acknowledgement:
+ *       two who are wrong about each other would have no end of them.
  */
 #include "os/proto/rdm/rdm_internal.h"
 
@@ -239,7 +241,7 @@ void rdm_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m)
         st->counts.bad++;
     } else if (h.to != 0 && h.to != rdm_life(port_incarnation(xk_port(self)))) {
         st->counts.stale++;
-        t->ack_due = true; /* tells our life */
+        t->ack_due |= h.op != RDM_ACK; /* RDMI3 */
     } else {
         xk_swap_bytes(self,
                       (t->credit.limit ? sizeof given : 0) + (rdm_tapped(t) ? sizeof epoch : 0));
