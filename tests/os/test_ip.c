@@ -620,6 +620,28 @@ Test(ip, rdm_stands_on_it_through_the_gateway_whatever_is_lost)
     rig_stop(&r);
 }
 
+/* A host of the same network is reached past IP, others through it. */
+Test(ip, vipaddr_chooses_arp_for_neighbours_and_ip_for_others)
+{
+    struct rig r;
+    start(&r, (struct fake_options){ .mtu = 1514 },
+          BELOW "ip ip <arp <larp forward=true; v vipaddr <arp <larp <ip; rdm rdm <v resend=10ms; "
+                "probe probe <rdm");
+    for (uint32_t a = 0; a < 4; a++)
+        for (uint32_t b = 0; b < 4; b++) {
+            cr_assert_eq(rig_send_pattern(&r, a, b, 5 * a + b, 900), XK_OK);
+            fake_run(r.f, 0);
+            cr_assert(last_is(&r, b, a, 5 * a + b, 900), "%u to %u", a, b);
+        }
+    /* Not over arp: node 1 is on the other network alone, and node 0 on both. */
+    static const uint64_t others[4] = { 1, 4, 1, 1 };
+    for (uint32_t n = 0; n < 4; n++)
+        cr_assert_eq(fake_count(r.f, n, "v.others"), others[n], "node %u", n);
+    cr_assert_gt(fake_count(r.f, 0, "ip.forwarded"), 3);
+    cr_assert(rig_alloc_quiet(&r));
+    rig_stop(&r);
+}
+
 /* A push of more fragments than the interface takes goes on when there is room. */
 Test(ip, what_does_not_fit_the_interface_goes_on_when_there_is_room)
 {
