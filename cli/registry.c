@@ -81,6 +81,7 @@
     W(pingpong)                                                                                    \
     W(calls)                                                                                       \
     W(ping)                                                                                        \
+    W(exchange)                                                                                    \
     W(fan_in)                                                                                      \
     W(message_time)                                                                                \
     W(pcap_nodes)                                                                                  \

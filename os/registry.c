@@ -35,6 +35,8 @@
     P(vcache)                                                                                      \
     P(vdrop)                                                                                       \
     P(template)                                                                                    \
+    P(loop)                                                                                        \
+    P(user)                                                                                        \
     P(nx)                                                                                          \
     P(svm)                                                                                         \
     P(sync)                                                                                        \

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "os/proto/user/user.h"
 #include "os/xk/domain.h"
 #include "tests/os/xk_rig.h"
 
@@ -695,4 +696,95 @@ Test(domains, a_crash_of_either_side_leaves_no_buffer_behind)
             cr_expect_eq(rope_leaves_alive(), before, "%zu, step %lu", i, step);
         }
     }
+}
+
+/* LOOP1, USER1, USER2: two programs of a node by LOOP, each in a domain of its own or not. */
+enum { SENT = 20 };
+struct talk {
+    struct rig *r;
+    uint64_t taken, answered;
+};
+
+static void talk_length(uint64_t i, struct rope *data)
+{
+    rope_init(data);
+    rope_add_pattern(data, i, 0, i * i * 37);
+}
+
+static void sink_thread(void *arg)
+{
+    struct talk *t = arg;
+    struct xk_protl *sink = xk_find(t->r->k[0], "sink");
+    for (uint64_t i = 0; i < SENT; i++) {
+        struct rope got, want;
+        uint32_t from;
+        cr_expect_eq(user_receive(sink, &from, &got), XK_OK);
+        talk_length(i, &want);
+        cr_expect(rope_equal(&got, &want), "message %lu", i);
+        cr_expect_eq(from, 0);
+        rope_fini(&got);
+        rope_fini(&want);
+        t->taken++;
+    }
+    struct rope last;
+    talk_length(3, &last);
+    cr_expect_eq(user_send(sink, 0, &last), XK_OK);
+    rope_fini(&last);
+}
+
+static void source_thread(void *arg)
+{
+    struct talk *t = arg;
+    struct xk_protl *source = xk_find(t->r->k[0], "source");
+    struct rope data;
+    uint32_t from;
+    for (uint64_t i = 0; i < SENT; i++) {
+        talk_length(i, &data);
+        cr_expect_eq(user_send(source, 0, &data), XK_OK);
+        rope_fini(&data);
+    }
+    cr_expect_eq(user_receive(source, &from, &data), XK_OK);
+    cr_expect_eq(data.length, 3 * 3 * 37);
+    rope_fini(&data);
+    t->answered++;
+    talk_length(1, &data);
+    cr_expect_eq(user_send(source, 7, &data), XK_NO_PEER);
+    rope_fini(&data);
+}
+
+static void begin_talk(struct port *p, void *arg)
+{
+    port_thread_spawn(p, "sink", sink_thread, arg, 0);
+    port_thread_spawn(p, "source", source_thread, arg, 0);
+}
+
+Test(domains, programs_of_a_node_talk_by_loop)
+{
+    static const char *const graphs[] = {
+        "loop loop; sink user <loop; source user <loop",
+        "loop loop domain=to; sink user <loop domain=to secure=true; source user <loop domain=of",
+        "loop loop; sink user <loop domain=to; source user <loop domain=of",
+    };
+    static const char *const rows[] = { "to transfer=fbuf; of transfer=fbuf",
+                                        "to cpu=third transfer=copy; of transfer=fbuf:eager=true" };
+    for (size_t i = 0; i < ARRAY_LEN(graphs); i++)
+        for (size_t k = 0; k < ARRAY_LEN(rows); k++)
+            for (uint64_t seed = 0; seed < 5; seed++) {
+                struct fake_options o = { .nodes = 1,
+                                          .seed = seed,
+                                          .order = seed ? FAKE_RANDOM : FAKE_IN_ORDER };
+                struct rig r;
+                struct talk t = { &r, 0, 0 };
+                start(&r, &o, graphs[i], i > 0 ? rows[k] : "");
+                fake_call(r.f, 0, begin_talk, &t);
+                fake_run(r.f, 0);
+                cr_expect_eq(t.taken, SENT, "graph %zu, row %zu, seed %lu", i, k, seed);
+                cr_expect_eq(t.answered, 1);
+                cr_expect_eq(fake_blocked(r.f), 0);
+                if (i == 1) {
+                    cr_expect_eq(fake_count(r.f, 0, "of.copied"), 0, "USER2");
+                    cr_expect_eq(fake_count(r.f, 0, "of.allocated") > 0, true);
+                }
+                rig_stop(&r);
+            }
 }

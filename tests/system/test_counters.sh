@@ -21,7 +21,8 @@ return {
             { name = "select", protocol = "select", below = { "chan" } },
             { name = "vipsize", protocol = "vipsize", below = { "driver", "blast" } },
             { name = "vipaddr", protocol = "vipaddr", below = { "driver", "blast" } },
-$(others protocols "eth arp ip udp icmp ping vipsize vipaddr driver vdrop rdm nx cut blast chan select svm sync" '{ name = "%", protocol = "%", below = { "driver" } },')
+            { name = "loop", protocol = "loop" },
+$(others protocols "loop eth arp ip udp icmp ping vipsize vipaddr driver vdrop rdm nx cut blast chan select svm sync" '{ name = "%", protocol = "%", below = { "driver" } },')
         },
     },
     workload = { kind = "pfs", size = "256KiB", requests = 4, nodes = 4 },
