@@ -98,6 +98,34 @@ Test(ulp, loss_copies_delay_reordering_and_damage_change_nothing, .timeout = 60)
     cr_assert_gt(nacks, 100);
 }
 
+/* Over Ethernet's frames, with addresses that ARP learns, and over IP, which cuts them itself. */
+Test(ulp, over_the_protocols_of_a_lan_it_is_the_same, .timeout = 60)
+{
+    static const char *const graphs[] = {
+        "eth eth; hosts arp <eth address=10.1.0.0/16; u ulp <hosts queue=2000B grant=1000B "
+        "wait_max=20ms; probe probe <u",
+        "eth eth; hosts arp <eth address=10.1.0.0/16; ip ip <hosts; u ulp <ip wait_max=20ms; "
+        "probe probe <u",
+    };
+    for (uint64_t seed = 1; seed <= 16; seed++) {
+        struct rig r;
+        struct fake_options o = { .seed = seed,
+                                  .order = seed % 2 ? FAKE_RANDOM : FAKE_IN_ORDER,
+                                  .mtu = 200 + 40 * (uint32_t)seed,
+                                  .lossy = true,
+                                  .unordered = true,
+                                  .broadcast = true,
+                                  .drop_ppm = 20000 * (uint32_t)(seed % 3),
+                                  .duplicate_ppm = 50000,
+                                  .flatten = seed % 2 };
+        rig_start(&r, &o, graphs[seed / 2 % 2], NULL, NULL);
+        send_both_ways(&r, 40);
+        for (uint32_t node = 0; node < 2; node++)
+            expect_all(&r, node, 40);
+        rig_stop(&r);
+    }
+}
+
 /* ---- one frame lost, doubled, late or damaged, and two ---- */
 
 enum blow { NONE, LOST, DOUBLED, LATE, DAMAGED, BLOWS };

@@ -720,7 +720,8 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
     if (below <= st->header + RDM_CREDIT_BYTES)
         return XK_TOO_LONG;
     st->piece = below - st->header;
-    st->ack_delay = xk_pace_ack(self->down[0], st->params->ack_delay, 4 * below);
+    uint64_t pieces = (uint64_t)st->params->window >= 2 * below ? 4 : 0; /* 0: no other comes */
+    st->ack_delay = xk_pace_ack(self->down[0], st->params->ack_delay, pieces * below);
     st->resend = xk_pace_resend(self->down[0], st->params->resend, (uint64_t)st->params->window,
                                 st->ack_delay);
     xk_table_init(&st->sessns, self, (uint32_t)st->params->idle);

@@ -1,0 +1,82 @@
+-- Messages over ULP and RDM on an Ethernet and on a ring of FDDI, by what is below: the driver of
+-- the machine, Ethernet's frames with addresses that ARP learns, datagrams of IP over these.
+--
+--   psim figure ulp_lan
+--
+-- No time is given to either: they follow the link (os/xk/pace.h), so that nothing goes again.
+local paragon = include "machines/paragon.lua"
+
+-- B/s of a medium, the longest payload of its frames, and what a frame has besides a header that
+-- ETH writes itself: 802.3's check sequence, FDDI's octets.
+local networks = {
+    ethernet = { rate = 1.25e6, payload = 1500, header = 4 },
+    fddi = { rate = 12.5e6, payload = 4352, header = 20 },          -- [RFC 1390]
+}
+local name = param("network", "ethernet", { "ethernet", "fddi" })
+local protocol = param("protocol", "ulp", { "ulp", "rdm" })
+local below = param("below", "driver", { "driver", "eth", "ip" })
+local chosen = networks[name]
+
+local graph
+if below == "driver" then
+    graph = { { name = "hosts", protocol = "driver" } }
+else
+    graph = {
+        { name = "eth", protocol = "eth" },
+        { name = "hosts", protocol = "arp", below = { "eth" }, address = "10.1.0.0/16" },
+    }
+end
+if below == "ip" then
+    graph[#graph + 1] = { name = "ip", protocol = "ip", below = { "hosts" } }
+end
+graph[#graph + 1] =
+    { name = "messages", protocol = protocol, below = { below == "ip" and "ip" or "hosts" } }
+graph[#graph + 1] = { name = "nx", protocol = "nx", below = { "messages" } }
+
+local machine = paragon { rows = 1, columns = 2, release = "SUNMOS-1.6", graph = graph }
+local own = below == "driver" and 0 or 14             -- ETH's header is in the frame
+machine.network = { model = name }
+machine.nic.mtu = chosen.payload + own .. "B"
+machine.nic.packet_bytes = machine.nic.mtu
+machine.nic.header_flits = chosen.header + (name == "ethernet" and 14 - own or 0)
+
+local expectations = {}
+local function expect(n, what, under, least)
+    expectations[#expectations + 1] = {
+        kind = "range", name = string.format("%s, %s over %s: of the medium", n, what, under),
+        at = { network = n, protocol = what, below = under },
+        min = least * networks[n].rate, max = networks[n].rate,
+        citation = "derived: headers, and what grants and acknowledgements cost on a shared medium",
+    }
+    expectations[#expectations + 1] = {
+        kind = "range", name = string.format("%s, %s over %s: nothing goes again", n, what, under),
+        measure = "messages.resent", at = { network = n, protocol = what, below = under }, max = 0,
+        citation = "derived: nothing is lost, and the timer is longer than a window takes",
+    }
+end
+for _, under in ipairs { "driver", "eth", "ip" } do
+    expect("ethernet", "ulp", under, 0.8)
+    expect("fddi", "ulp", under, 0.85)
+end
+for _, under in ipairs { "driver", "eth" } do
+    expect("ethernet", "rdm", under, 0.6)             -- an acknowledgement for every second frame
+    expect("fddi", "rdm", under, 0.9)
+end
+        citation = "derived: headers; grants and acknowledgements on a shared medium",
+expect("fddi", "rdm", "ip", 0.9)
+
+return {
+    title = "Messages over Ethernet and FDDI",
+    doc = "Rate of messages of a million bytes between two programs, by network and protocols.",
+    machine = machine,
+    workload = { kind = "message_time", rounds = 2 },
+    sweep = {
+        product = { network = { "ethernet", "fddi" }, protocol = { "ulp", "rdm" },
+                    below = { "driver", "eth", "ip" } },
+    },
+    measures = { "asymptote.mean", "latency.mean", "messages.resent" },
+    figure = {
+        x = "below", y = "asymptote.mean", by = { "network", "protocol" }, log = "y",
+        x_label = "below", y_label = "rate of messages of 1 MB", expectations = expectations,
+    },
+}
