@@ -56,6 +56,13 @@ static bool check(const void *params, const struct os_layout *layout, struct err
     if (p->partner >= layout->compute_count)
         return err_set(e, "workload.partner is %ld, but the compute nodes have ranks 0 to %u",
                        (long)p->partner, layout->compute_count - 1);
+    const struct xk_graph *g = layout->boot ? layout->boot->graph : NULL;
+    uint64_t carries = xk_graph_carries(g, p->source), most = (uint64_t)p->size << p->slope;
+    if (g && carries > 0 && most > carries)
+        return err_set(e,
+                       "workload.size is %ld, and messages of %lu bytes are sent, but '%s' carries "
+                       "%lu at most",
+                       (long)p->size, (unsigned long)most, p->source, (unsigned long)carries);
     return true;
 }
 

@@ -136,3 +136,7 @@ refused "there is nothing 'node 1 domain nut' that can fail, did you mean 'node 
 refused "machine.domains.net has no restart" -p restart=0s
 refused "machine.domains.net.restart: 'rdm' (protocol 'rdm') cannot begin anew alone" -p place=rdm
 refused "domain 'net' has 'rdm', which services and programs call: it ends with its node alone, 'node 1'" -p place=rdm -p restart=0s
+for command in check "run --no-store"; do
+    gives 2 "$PSIM" $command fbufs_atm -p workload.size=2MB
+    says "workload.size is 2000000, and messages of 2000000 bytes are sent, but 'program' carries"
+done
