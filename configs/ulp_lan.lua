@@ -62,7 +62,7 @@ for _, under in ipairs { "driver", "eth" } do
     expect("ethernet", "rdm", under, 0.6)             -- an acknowledgement for every second frame
     expect("fddi", "rdm", under, 0.9)
 end
-        citation = "derived: headers; grants and acknowledgements on a shared medium",
+expect("ethernet", "rdm", "ip", 0.9)                  -- each datagram fills a window
 expect("fddi", "rdm", "ip", 0.9)
 
 return {
