@@ -64,7 +64,7 @@ void mrpc_out_start(const struct mrpc_state *st, struct mrpc_out *o, struct xk_m
 {
     uint64_t length = xk_msg_length(m), most = st->fragment_bytes;
     xk_msg_to_rope(m, &o->data);
-    o->fragments = length == 0 ? 1 : (uint16_t)((length + most - 1) / most);
+    o->fragments = (uint16_t)(length == 0 ? 1 : (length + most - 1) / most);
     o->left = mrpc_all(o->fragments);
     o->sent = 0;
     o->please = false;
