@@ -17,6 +17,16 @@ for f in "$T"/[ab]*.pcap*; do
     ! grep -qE '(^| )0|malformed' <(sed 's/^ *[0-9]* *//' "$T/sums") || { cat "$T/sums"; fail "$f: a wrong sum"; }
 done
 
+# One node alone, and two: the first echo finds no station known, and all its fragments wait for one.
+config pair <<'END'
+local machine = (include "parts/internet.lua").row { networks = { "ethernet" }, hosts = param("hosts", 2) }
+return { machine = machine, workload = { kind = "ping", partner = param("hosts", 2) - 1, count = 3, size = "60kB" } }
+END
+for hosts in 1 2; do
+    gives 0 "$PSIM" run "$T/pair.lua" -q --no-store --json -p hosts=$hosts
+    is lost.mean 0.0
+done
+
 # What must not be cut: the gateway says so, and then nobody has to.
 gives 0 "$PSIM" run ip_ping --no-store -p dont_fragment=true -p workload.size=4kB
 grep -q 'echo 1 to the node of rank 3: long' "$T/out" "$T/err" || fail "nobody says that the echo is too long"
