@@ -10,7 +10,7 @@ static uint32_t divide(const uint8_t *bytes, size_t len, uint32_t polynomial, in
 {
     uint64_t top = UINT64_C(1) << degree, rest = start;
     for (size_t i = 0; i < 8 * len; i++) {
-        uint64_t bit = bytes[i / 8] >> (7 - i % 8) & 1u;
+        uint64_t bit = (unsigned)bytes[i / 8] >> (7 - i % 8) & 1u;
         rest = rest << 1 ^ bit << degree;
         if (rest & top)
             rest ^= top | polynomial;
