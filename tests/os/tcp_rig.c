@@ -233,7 +233,7 @@ static enum xk_status user_init(struct xk_protl *self, const void *params)
 }
 
 static const struct xk_protl_ops user_protl = {
-    .kind = { .name = "user", .doc = "streams of a test", .state_size = sizeof(struct streams) },
+    .kind = { .name = "streams", .doc = "streams of a test", .state_size = sizeof(struct streams) },
     .down_min = 1,
     .down_max = 1,
     .init = user_init,

@@ -30,7 +30,7 @@ struct stream {
     enum xk_status why; /* of the last failure */
 };
 
-struct streams { /* the state of the upper, "user" */
+struct streams { /* the state of the upper, of kind "streams" */
     struct stream at[STREAMS];
     uint32_t count;
     uint64_t accept_push, accept_seed, accept_from; /* for those that peers open */
@@ -38,7 +38,8 @@ struct streams { /* the state of the upper, "user" */
     bool close_at_end; /* finishes when the peer has */
 };
 
-#define TCP_RIG(params) "mesh driver queue=64; ip tip <mesh; tcp tcp <ip " params "; user user <tcp"
+#define TCP_RIG(params)                                                                            \
+    "mesh driver queue=64; ip tip <mesh; tcp tcp <ip " params "; user streams <tcp"
 
 void tcp_rig_start(struct rig *r, struct fake_options *o, const char *graph);
 struct streams *tcp_streams(struct rig *r, uint32_t node);
