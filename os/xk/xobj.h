@@ -68,6 +68,8 @@ enum xk_control_op {
     XK_TCP_HOLD,
     XK_TCP_CONSUMED, /* u64 */
     XK_TCP_NODELAY,  /* u64: 0 or 1 */
+    XK_TCP_URGENT,
+    XK_TCP_GET_URGENT, /* u64 */
 };
 struct xk_control {
     enum xk_control_op op;

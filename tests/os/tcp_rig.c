@@ -15,6 +15,9 @@ struct tip_sessn {
     uint32_t peer;
 };
 struct tip {
+    uint32_t mtu;    /* of the path; 0: of the interface */
+    uint64_t quoted; /* by the error that is told */
+    bool whole;      /* XK_SET_DONT_FRAGMENT */
     struct xk_protl *upper;
     struct xk_map sessns; /* by address */
 };
@@ -42,12 +45,17 @@ static enum xk_status tip_push(struct xk_sessn *s, struct xk_msg *m)
 static enum xk_status tip_control(struct xk_sessn *s, struct xk_control *c)
 {
     struct tip_sessn *t = s->state;
+    struct tip *st = s->protl->state;
     if (c->op == XK_GET_MY_ADDRESS)
         c->u64 = TIP_BASE + port_node(xk_port(s->protl));
     else if (c->op == XK_GET_PEER_ADDRESS)
         c->u64 = t->peer;
     else if (c->op == XK_GET_OPT_PACKET && xk_sessn_control(s->down[0], c) == XK_OK)
-        c->u64 -= TIP_HEADER;
+        c->u64 = st->mtu ? st->mtu : c->u64 - TIP_HEADER;
+    else if (c->op == XK_GET_QUOTED)
+        c->u64 = st->quoted;
+    else if (c->op == XK_SET_DONT_FRAGMENT)
+        st->whole = c->u64;
     else
         return XK_REFUSED;
     return XK_OK;
@@ -206,13 +214,17 @@ static void user_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_
         rope_fini(&want);
     }
     x->got += n;
+    x->piece = n;
 }
 
 static void user_ready(struct xk_protl *self, struct xk_sessn *lower)
 {
     (void)self;
     struct stream *x = lower->upper_state;
+    struct xk_control c = { .op = XK_TCP_GET_URGENT };
     x->ready++;
+    if (xk_sessn_control(lower, &c) == XK_OK)
+        x->urgent = c.u64;
     push_some(x, 1000);
 }
 
@@ -361,6 +373,43 @@ void tcp_rig_close(struct rig *r, uint32_t node, struct stream *x)
     fake_call(r->f, node, do_close, &a);
 }
 
+/* ---- errors of the path ---- */
+
+struct trouble {
+    struct rig *r;
+    enum xk_status why;
+};
+
+/* Of what the connection of 0.2000 to 1.80 sent last and is not acknowledged. */
+static void tell_trouble(struct port *p, void *arg)
+{
+    struct trouble *x = arg;
+    struct xk_protl *ip = xk_find(x->r->k[0], "ip");
+    struct tcp_state_of *st = xk_find(x->r->k[0], "tcp")->state;
+    struct tcp_key key = { TIP_BASE, TIP_BASE + 1, 2000, 80 };
+    const struct tcp_conn *t = xk_map_resolve(&st->conns, &key);
+    enum xk_status why;
+    (void)p;
+    cr_assert_not_null(t);
+    ((struct tip *)ip->state)->quoted = UINT64_C(2000) << 48 | UINT64_C(80) << 32 | t->una;
+    struct xk_sessn *s = tip_get(ip, TIP_BASE + 1, &why);
+    xk_failed(s, x->why);
+    xk_close(s);
+}
+
+static void tip_fails(struct rig *r, enum xk_status why)
+{
+    struct trouble x = { r, why };
+    fake_call(r->f, 0, tell_trouble, &x);
+}
+
+/* Some gateway takes no longer datagrams than so many bytes. */
+static void tip_too_long(struct rig *r, uint32_t mtu)
+{
+    ((struct tip *)xk_find(r->k[0], "ip")->state)->mtu = mtu;
+    tip_fails(r, XK_TOO_LONG);
+}
+
 /* ---- noise ---- */
 
 struct noise {
@@ -419,6 +468,40 @@ void tcp_rig_noise(struct rig *r, uint32_t node, uint64_t *state)
     fake_call(r->f, node, make_noise, &x);
 }
 
+struct holes {
+    struct rig *r;
+    uint32_t node, count;
+};
+
+static void make_holes(struct port *p, void *arg)
+{
+    struct holes *x = arg;
+    struct tcp_state_of *st = xk_find(x->r->k[x->node], "tcp")->state;
+    struct tcp_key key = { TIP_BASE + x->node, TIP_BASE, 80, 2000 };
+    const struct tcp_conn *t = xk_map_resolve(&st->conns, &key);
+    enum xk_status why;
+    cr_assert_not_null(t);
+    struct xk_sessn *s = tip_get(xk_find(x->r->k[x->node], "ip"), TIP_BASE, &why);
+    for (uint32_t i = 0; i < x->count; i++) {
+        struct tcp_segment g = { .from = 2000, .to = 80, .flags = TCP_ACK, .window = 1000 };
+        struct xk_msg m;
+        g.seq = t->rcv_nxt + 1 + 2 * i;
+        g.ack = t->una;
+        rope_init(&g.data);
+        rope_add_pattern(&g.data, 8, 1 + 2 * i, 1);
+        tcp_store(p, key.peer, key.mine, &g, false, &m);
+        xk_demux(s, &m);
+        xk_msg_fini(&m);
+    }
+    xk_close(s);
+}
+
+void tcp_rig_holes(struct rig *r, uint32_t node, uint32_t count)
+{
+    struct holes x = { r, node, count };
+    fake_call(r->f, node, make_holes, &x);
+}
+
 /* ---- scripts ---- */
 
 #define SENT_MOST 256
@@ -464,6 +547,13 @@ static void parse(const char *text, struct tcp_segment *g)
         g->stamp = (uint32_t)v;
         g->echo = (uint32_t)e;
     }
+    g->sack_ok = strstr(text + at, "sackok") != NULL;
+    o = strstr(text + at, "urg");
+    if (o && sscanf(o, "urg %lu", &v) == 1)
+        g->urgent = (uint16_t)v;
+    o = strstr(text + at, "sack ");
+    for (o = o ? o + 4 : NULL; o && sscanf(o, " %lu-%lu", &v, &e) == 2; o = strchr(o + 1, ' '))
+        g->sack[g->sacks++] = (struct tcp_range){ TCP_ISN + (uint32_t)v, TCP_ISN + (uint32_t)e };
     rope_init(&g->data);
     rope_add_pattern(&g->data, 77, g->flags & TCP_SYN ? 0 : (uint32_t)seq - 1, len);
 }
@@ -507,6 +597,13 @@ static void tell(const struct tcp_segment *g, char *out, size_t size)
         n += (size_t)snprintf(out + n, size - n, " mss %u", g->mss);
     if (g->has_scale)
         n += (size_t)snprintf(out + n, size - n, " ws %u", g->scale);
+    if (g->sack_ok)
+        n += (size_t)snprintf(out + n, size - n, " sackok");
+    if (g->flags & TCP_URG)
+        n += (size_t)snprintf(out + n, size - n, " urg %u", g->urgent);
+    for (uint32_t i = 0; i < g->sacks; i++)
+        n += (size_t)snprintf(out + n, size - n, "%s %" PRIu32 "-%" PRIu32, i ? "" : " sack",
+                              g->sack[i].from - SCRIPT_ISN, g->sack[i].to - SCRIPT_ISN);
     if (g->has_stamp)
         snprintf(out + n, size - n, " ts %" PRIu32 " %" PRIu32, g->stamp, g->echo);
 }
@@ -572,6 +669,12 @@ static void act(struct script *x)
         tcp_rig_control(r, 0, x->x, XK_TCP_ABORT, 0);
     else if (strcmp(word, "consume") == 0)
         tcp_rig_control(r, 0, x->x, XK_TCP_CONSUMED, v);
+    else if (strcmp(word, "urgent") == 0)
+        tcp_rig_control(r, 0, x->x, XK_TCP_URGENT, 0);
+    else if (strcmp(word, "mtu") == 0)
+        tip_too_long(r, (uint32_t)v);
+    else if (strcmp(word, "unreachable") == 0)
+        tip_fails(r, XK_UNREACHABLE);
     else if (strcmp(word, "nodelay") == 0)
         tcp_rig_control(r, 0, x->x, XK_TCP_NODELAY, v);
     else
@@ -601,6 +704,10 @@ static void ask(struct script *x)
         is = st->count;
     else if (strcmp(word, "pushed") == 0)
         is = s->pushed;
+    else if (strcmp(word, "piece") == 0)
+        is = s->piece;
+    else if (strcmp(word, "urgent") == 0)
+        is = s->urgent;
     else
         is = fake_count(x->r.f, 0, base_printf("tcp.%s", word));
     cr_assert_eq(is, v, "line %u, '%s': it is %" PRIu64, x->number, x->line, is);

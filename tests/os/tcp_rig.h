@@ -26,6 +26,8 @@ struct stream {
     bool finish;        /* when all has been pushed */
     uint64_t from_seed; /* of what comes; 0: not looked at */
     uint64_t got;       /* bytes, that were right */
+    uint64_t piece;     /* bytes of the last that came */
+    uint64_t urgent;    /* what XK_TCP_GET_URGENT said in the last `ready` */
     uint32_t ready, ends, fails;
     enum xk_status why; /* of the last failure */
 };
@@ -57,16 +59,21 @@ void tcp_rig_close(struct rig *r, uint32_t node, struct stream *x);
 /* A segment of random bits, near what is right, comes to TCP on that node, from 0.2000 to 80. */
 void tcp_rig_noise(struct rig *r, uint32_t node, uint64_t *state);
 
+/* To the connection of that node from 0.2000 to 80 come `count` segments of one byte of the pattern
+ * 8, with a hole before each. */
+void tcp_rig_holes(struct rig *r, uint32_t node, uint32_t count);
+
 /* ---- scripts ----
  *
  * Node 0 has TCP; the script is node 1's network.  One line a step:
  *   "! open" "! open_own 2000" "! listen" "! push 100" "! close" "! finish" "! abort" "! hold"
- *   "! consume 50" "! nodelay 1" "! refuse" "! busy"     what the upper does
+ *   "! consume 50" "! nodelay 1" "! urgent"   what the upper does
+ *   "! mtu 600" "! unreachable"        what the layer below tells it of what was sent
  *   "< S 0:0 ack - win 4096 mss 512"   a segment comes
  *   "> S. 0:0 ack 1 win 8192 mss 512"  that, and nothing else before it, is sent
  *   "+ 200"                            so many milliseconds pass; nothing may be sent before
  *   "= ESTABLISHED"                    the state of the connection; "= gone": there is none
- *   "? got 100" "? ready 1" "? ends 1" "? failed reset"   what the upper has seen
+ *   "? got 100" "? ready 1" "? piece 10" "? urgent 3" "? ends 1" "? failed reset"   what the upper has seen
  * Numbers are relative to the first of each side: node 0's TCP_ISN, node 1's SCRIPT_ISN.
  */
 #define TCP_ISN 4294967000u /* they come round soon */

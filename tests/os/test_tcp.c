@@ -92,6 +92,8 @@ Test(tcp, loss_copies_delay_and_damage_change_nothing, .timeout = 60)
         QUICK,
         QUICK "congestion=tahoe stamps=false",
         QUICK "congestion=newreno",
+        QUICK "sack=true",
+        QUICK "sack=true mss=300B receive_buffer=262144B send_buffer=65536B",
         QUICK "mss=100B nagle=false",
         QUICK "isn=4294960000 window_scale=false",
         QUICK "receive_buffer=3000B send_buffer=5000B",
@@ -129,6 +131,127 @@ Test(tcp, a_node_talks_to_itself)
     both_ways(&r, 0, 50000, 30000);
     rig_stop(&r);
     cr_assert_eq(rope_leaves_alive(), 0);
+}
+
+/* ---- the congestion window ----
+ *
+ * A slower model of it: told what was acknowledged, doubled or not heard in time, it keeps the
+ * numbers of bytes from the beginning of the stream. */
+
+enum cong { TAHOE, RENO, NEWRENO };
+struct model {
+    enum cong kind;
+    double mss, cwnd, ssthresh;
+    uint64_t acked, sent, recover; /* bytes of the stream */
+    uint32_t duplicates;
+    bool recovering;
+};
+
+static void lost(struct model *m, uint64_t window)
+{
+    double least = m->cwnd < (double)window ? m->cwnd : (double)window;
+    double half = (double)(uint64_t)(least / 2);
+    m->ssthresh = half > 2 * m->mss ? half : 2 * m->mss;
+    m->recover = m->sent;
+}
+
+static void model_timeout(struct model *m, uint64_t window)
+{
+    lost(m, window);
+    m->cwnd = m->mss;
+    m->recovering = false;
+    m->duplicates = 0;
+}
+
+static void model_duplicate(struct model *m, uint64_t window)
+{
+    if (m->recovering) {
+        m->cwnd += m->mss;
+        return;
+    }
+    if (++m->duplicates != 3 || (m->kind == NEWRENO && m->acked <= m->recover && m->recover > 0))
+        return;
+    lost(m, window);
+    m->recovering = m->kind != TAHOE;
+    m->cwnd = m->recovering ? m->ssthresh + 3 * m->mss : m->mss;
+}
+
+static void model_acked(struct model *m, uint64_t n, double most)
+{
+    m->acked += n;
+    m->duplicates = 0;
+    if (m->recovering && m->kind == NEWRENO && m->acked < m->recover) {
+        m->cwnd = (m->cwnd > (double)n ? m->cwnd - (double)n : 0) + m->mss;
+    } else if (m->recovering) {
+        m->recovering = false;
+        m->cwnd = m->ssthresh;
+    } else {
+        double more =
+            m->cwnd < m->ssthresh ? m->mss : (double)(uint64_t)(m->mss * m->mss / m->cwnd);
+        m->cwnd = m->cwnd + more < most ? m->cwnd + more : most;
+    }
+}
+
+static bool lose_data(void *arg, uint32_t src, uint32_t dst, struct rope *frame)
+{
+    uint64_t *state = arg;
+    (void)dst;
+    *state = *state * 6364136223846793005u + 1442695040888963407u;
+    return src != 0 || frame->length < 500 || *state >> 33 >= UINT64_C(0x7fffffff) / 50;
+}
+
+static void against_the_model(enum cong kind, uint64_t seed)
+{
+    static const char *const names[] = { "tahoe", "reno", "newreno" };
+    struct rig r;
+    struct tcp_view v;
+    enum xk_status why;
+    char params[200];
+    uint64_t total = 400000, state = seed;
+    snprintf(params, sizeof params,
+             QUICK "congestion=%s stamps=false mss=1000B receive_buffer=32000B "
+                   "send_buffer=500000B window_scale=false",
+             names[kind]);
+    start(&r, &(struct fake_options){ .lossy = true, .latency = SIM_MS }, params);
+    fake_on_frame(r.f, lose_data, &state);
+    cr_assert_eq(tcp_rig_listen(&r, 1, PORT), XK_OK);
+    struct stream *x = tcp_rig_open(&r, 0, 1, 0, PORT, &why);
+    struct tcp_counts had = *tcp_rig_counts(&r, 0);
+    x->to_push = total;
+    tcp_rig_push(&r, 0, x, total);
+    while (x->ready == 0)
+        cr_assert(fake_step(r.f));
+    struct model m = { .kind = kind, .mss = 1000, .cwnd = 1000, .ssthresh = 65535 };
+    had = *tcp_rig_counts(&r, 0);
+    tcp_look(x->s, &v);
+    while (m.acked < total) {
+        uint64_t window = v.window;
+        m.sent = total - v.unsent;
+        cr_assert(fake_step(r.f));
+        tcp_look(x->s, &v);
+        const struct tcp_counts *c = tcp_rig_counts(&r, 0);
+        if (c->rexmttimeo > had.rexmttimeo)
+            model_timeout(&m, window);
+        if (c->rcvdupack > had.rcvdupack)
+            model_duplicate(&m, window);
+        if (c->rcvackbyte > had.rcvackbyte)
+            model_acked(&m, c->rcvackbyte - had.rcvackbyte, 65535);
+        had = *c;
+        cr_assert(v.cwnd == (uint64_t)m.cwnd && v.ssthresh == (uint64_t)m.ssthresh,
+                  "%s, seed %d, at %d: cwnd %d and ssthresh %d, of the model %g and %g",
+                  names[kind], (int)seed, (int)m.acked, (int)v.cwnd, (int)v.ssthresh, m.cwnd,
+                  m.ssthresh);
+    }
+    cr_assert_gt(had.fastrexmit, 0);
+    rig_stop(&r);
+}
+
+Test(tcp, the_congestion_window_is_that_of_a_model, .timeout = 60)
+{
+    uint64_t runs = sample("TCP_MODEL", 20);
+    for (uint64_t seed = 1; seed <= runs; seed++)
+        for (int kind = TAHOE; kind <= NEWRENO; kind++)
+            against_the_model((enum cong)kind, seed);
 }
 
 /* ---- ports ---- */
@@ -200,4 +323,25 @@ Test(tcp, random_segments_do_no_harm, .timeout = 60)
         rig_stop(&r);
         cr_assert_eq(rope_leaves_alive(), 0);
     }
+}
+
+/* Every other byte of a window: a hostile peer has 64 stretches kept, and no more memory. */
+Test(tcp, many_holes_take_little_memory)
+{
+    struct rig r;
+    start(&r, &(struct fake_options){ 0 }, "isn=1000");
+    cr_assert_eq(tcp_rig_listen(&r, 1, PORT), XK_OK);
+    enum xk_status why;
+    struct stream *x = tcp_rig_open(&r, 0, 1, 2000, PORT, &why);
+    fake_run(r.f, 0);
+    cr_assert_not_null(x);
+    tcp_rig_holes(&r, 1, 200);
+    cr_assert_eq(fake_count(r.f, 1, "tcp.rcvoodrop"), 200 - TCP_EARLY_MOST);
+    tcp_streams(&r, 1)->at[0].from_seed = x->seed = 8;
+    x->to_push = 5000;
+    tcp_rig_push(&r, 0, x, 1000);
+    fake_run(r.f, 0);
+    cr_assert_eq(tcp_streams(&r, 1)->at[0].got, 5000);
+    rig_stop(&r);
+    cr_assert_eq(rope_leaves_alive(), 0);
 }

@@ -74,7 +74,10 @@ Test(tcp_script, overlapping_data_are_taken_once)
         "> . 1:0 ack 151 win 8042", "? rcvduppack 1", "? rcvpartduppack 1",
         "< . 301:100 ack 1 win 8000", "> . 1:0 ack 151 win 8042", "< . 501:100 ack 1 win 8000",
         "> . 1:0 ack 151 win 8042", "< . 251:400 ack 1 win 8000", "> . 1:0 ack 151 win 8042",
-        "< . 151:100 ack 1 win 8000", "> . 1:0 ack 651 win 8192", "? got 650");
+        "< . 151:100 ack 1 win 8000", "> . 1:0 ack 651 win 8192", "? got 650",
+        "< . 701:100 ack 1 win 8000", "> . 1:0 ack 651 win 8192", "< . 751:100 ack 1 win 8000",
+        "> . 1:0 ack 651 win 8192", "< . 651:50 ack 1 win 8000", "> . 1:0 ack 851 win 7992",
+        "? got 850");
 }
 
 /* ---- who answers with a reset, and who does not ---- */
@@ -182,6 +185,15 @@ Test(tcp_script, a_syn_is_sent_again_with_back_off_and_given_up)
         "? failed unreachable", "? timeoutdrop 1");
 }
 
+/* TCP6: of a SYN that was sent twice nobody knows which one is answered; the back-off stays. */
+Test(tcp_script, a_syn_again_is_not_timed)
+{
+    RUN(PLAIN, "! open", "> S 0:0 ack - win 8192 mss 1472", "+ 3001",
+        "> S 0:0 ack - win 8192 mss 1472", "< S. 0:0 ack 1 win 8000 mss 500",
+        "> . 1:0 ack 1 win 8192", "? rttupdated 0", "! push 10", "> P. 1:10 ack 1 win 8192",
+        "+ 5999", "+ 2", "> P. 1:10 ack 1 win 8192");
+}
+
 /* TCP6. One segment for each time-out (RFC 2525, 2.14), slow start after it (2.2), the back-off
  * stays until a segment that was sent once is acknowledged (Karn). */
 Test(tcp_script, data_are_sent_again_one_segment_at_a_time)
@@ -212,13 +224,78 @@ Test(tcp_script, a_fin_is_sent_again)
         "< . 1:0 ack 12 win 8000", "= FIN_WAIT_2");
 }
 
+/* ---- congestion: RFC 2001 ---- */
+
+#define FOUR                                                                                       \
+    "! push 20000", "> . 1:500 ack 1 win 8192", "> . 501:500 ack 1 win 8192",                      \
+        "> . 1001:500 ack 1 win 8192", "> . 1501:500 ack 1 win 8192"
+
+/* RFC 2525, 2.1, 2.3: slow start, from one segment; a third is sent for each that is acknowledged
+ * twice. */
+Test(tcp_script, a_connection_starts_slowly)
+{
+    RUN(PLAIN "send_buffer=30000B", OPENED, "! push 20000", "> . 1:500 ack 1 win 8192",
+        "< . 1:0 ack 501 win 8000", "> . 501:500 ack 1 win 8192", "> . 1001:500 ack 1 win 8192",
+        "< . 1:0 ack 1501 win 8000", "> . 1501:500 ack 1 win 8192", "> . 2001:500 ack 1 win 8192",
+        "> . 2501:500 ack 1 win 8192");
+}
+
+/* The third duplicate, not the second; the window of recovery grows with each more, and falls when
+ * the hole is filled (RFC 2525, 2.8). */
+Test(tcp_script, the_third_duplicate_sends_again)
+{
+    RUN(PLAIN "initial_window=4 send_buffer=30000B", OPENED, FOUR, "< . 1:0 ack 1 win 8000",
+        "< . 1:0 ack 1 win 8000", "< . 1:0 ack 1 win 8000", "> . 1:500 ack 1 win 8192",
+        "> . 2001:500 ack 1 win 8192", "< . 1:0 ack 1 win 8000", "> . 2501:500 ack 1 win 8192",
+        "< . 1:0 ack 2001 win 8000", "? fastrexmit 1", "? rexmttimeo 0",
+        "< . 1:0 ack 3001 win 8000", "> . 3001:500 ack 1 win 8192", "> . 3501:500 ack 1 win 8192");
+}
+
+Test(tcp_script, tahoe_starts_slowly_after_it)
+{
+    RUN(PLAIN "initial_window=4 send_buffer=30000B congestion=tahoe", OPENED, FOUR,
+        "< . 1:0 ack 1 win 8000", "< . 1:0 ack 1 win 8000", "< . 1:0 ack 1 win 8000",
+        "> . 1:500 ack 1 win 8192", "< . 1:0 ack 1 win 8000", "< . 1:0 ack 2001 win 8000",
+        "> . 2001:500 ack 1 win 8192", "> . 2501:500 ack 1 win 8192");
+}
+
+/* RFC 2582: of two that are lost the second goes with the acknowledgement of the first. */
+Test(tcp_script, newreno_sends_the_next_hole_at_once)
+{
+    RUN(PLAIN "initial_window=4 send_buffer=30000B congestion=newreno", OPENED, FOUR,
+        "< . 1:0 ack 1 win 8000", "< . 1:0 ack 1 win 8000", "< . 1:0 ack 1 win 8000",
+        "> . 1:500 ack 1 win 8192", "> . 2001:500 ack 1 win 8192", "< . 1:0 ack 1001 win 8000",
+        "> . 1001:500 ack 1 win 8192", "> . 2501:500 ack 1 win 8192", "< . 1:0 ack 2501 win 8000",
+        "> . 3001:500 ack 1 win 8192");
+}
+
+/* What is no duplicate: with data, with another window, with nothing under way. */
+Test(tcp_script, what_is_no_duplicate_sends_nothing_again)
+{
+    RUN(PLAIN "initial_window=4 send_buffer=30000B", OPENED, "< . 1:0 ack 1 win 8000",
+        "< . 1:0 ack 1 win 8000", "< . 1:0 ack 1 win 8000", FOUR, "< . 1:500 ack 1 win 8000",
+        "< . 501:500 ack 1 win 8000", "> . 2001:0 ack 1001 win 8192", "< . 1001:500 ack 1 win 8000",
+        "< . 1501:0 ack 1 win 8000", "< . 1501:0 ack 1 win 8000", "< . 1501:0 ack 1 win 8100",
+        "< . 1501:0 ack 1 win 8100", "? fastrexmit 0", "+ 100");
+}
+
+/* After as long as a time-out without anything sent the window is what it was at first. */
+Test(tcp_script, an_idle_connection_starts_slowly_again)
+{
+    RUN(PLAIN "send_buffer=30000B", OPENED, "! push 1500", "> . 1:500 ack 1 win 8192",
+        "< . 1:0 ack 501 win 8000", "> . 501:500 ack 1 win 8192", "> P. 1001:500 ack 1 win 8192",
+        "< . 1:0 ack 1501 win 8000", "+ 2000", "! push 1500", "> . 1501:500 ack 1 win 8192",
+        "< . 1:0 ack 2001 win 8000", "> . 2001:500 ack 1 win 8192", "> P. 2501:500 ack 1 win 8192");
+}
+
 /* ---- acknowledgements: RFC 1122, 4.2.3.2; RFC 2525, 2.13 ---- */
 
 Test(tcp_script, every_second_segment_is_acknowledged_at_once)
 {
     RUN(PLAIN, OPENED, "< . 1:500 ack 1 win 8000", "< . 501:500 ack 1 win 8000",
         "> . 1:0 ack 1001 win 8192", "< . 1001:500 ack 1 win 8000", "+ 199", "+ 2",
-        "> . 1:0 ack 1501 win 8192", "? delack 1");
+        "> . 1:0 ack 1501 win 8192", "? delack 1", "< . 1501:10 ack 1 win 8000",
+        "< . 1511:10 ack 1 win 8000", "> . 1:0 ack 1521 win 8172");
 }
 
 Test(tcp_script, an_acknowledgement_goes_with_data)
@@ -267,9 +344,10 @@ Test(tcp_script, a_receiver_gives_no_silly_window)
 {
     RUN(PLAIN "receive_buffer=1000B mss=400B", "! hold", "! open", "> S 0:0 ack - win 1000 mss 400",
         "< S. 0:0 ack 1 win 8000 mss 500", "> . 1:0 ack 1 win 1000", "< . 1:500 ack 1 win 8000",
-        "< . 501:500 ack 1 win 8000", "> . 1:0 ack 1001 win 0", "! consume 399", "! consume 1",
-        "+ 1000", "! consume 100", "> . 1:0 ack 1001 win 500", "< . 1001:500 ack 1 win 8000",
-        "! consume 500", "> . 1:0 ack 1501 win 500");
+        "< . 501:500 ack 1 win 8000", "> . 1:0 ack 1001 win 0", "! consume 399",
+        "< . 1001:1 ack 1 win 8000", "> . 1:0 ack 1001 win 0", "! consume 1", "+ 1000",
+        "! consume 100", "> . 1:0 ack 1001 win 500", "< . 1001:500 ack 1 win 8000", "! consume 500",
+        "> . 1:0 ack 1501 win 500");
 }
 
 /* RFC 1122, 4.2.3.4: less than a segment and than half of the largest window waits, but not for
@@ -307,6 +385,120 @@ Test(tcp_script, options_are_part_of_the_largest_segment)
     RUN("window_scale=false initial_window=2", "! open", "> S 0:0 ack - win 8192 mss 1472 ts 0 0",
         "< S. 0:0 ack 1 win 8000 mss 500 ts 7 0", "> . 1:0 ack 1 win 8192 ts 0 7", "! push 976",
         "> . 1:488 ack 1 win 8192 ts 0 7", "> P. 489:488 ack 1 win 8192 ts 0 7");
+}
+
+/* ---- errors of the path ---- */
+
+/* RFC 1191: what was too long is sent again at once, shorter. */
+Test(tcp_script, segments_are_shortened_to_the_path)
+{
+    RUN(PLAIN "path_mtu=true initial_window=2", "! open", "> S 0:0 ack - win 8192 mss 1472",
+        "< S. 0:0 ack 1 win 8000 mss 1000", "> . 1:0 ack 1 win 8192", "! push 2000",
+        "> . 1:1000 ack 1 win 8192", "> P. 1001:1000 ack 1 win 8192", "! mtu 620",
+        "> . 1:600 ack 1 win 8192", "> . 601:600 ack 1 win 8192", "> . 1201:600 ack 1 win 8192",
+        "> P. 1801:200 ack 1 win 8192", "< . 1:0 ack 2001 win 8000", "+ 5000");
+}
+
+/* RFC 1122, 4.2.3.9: a soft error does not end a connection, but is told when it is given up. */
+Test(tcp_script, a_soft_error_ends_nothing)
+{
+    RUN(PLAIN "tries=1", OPENED, "! push 10", "> P. 1:10 ack 1 win 8192", "! unreachable",
+        "= ESTABLISHED", "? softerrors 1", "+ 1001", "> P. 1:10 ack 1 win 8192",
+        "< . 1:0 ack 11 win 8000", "= ESTABLISHED");
+}
+
+/* ---- keepalive: RFC 1122, 4.2.3.6; RFC 2525, 2.9 and 2.11 ---- */
+
+Test(tcp_script, a_silent_peer_is_probed_and_given_up)
+{
+    RUN(PLAIN "keepalive=true keep_tries=2", OPENED, "+ 7199000", "+ 1001",
+        "> . 0:0 ack 1 win 8192", "+ 74000", "+ 1001", "> . 0:0 ack 1 win 8192",
+        "< . 1:0 ack 1 win 8000", "+ 7199000", "+ 1001", "> . 0:0 ack 1 win 8192", "+ 75001",
+        "> . 0:0 ack 1 win 8192", "+ 75001", "> R. 1:0 ack 1 win 8192", "= gone",
+        "? failed unreachable", "? keepdrops 1");
+}
+
+Test(tcp_script, a_probe_is_answered)
+{
+    RUN(PLAIN, OPENED, "+ 20000000", "< . 0:0 ack 1 win 8000", "> . 1:0 ack 1 win 8192",
+        "< . 0:1 ack 1 win 8000", "> . 1:0 ack 1 win 8192", "? got 0");
+}
+
+/* ---- urgent data: RFC 793, 3.7; RFC 1122, 4.2.2.4: the pointer names the last urgent byte ---- */
+
+Test(tcp_script, urgent_data_are_marked)
+{
+    RUN(PLAIN, OPENED, "! push 5", "> P. 1:5 ack 1 win 8192", "! push 3", "! urgent",
+        "> U. 6:0 ack 1 win 8192 urg 2", "< . 1:0 ack 6 win 8000", "> PU. 6:3 ack 1 win 8192 urg 2",
+        "< . 1:0 ack 9 win 8000", "! push 4", "> P. 9:4 ack 1 win 8192");
+}
+
+Test(tcp_script, urgent_data_are_told_of_through_a_closed_window)
+{
+    RUN(PLAIN "urgent=next", OPENED, "! push 5", "> P. 1:5 ack 1 win 8192", "< . 1:0 ack 6 win 0",
+        "! push 3", "! urgent", "> U. 6:0 ack 1 win 8192 urg 3");
+}
+
+Test(tcp_script, urgent_data_end_a_piece)
+{
+    RUN(PLAIN, OPENED, "? ready 1", "< U. 1:0 ack 1 win 8000 urg 9", "? ready 2", "? urgent 10",
+        "< U. 1:100 ack 1 win 8000 urg 9", "? ready 2", "? got 100", "? piece 90",
+        "< U. 101:10 ack 1 win 8000 urg 9", "? ready 3", "? got 110", "? piece 10",
+        "> . 1:0 ack 111 win 8082", "< U. 101:10 ack 1 win 8000 urg 9", "> . 1:0 ack 111 win 8082",
+        "? ready 3", "< U. 111:10 ack 1 win 8000 urg 65535", "? urgent 65536",
+        "< U. 51:30 ack 1 win 8000 urg 0", "> . 1:0 ack 121 win 8072", "? ready 4");
+}
+
+/* ---- selective acknowledgements: RFC 2018 ---- */
+
+#define SACKS                                                                                      \
+    "! open", "> S 0:0 ack - win 8192 mss 1472 sackok", "< S. 0:0 ack 1 win 30000 mss 500 sackok", \
+        "> . 1:0 ack 1 win 8192"
+
+/* The newest first, and what was told before behind it (section 4). */
+Test(tcp_script, holes_are_told)
+{
+    RUN(PLAIN "sack=true", SACKS, "< . 501:500 ack 1 win 30000",
+        "> . 1:0 ack 1 win 8192 sack 501-1001", "< . 1501:500 ack 1 win 30000",
+        "> . 1:0 ack 1 win 8192 sack 1501-2001 501-1001", "< . 2501:500 ack 1 win 30000",
+        "> . 1:0 ack 1 win 8192 sack 2501-3001 1501-2001 501-1001", "< . 1001:500 ack 1 win 30000",
+        "> . 1:0 ack 1 win 8192 sack 501-2001 2501-3001", "! push 500", "> P. 1:500 ack 1 win 8192",
+        "! push 400", "< . 1:500 ack 501 win 30000",
+        "> P. 501:400 ack 2001 win 8192 sack 2501-3001");
+}
+
+Test(tcp_script, holes_are_not_told_to_who_did_not_ask)
+{
+    RUN(PLAIN "sack=true", "! open", "> S 0:0 ack - win 8192 mss 1472 sackok",
+        "< S. 0:0 ack 1 win 8000 mss 500", "> . 1:0 ack 1 win 8192", "< . 501:500 ack 1 win 8000",
+        "> . 1:0 ack 1 win 8192");
+}
+
+/* Two segments of eight are lost: each is sent once more, and new data while less than half of what
+ * was under way is. */
+Test(tcp_script, what_is_lost_alone_is_sent_again)
+{
+    RUN(PLAIN "sack=true initial_window=8 send_buffer=20000B", SACKS, "! push 10000",
+        "> . 1:500 ack 1 win 8192", "> . 501:500 ack 1 win 8192", "> . 1001:500 ack 1 win 8192",
+        "> . 1501:500 ack 1 win 8192", "> . 2001:500 ack 1 win 8192", "> . 2501:500 ack 1 win 8192",
+        "> . 3001:500 ack 1 win 8192", "> . 3501:500 ack 1 win 8192",
+        "< . 1:0 ack 1 win 30000 sack 501-1001", "< . 1:0 ack 1 win 30000 sack 501-1001 1501-2001",
+        "< . 1:0 ack 1 win 30000 sack 501-1001 1501-2501", "> . 1:500 ack 1 win 8192",
+        "< . 1:0 ack 1 win 30000 sack 501-1001 1501-3001", "> . 1001:500 ack 1 win 8192",
+        "< . 1:0 ack 1 win 30000 sack 501-1001 1501-3501", "> . 4001:500 ack 1 win 8192",
+        "< . 1:0 ack 1 win 30000 sack 501-1001 1501-4001", "> . 4501:500 ack 1 win 8192",
+        "< . 1:0 ack 1001 win 30000 sack 1501-4001", "> . 5001:500 ack 1 win 8192",
+        "< . 1:0 ack 4001 win 30000", "> . 5501:500 ack 1 win 8192");
+}
+
+/* What a peer tells that cannot be is passed over. */
+Test(tcp_script, false_holes_are_passed_over)
+{
+    RUN(PLAIN "sack=true initial_window=4", SACKS, "! push 2000", "> . 1:500 ack 1 win 8192",
+        "> . 501:500 ack 1 win 8192", "> . 1001:500 ack 1 win 8192", "> P. 1501:500 ack 1 win 8192",
+        "< . 1:0 ack 1 win 30000 sack 1501-9001 501-401 1-501 7000-8000",
+        "< . 1:0 ack 1 win 30000 sack 1501-9001", "< . 1:0 ack 1 win 30000 sack 1501-9001",
+        "> . 1:500 ack 1 win 8192", "+ 900");
 }
 
 /* ---- RFC 1323 ---- */

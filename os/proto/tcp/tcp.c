@@ -4,6 +4,8 @@
  */
 #include "os/proto/tcp/tcp_internal.h"
 
+static const char *const urgent_names[] = { "last", "next", NULL };
+
 static const struct param params[] = {
     P_SIZE(tcp_params, send_buffer, "8KiB", "1B", "1GiB",
            "bytes that wait or are not acknowledged before a push is answered with busy",
@@ -26,6 +28,13 @@ static const struct param params[] = {
     P_BOOL(tcp_params, window_scale, "true", "offers to scale windows", "RFC 1323, 2; 4.4BSD"),
     P_BOOL(tcp_params, stamps, "true", "offers time stamps: round trips, and old segments",
            "RFC 1323, 3 and 4; 4.4BSD"),
+    P_BOOL(tcp_params, sack, "false", "offers selective acknowledgements",
+           "RFC 2018; 4.4BSD: none"),
+    P_CHOICE(tcp_params, urgent, "last", urgent_names,
+             "the urgent pointer is the number of the last urgent byte, or of the next",
+             "RFC 1122, 4.2.2.4: last; BSD and Linux: next"),
+    P_BOOL(tcp_params, path_mtu, "false",
+           "asks IP not to cut segments, and shortens them when told", "RFC 1191; 4.4BSD: none"),
     P_TIME(tcp_params, stamp_tick, "1ms", "1ms", "1s", "of the clock of time stamps",
            "RFC 1323, 4.2.2: 1 ms to 1 s"),
     P_TIME(tcp_params, rto_first, "3s", "1ms", "1h", "time-out before a round trip is known",
@@ -284,6 +293,7 @@ static const struct counter counters[] = {
     C(fastrexmit, "Of these, by duplicate acknowledgements, the first of each loss."),
     C(sndacks, "Segments with an acknowledgement alone, window updates among them."),
     C(sndwinup, "Window updates."),
+    C(sndurg, "Segments with an urgent pointer."),
     C(sndprobe, "Window probes, among the segments with data."),
     C(sndctrl, "Segments with SYN, FIN or RST and without data."),
     C(sndrst, "Of these, RST."),
@@ -295,6 +305,7 @@ static const struct counter counters[] = {
     C(rcvdupack, "Duplicate acknowledgements."),
     C(rcvacktoomuch, "Acknowledgements of data that were not sent."),
     C(rcvwinupd, "Window updates received."),
+    C(rcvurg, "Urgent pointers received that told something new."),
     C(rcvwinprobe, "Window probes received."),
     C(rcvduppack, "Segments that had been received before, whole."),
     CB(rcvdupbyte, "Their data."),

@@ -27,6 +27,10 @@
  *     XK_TCP_HOLD       from now on what demux is given fills the receive buffer until
  *     XK_TCP_CONSUMED   (u64: bytes) says that so much of it is held no longer.
  *     XK_TCP_NODELAY    u64 1: small segments do not wait (Nagle's rule is off); 0: they do.
+ *     XK_TCP_URGENT     what was pushed so far is urgent: the peer is told at once.
+ *     XK_TCP_GET_URGENT u64: bytes that demux is still to be given up to the last urgent one; 0:
+ *                       nothing is urgent.  `ready` says that it has changed; the last urgent byte
+ *                       is the last of its piece.
  *     XK_GET_OPT_PACKET u64: bytes of data in a full segment.
  *
  *   TCP1  What an upper is given on a session is a front part of what the upper of the other side's
@@ -72,7 +76,7 @@ struct tcp_counts {
     uint64_t rcvtotal, rcvpack, rcvbyte, rcvbadsum, rcvbadoff, rcvbadopt, rcvshort;
     uint64_t rcvduppack, rcvdupbyte, rcvpartduppack, rcvpartdupbyte, rcvoopack, rcvoobyte;
     uint64_t rcvoodrop, rcvpackafterwin, rcvbyteafterwin, rcvafterclose, rcvwinprobe;
-    uint64_t rcvdupack, rcvacktoomuch, rcvackpack, rcvackbyte, rcvwinupd;
+    uint64_t rcvurg, rcvdupack, rcvacktoomuch, rcvackpack, rcvackbyte, rcvwinupd;
     uint64_t pawsdrop, listendrop, nobody, softerrors;
 };
 /* Of an instance of TCP: they go on rising, and live as long as it. */

@@ -10,6 +10,10 @@
  *   third duplicate             cwnd = mss          cwnd = ssthresh + 3 mss   the same
  *   more duplicates             -                   cwnd += mss               the same
  *   partial acknowledgement     -                   cwnd = ssthresh, over     next hole, deflated
+ *
+ * With selective acknowledgements (tcp_sack.c), but for tahoe: cwnd = ssthresh at the third
+ * duplicate, and it stays until all that was under way then is acknowledged.
+ *
  *   time-out                    cwnd = mss          the same                  the same
  *   with each loss: ssthresh = half of min(cwnd, window), at least 2 mss
  */
@@ -21,6 +25,11 @@ const char *const tcp_cong_names[] = { "tahoe", "reno", "newreno", NULL };
 static uint32_t most_of(uint32_t a, uint32_t b)
 {
     return a > b ? a : b;
+}
+
+static uint32_t least_of(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
 }
 
 /* ---- the congestion window ---- */
@@ -61,6 +70,7 @@ void tcp_cong_timeout(struct tcp_conn *t)
     t->recovering = false;
     t->recover = t->max;
     t->dupacks = 0;
+    tcp_sack_forget(t);
 }
 
 void tcp_cong_idle(struct tcp_conn *t)
@@ -80,7 +90,8 @@ static void third_duplicate(struct tcp_conn *t)
     tcp_self(t)->counts.fastrexmit++;
     tcp_set(t, TCP_REXMT, tcp_backed_off(t));
     tcp_resend_first(t);
-    t->cwnd = kind == TAHOE ? t->mss : t->ssthresh + TCP_DUPACKS * t->mss;
+    t->high_rxt = t->una + least_of(t->mss, t->max - t->una);
+    t->cwnd = kind == TAHOE ? t->mss : t->ssthresh + (t->sack_ok ? 0 : TCP_DUPACKS * t->mss);
     t->recovering = kind != TAHOE;
     t->recover = t->max;
 }
@@ -90,6 +101,8 @@ static void duplicate(struct tcp_conn *t)
     tcp_self(t)->counts.rcvdupack++;
     if (t->dupacks <= TCP_DUPACKS)
         t->dupacks++;
+    if (tcp_sack_recovers(t))
+        return;
     if (t->recovering)
         t->cwnd = t->cwnd < cwnd_most(t) ? t->cwnd + t->mss : t->cwnd;
     else if (t->dupacks == TCP_DUPACKS)
@@ -106,6 +119,8 @@ static void advanced(struct tcp_conn *t, uint32_t n)
             t->recover = t->una - 1; /* near, for numbers come round */
         return;
     }
+    if (t->sack_ok && tcp_before(t->una, t->recover))
+        return;
     if (tcp_params_of(t)->congestion == NEWRENO && tcp_before(t->una, t->recover)) {
         tcp_resend_first(t);
         t->cwnd = (t->cwnd > n ? t->cwnd - n : 0) + t->mss;
@@ -176,6 +191,7 @@ static bool advance(struct tcp_conn *t, const struct tcp_segment *g)
     t->base += bytes;
     t->una = g->ack;
     t->open = true;
+    t->urgent_out = t->urgent_out && tcp_before(t->una, t->snd_up);
     if (tcp_before(t->nxt, t->una))
         t->nxt = t->una;
     st->counts.rcvackpack++;
@@ -189,6 +205,7 @@ static bool advance(struct tcp_conn *t, const struct tcp_segment *g)
         tcp_cong_begin(t);
     else
         advanced(t, n);
+    tcp_sack_take(t, g);
     if (t->wants && 2 * t->out.length <= (uint64_t)st->params->send_buffer) {
         t->wants = false;
         t->news->room = true;
@@ -211,6 +228,7 @@ bool tcp_got_ack(struct tcp_conn *t, const struct tcp_segment *g)
         t->ack_now = true;
         return false;
     }
+    tcp_sack_take(t, g);
     if (tcp_after(g->ack, t->una)) {
         if (!advance(t, g))
             return false;

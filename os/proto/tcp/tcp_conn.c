@@ -35,6 +35,13 @@ static void offer(struct tcp_conn *t)
     xk_close(s); /* who is inside has another */
 }
 
+/* So many of the next n bytes are given at once: what is urgent ends a piece. */
+static uint64_t up_to_mark(const struct tcp_conn *t, uint64_t n)
+{
+    uint32_t left = t->rcv_up - t->given;
+    return t->urgent_in && left < n ? left : n;
+}
+
 /* Tells the first of what is to be told; false: nothing. */
 static bool tell(struct tcp_conn *t, struct tcp_news *n)
 {
@@ -45,9 +52,18 @@ static bool tell(struct tcp_conn *t, struct tcp_news *n)
             offer(t);
         else if (t->user)
             xk_ready(s);
+    } else if (n->urgent) {
+        n->urgent = false;
+        if (t->user)
+            xk_ready(s);
     } else if (n->data.length > 0) {
         struct xk_msg m;
+        struct rope rest;
+        rope_split(&n->data, up_to_mark(t, n->data.length), &rest);
         xk_msg_init_rope(&m, &n->data);
+        rope_move(&n->data, &rest);
+        t->given += (uint32_t)xk_msg_length(&m);
+        t->urgent_in = t->urgent_in && t->given != t->rcv_up;
         if (t->holds)
             t->held += (uint32_t)xk_msg_length(&m);
         if (t->user)
@@ -143,12 +159,17 @@ static struct tcp_conn *conn_new(struct xk_protl *self, struct xk_protl *upper,
     t->nodelay = !st->params->nagle;
     t->scales = st->params->window_scale;
     t->stamps = st->params->stamps;
+    t->sack_ok = st->params->sack;
     t->iss = t->una = t->nxt = t->max = iss;
     t->base = iss + 1;
     t->receive_scale = t->scales ? scale_for(st->params->receive_buffer) : 0;
     t->opened = t->heard = t->sent = port_now(xk_port(self));
     tcp_timers_init(t);
     tcp_ask_path(t);
+    if (st->params->path_mtu) {
+        struct xk_control c = { .op = XK_SET_DONT_FRAGMENT, .u64 = 1 };
+        (void)xk_sessn_control(lower, &c); /* RFC 1191; else it cuts */
+    }
     xk_map_bind(&st->conns, &t->key, t);
     t->bound = true;
     return t;
@@ -254,6 +275,7 @@ static void conn_free(struct tcp_conn *t)
     list_remove(&t->waiting);
     rope_fini(&t->out);
     tcp_early_drop(t);
+    port_free(tcp_port(t), t->sacked);
     xk_sessn_free(xk_sessn_of(t));
 }
 
@@ -287,9 +309,7 @@ void tcp_end_with(struct tcp_conn *t, enum xk_status why)
 
 void tcp_drop(struct tcp_conn *t, enum xk_status why)
 {
-    bool reset = t->state >= TCP_SYN_RCVD && t->state != TCP_CLOSING && t->state != TCP_LAST_ACK &&
-                 t->state != TCP_TIME_WAIT;
-    if (reset)
+    if (t->state >= TCP_SYN_RCVD)
         tcp_send_reset(t);
     tcp_end_with(t, why);
 }
@@ -370,8 +390,12 @@ static enum xk_status sessn_push(struct xk_sessn *s, struct xk_msg *m)
 
 static void abort_it(struct tcp_conn *t)
 {
+    bool done = t->state == TCP_CLOSING || t->state == TCP_LAST_ACK || t->state == TCP_TIME_WAIT;
     t->told = true;
-    tcp_drop(t, XK_CLOSED);
+    if (done) /* both sides have finished: RFC 793, page 63 */
+        tcp_end_with(t, XK_CLOSED);
+    else
+        tcp_drop(t, XK_CLOSED);
 }
 
 static enum xk_status control(struct tcp_conn *t, struct xk_control *c)
@@ -392,6 +416,13 @@ static enum xk_status control(struct tcp_conn *t, struct xk_control *c)
         return XK_OK;
     case XK_TCP_NODELAY:
         t->nodelay = c->u64 != 0;
+        return XK_OK;
+    case XK_TCP_URGENT:
+        t->snd_up = tcp_end(t);
+        t->urgent_out = t->urgent_due = t->out.length > 0;
+        return XK_OK;
+    case XK_TCP_GET_URGENT:
+        c->u64 = t->urgent_in ? t->rcv_up - t->given : 0;
         return XK_OK;
     case XK_GET_OPT_PACKET:
         c->u64 = t->mss;

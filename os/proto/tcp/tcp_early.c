@@ -61,6 +61,7 @@ void tcp_early_put(struct tcp_conn *t, uint32_t seq, struct rope *data)
     }
     struct tcp_early *e = port_alloc(tcp_port(t), sizeof *e);
     e->seq = seq;
+    e->turn = ++t->early_turn;
     rope_move(&e->data, data);
     list_push(before, &e->link);
     t->early_count++;

@@ -19,7 +19,7 @@ static void note_window(struct tcp_conn *t, const struct tcp_segment *g)
 static void take_syn(struct tcp_conn *t, struct tcp_segment *g)
 {
     t->irs = g->seq;
-    t->rcv_nxt = t->adv = t->acked = g->seq + 1;
+    t->rcv_nxt = t->adv = t->acked = t->given = g->seq + 1;
     t->scales = t->scales && g->has_scale;
     t->send_scale = t->scales ? g->scale : 0;
     t->receive_scale = t->scales ? t->receive_scale : 0;
@@ -28,6 +28,7 @@ static void take_syn(struct tcp_conn *t, struct tcp_segment *g)
         t->recent = g->stamp;
         t->recent_at = port_now(tcp_port(t));
     }
+    t->sack_ok = t->sack_ok && g->sack_ok;
     t->peer_mss = g->mss;
     tcp_new_mss(t);
     note_window(t, g);
@@ -41,6 +42,18 @@ static void take_syn(struct tcp_conn *t, struct tcp_segment *g)
 }
 
 /* ---- data and FIN ---- */
+
+/* Whoever sends more that is urgent moves the mark [RFC 793, 3.7]. */
+static void take_urgent(struct tcp_conn *t, const struct tcp_segment *g)
+{
+    uint32_t up = g->seq + g->urgent + (tcp_params_of(t)->urgent == TCP_URGENT_LAST);
+    bool news = tcp_after(up, t->given) && !(t->urgent_in && !tcp_after(up, t->rcv_up));
+    if (!(g->flags & TCP_URG) || !news)
+        return;
+    tcp_self(t)->counts.rcvurg++;
+    t->urgent_in = t->news->urgent = true;
+    t->rcv_up = up;
+}
 
 static void acknowledge_soon(struct tcp_conn *t)
 {
@@ -100,6 +113,7 @@ static void take_rest(struct tcp_conn *t, struct tcp_segment *g)
     if (!comes)
         return;
     uint32_t end = g->seq + (uint32_t)g->data.length;
+    take_urgent(t, g);
     take_data(t, g);
     if (g->flags & TCP_FIN && !t->peer_fin) {
         t->peer_fin = true;
@@ -131,6 +145,15 @@ static bool is_old(struct tcp_conn *t, const struct tcp_segment *g)
     return true;
 }
 
+/* Its first n numbers are taken off: the urgent pointer is relative to them. */
+static void move_pointer(struct tcp_segment *g, uint32_t n)
+{
+    if (g->urgent < n)
+        g->flags &= (uint8_t)~TCP_URG;
+    else
+        g->urgent = (uint16_t)(g->urgent - n);
+}
+
 /* Takes off what is in front of the window. */
 static void trim_front(struct tcp_conn *t, struct tcp_segment *g)
 {
@@ -159,6 +182,7 @@ static void trim_front(struct tcp_conn *t, struct tcp_segment *g)
         counts->rcvpartdupbyte += gone;
     }
     rope_drop_front(&g->data, gone);
+    move_pointer(g, t->rcv_nxt - g->seq);
     g->seq = t->rcv_nxt;
 }
 

@@ -5,6 +5,7 @@
  *   tcp_conn.c    connections: their table, ports, beginning and end
  *   tcp_in.c      a segment arrives: RFC 793, pages 65 to 76
  *   tcp_ack.c     what an acknowledgement does, and the congestion window
+ *   tcp_sack.c    selective acknowledgements
  *   tcp_early.c   data that came before what is in front of it
  *   tcp_out.c     what may be sent, and sending it
  *   tcp_timer.c   round trips and timers
@@ -30,9 +31,12 @@
 #define TCP_SCALE_MOST 14u              /* [RFC 1323, 2.3] */
 #define TCP_DUPACKS 3u                  /* [RFC 2001, 3] */
 #define TCP_EARLY_MOST 64u   /* stretches that are kept: a hostile peer makes many holes */
+#define TCP_SACKS 4u         /* stretches that a segment tells: what its options have room for */
+#define TCP_SACKED_MOST 32u  /* that are kept of what the peer tells */
 #define TCP_STAMP_OPTION 12u /* with two bytes of padding */
 #define TCP_STAMP_OLD (24 * 24 * 3600 * SIM_SEC) /* [RFC 1323, 4.2.3] */
 
+enum { TCP_URGENT_LAST, TCP_URGENT_NEXT };
 enum { TCP_FIN = 1, TCP_SYN = 2, TCP_RST = 4, TCP_PSH = 8, TCP_ACK = 16, TCP_URG = 32 };
 
 struct tcp_params {
@@ -40,8 +44,12 @@ struct tcp_params {
     int64_t tries, initial_window, keep_tries;
     sim_time rto_first, rto_min, rto_max, tick, ack_delay, override, persist_min, persist_max;
     sim_time msl, connect_time, linger, keep_idle, keep_interval, stamp_tick;
-    bool nagle, window_scale, stamps, keepalive;
-    int congestion;
+    bool nagle, window_scale, stamps, sack, keepalive, path_mtu;
+    int congestion, urgent;
+};
+
+struct tcp_range { /* numbers from `from` to before `to` */
+    uint32_t from, to;
 };
 
 struct tcp_segment {
@@ -49,7 +57,9 @@ struct tcp_segment {
     uint32_t seq, ack, stamp, echo;
     uint16_t window, urgent, mss; /* mss: 0: no option */
     uint8_t flags, scale;
-    bool has_scale, has_stamp;
+    bool has_scale, has_stamp, sack_ok;
+    uint8_t sacks;
+    struct tcp_range sack[TCP_SACKS];
     bool syn, pure; /* as it came: a SYN; nothing but an acknowledgement */
     struct rope data;
 };
@@ -68,14 +78,14 @@ struct tcp_key { /* as bytes: no padding */
 
 /* What the upper is to hear (TCPI1), in this order. */
 struct tcp_news {
-    bool connected, finished, room, ended;
+    bool connected, urgent, finished, room, ended;
     enum xk_status why; /* of `ended` */
     struct rope data;
 };
 
 struct tcp_early { /* bytes that came before what is in front of them */
     struct list link;
-    uint32_t seq;
+    uint32_t seq, turn; /* turn: rises with each that comes */
     struct rope data;
 };
 
@@ -102,11 +112,18 @@ struct tcp_conn {
     bool recovering : 1;
     bool sampled : 1;            /* srtt is one */
     bool scales : 1, stamps : 1; /* agreed, or in SYN-SENT: asked */
+    bool sack_ok : 1;            /* the same of selective acknowledgements */
+    bool urgent_out : 1;         /* bytes before snd_up are urgent */
+    bool urgent_due : 1;         /* the peer is still to be told */
+    bool urgent_in : 1;          /* bytes before rcv_up are, and have not all been given up */
     bool peer_fin : 1;           /* a FIN came, at early_fin */
     /* sending: una <= nxt <= max (TCP3); base: the number of the first byte of `out` */
     uint32_t iss, una, nxt, max, base;
     uint32_t wnd, wnd_most, wl1, wl2; /* the peer's window; the largest; whence it is */
     uint32_t cwnd, ssthresh, recover;
+    uint32_t high_rxt, snd_up; /* behind what was sent again in a recovery; behind the urgent */
+    struct tcp_range *sacked;  /* TCPS1; NULL: nothing was ever told */
+    uint8_t sacked_count;
     uint32_t mss, path_mss, peer_mss; /* what is sent; what fits the path; what the peer takes */
     uint8_t send_scale, receive_scale;
     uint16_t soft; /* enum xk_status: of ICMP, for when it gives up */
@@ -115,8 +132,9 @@ struct tcp_conn {
     uint32_t irs, rcv_nxt, adv, early_fin; /* adv: the edge of the window that the peer knows */
     uint32_t acked;                        /* the last number that was acknowledged */
     uint32_t held;                         /* bytes that the upper holds */
-    uint32_t early_count;
-    struct list early; /* struct tcp_early by seq: neither overlaps nor touches the next */
+    uint32_t early_count, early_turn;
+    uint32_t given, rcv_up; /* behind what the upper was given; behind the urgent */
+    struct list early;      /* struct tcp_early by seq: neither overlaps nor touches the next */
     /* time */
     uint32_t timed;  /* the first number behind what is timed */
     uint32_t recent; /* the peer's time stamp, of a segment at recent_at */
@@ -205,7 +223,8 @@ void tcp_sessn_close(struct xk_sessn *s);
 void tcp_finish(struct tcp_conn *t); /* the upper's: nothing more is pushed */
 /* It has ended, and is out of the table; the upper, if it has one, is told why. */
 void tcp_end_with(struct tcp_conn *t, enum xk_status why);
-void tcp_drop(struct tcp_conn *t, enum xk_status why); /* the same after a RST, where one is due */
+/* The same after a RST, if the peer has ever been heard. */
+void tcp_drop(struct tcp_conn *t, enum xk_status why);
 void tcp_time_wait(struct tcp_conn *t);
 void tcp_established(struct tcp_conn *t);
 void tcp_new_mss(struct tcp_conn *t); /* of what the path and the peer take */
@@ -231,6 +250,17 @@ void tcp_early_take(struct tcp_conn *t, struct rope *to);
 /* Drops what is at that number or behind it. */
 void tcp_early_cut(struct tcp_conn *t, uint32_t end);
 void tcp_early_drop(struct tcp_conn *t);
+
+/* ---- tcp_sack.c ---- */
+/* Writes what came early to the options of a segment that have `room` bytes. */
+void tcp_sack_tell(const struct tcp_conn *t, struct tcp_segment *g, uint32_t room);
+/* Notes what the peer tells; una is what it was. */
+void tcp_sack_take(struct tcp_conn *t, const struct tcp_segment *g);
+void tcp_sack_forget(struct tcp_conn *t);
+bool tcp_sack_recovers(const struct tcp_conn *t); /* by what was told */
+uint32_t tcp_sack_pipe(const struct tcp_conn *t); /* bytes under way */
+/* The next that is lost and was not sent again; false: there is none. */
+bool tcp_sack_next(const struct tcp_conn *t, uint32_t *seq, uint32_t *len);
 
 /* ---- tcp_out.c ---- */
 void tcp_output(struct tcp_conn *t);

@@ -49,6 +49,25 @@ static void count_sent(struct tcp_conn *t, uint32_t seq, uint32_t len, unsigned 
     }
 }
 
+/* Options behind the time stamp: what the header takes, and of a segment with data what its largest
+ * leaves. */
+static uint32_t room_for_sacks(const struct tcp_conn *t, uint32_t len)
+{
+    uint32_t most = TCP_OPTIONS_MAX - (t->stamps ? TCP_STAMP_OPTION : 0);
+    uint32_t left = len < t->mss ? t->mss - len : 0;
+    return len > 0 && left < most ? left : most;
+}
+
+static void mark_urgent(struct tcp_conn *t, struct tcp_segment *g)
+{
+    uint32_t ahead = t->snd_up - g->seq - (tcp_params_of(t)->urgent == TCP_URGENT_LAST);
+    if (!tcp_before(g->seq, t->snd_up))
+        return;
+    g->flags |= TCP_URG;
+    g->urgent = (uint16_t)least_of(ahead, UINT16_MAX);
+    tcp_self(t)->counts.sndurg++;
+}
+
 /* Sends `len` bytes from seq on; false: the layer below is full, and tells when it is not. */
 static bool send_segment(struct tcp_conn *t, uint32_t seq, uint32_t len, unsigned flags)
 {
@@ -65,6 +84,11 @@ static bool send_segment(struct tcp_conn *t, uint32_t seq, uint32_t len, unsigne
     g.has_stamp = t->stamps && !(flags & TCP_RST);
     g.stamp = tcp_stamp_now(t);
     g.echo = flags & TCP_ACK ? t->recent : 0;
+    g.sack_ok = flags & TCP_SYN && t->sack_ok;
+    if (t->sack_ok && t->early_count > 0 && !(flags & (TCP_SYN | TCP_RST)))
+        tcp_sack_tell(t, &g, room_for_sacks(t, len));
+    if (t->urgent_out && !(flags & (TCP_SYN | TCP_RST)))
+        mark_urgent(t, &g);
     rope_init(&g.data);
     if (len > 0)
         rope_add_slice(&g.data, &t->out, seq - t->base, len);
@@ -88,6 +112,7 @@ static bool send_segment(struct tcp_conn *t, uint32_t seq, uint32_t len, unsigne
     if (tcp_after(edge, t->adv))
         t->adv = edge;
     t->acked = t->rcv_nxt;
+    t->urgent_due = t->urgent_due && !(g.flags & TCP_URG);
     t->ack_now = false;
     tcp_cancel(t, TCP_DELACK);
     return true;
@@ -208,6 +233,18 @@ static void passed(struct tcp_conn *t, uint32_t n)
         tcp_set(t, TCP_REXMT, tcp_backed_off(t));
 }
 
+/* Of what the peer has told the lost goes first. */
+static bool send_lost(struct tcp_conn *t)
+{
+    uint32_t seq, n;
+    if (!tcp_sack_recovers(t) || t->cwnd < tcp_sack_pipe(t) + t->mss || !tcp_sack_next(t, &seq, &n))
+        return false;
+    if (!send_segment(t, seq, n, TCP_ACK))
+        return false;
+    t->high_rxt = seq + n;
+    return true;
+}
+
 /* Sends one segment; true: there may be another. */
 static bool send_next(struct tcp_conn *t)
 {
@@ -216,6 +253,10 @@ static bool send_next(struct tcp_conn *t)
         tcp_cong_idle(t);
     uint32_t wnd = least_of(t->wnd, t->cwnd), flight = t->nxt - t->una, left = waits(t);
     uint32_t usable = wnd > flight ? wnd - flight : 0;
+    if (tcp_sack_recovers(t)) {
+        uint32_t pipe = tcp_sack_pipe(t), open = t->wnd > flight ? t->wnd - flight : 0;
+        usable = t->cwnd > pipe ? least_of(open, t->cwnd - pipe) : 0;
+    }
     uint32_t n = least_of(least_of(left, usable), t->mss);
     if (t->force && left > 0 && usable == 0) {
         probe(t);
@@ -226,8 +267,8 @@ static bool send_next(struct tcp_conn *t)
                          2 * n >= t->wnd_most);
     due |= fin && (again || !tcp_after(t->max, tcp_end(t)));
     if (!due) {
-        if (t->ack_now || window_due(t)) {
-            tcp_self(t)->counts.sndwinup += !t->ack_now;
+        if (t->ack_now || t->urgent_due || window_due(t)) {
+            tcp_self(t)->counts.sndwinup += !t->ack_now && !t->urgent_due;
             send_ack(t);
         }
         return false;
@@ -261,7 +302,9 @@ void tcp_output(struct tcp_conn *t)
     if (t->state == TCP_CLOSED || !list_empty(&t->waiting))
         return;
     if (t->open && t->state != TCP_TIME_WAIT) {
-        while (send_next(t))
+        while (send_lost(t))
+            ;
+        while (list_empty(&t->waiting) && send_next(t))
             ;
         ASSERT(!tcp_after(t->una, t->nxt) && !tcp_after(t->nxt, t->max)); /* TCP3 */
     } else if (!t->open && t->nxt == t->iss) {

@@ -2,7 +2,8 @@
  *
  *   0 source port        2 destination port      4 sequence number    8 acknowledgement
  *  12 offset, 4 bits; flags, 6 bits             14 window            16 checksum  18 urgent pointer
- *  20 options: 0 end, 1 none, 2 largest segment, 3 window scale, 8 time stamps; others are passed
+ *  20 options: 0 end, 1 none, 2 largest segment, 3 window scale, 4 and 5 selective
+ *     acknowledgements, 8 time stamps; others are passed
  */
 #include "os/proto/tcp/tcp_internal.h"
 
@@ -60,6 +61,13 @@ static void load_options(struct tcp_state_of *st, const uint8_t *o, size_t n, st
         } else if (o[i] == 3 && size == 3 && g->flags & TCP_SYN) {
             g->has_scale = true;
             g->scale = o[i + 2] < TCP_SCALE_MOST ? o[i + 2] : TCP_SCALE_MOST;
+        } else if (o[i] == 4 && size == 2 && g->flags & TCP_SYN) {
+            g->sack_ok = true;
+        } else if (o[i] == 5 && size % 8 == 2) {
+            g->sacks = 0;
+            for (size_t at = i + 2; at < i + size && g->sacks < TCP_SACKS; at += 8)
+                g->sack[g->sacks++] =
+                    (struct tcp_range){ wire_get32(o + at), wire_get32(o + at + 4) };
         } else if (o[i] == 8 && size == 10) {
             g->has_stamp = true;
             g->stamp = wire_get32(o + i + 2);
@@ -127,6 +135,12 @@ static size_t store_options(const struct tcp_segment *g, bool syn_scale, uint8_t
         o[n + 3] = g->scale;
         n += 4;
     }
+    if (g->sack_ok) {
+        o[n] = o[n + 1] = 1;
+        o[n + 2] = 4;
+        o[n + 3] = 2;
+        n += 4;
+    }
     if (g->has_stamp) {
         o[n] = o[n + 1] = 1;
         o[n + 2] = 8;
@@ -134,6 +148,16 @@ static size_t store_options(const struct tcp_segment *g, bool syn_scale, uint8_t
         wire_put32(o + n + 4, g->stamp);
         wire_put32(o + n + 8, g->echo);
         n += TCP_STAMP_OPTION;
+    }
+    if (g->sacks > 0) {
+        o[n] = o[n + 1] = 1;
+        o[n + 2] = 5;
+        o[n + 3] = (uint8_t)(2 + 8 * g->sacks);
+        n += 4;
+        for (uint32_t i = 0; i < g->sacks; i++, n += 8) {
+            wire_put32(o + n, g->sack[i].from);
+            wire_put32(o + n + 4, g->sack[i].to);
+        }
     }
     return n;
 }
