@@ -163,15 +163,17 @@ static struct xk_sessn *get_sessn(struct xk_protl *self, struct xk_parts peer, b
 static void protl_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m)
 {
     struct vdrop_state *st = self->state;
-    enum xk_status why;
     bool fresh;
-    struct xk_sessn *s = st->upper ? get_sessn(self, xk_node(lower->host), &fresh, &why) : NULL;
-    if (!s) {
+    if (!st->upper) {
         st->counts.orphans++;
         return;
     }
-    if (fresh)
+    struct xk_sessn *s =
+        xk_table_over(&st->sessns, self, st->upper, lower, 0, &sessn_ops, 0, &fresh);
+    if (fresh) {
+        xk_dup(lower);
         xk_open_done(st->upper, s);
+    }
     xk_demux(s, m);
     xk_close(s);
 }
