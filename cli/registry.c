@@ -82,6 +82,7 @@
     W(calls)                                                                                       \
     W(ping)                                                                                        \
     W(exchange)                                                                                    \
+    W(tcp)                                                                                         \
     W(fan_in)                                                                                      \
     W(message_time)                                                                                \
     W(pcap_nodes)                                                                                  \

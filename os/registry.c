@@ -41,6 +41,7 @@
     P(svm)                                                                                         \
     P(sync)                                                                                        \
     P(rdm)                                                                                         \
+    P(sock)                                                                                        \
     P(tcp)                                                                                         \
     P(ulp)                                                                                         \
     P(cut)

@@ -116,6 +116,7 @@ static const struct {
     { XK_LONG, "carries more than a frame", "carries frames alone" },
     { XK_CALLS, "carries calls", "carries messages alone" },
     { XK_LIVES, "is with one life of a node", "lets through what was for an earlier one" },
+    { XK_HOSTS, "speaks with hosts by address and type, as ip", "does not" },
     { XK_TAKES, "takes all that is pushed", "may be full" },
     { XK_PIECES, "gives pieces of messages and credit for them", "does not" },
 };

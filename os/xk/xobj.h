@@ -88,6 +88,7 @@ enum xk_property {
     XK_LONG = 16,    /* they may be longer than a frame */
     XK_CALLS = 32,   /* what is pushed is a call, and an answer or a failure comes */
     XK_LIVES = 128,  /* none was sent to an earlier life of who gets it */
+    XK_HOSTS = 512,  /* its sessions are with hosts, by address and type (os/proto/ip/ip.h) */
     XK_TAKES = 64,   /* for who needs it, push is never answered XK_BUSY: what waits, waits below */
     XK_PIECES =
         256 /* it gives pieces of messages, and holds credit for who needs that (pieces.h) */

@@ -105,6 +105,12 @@ static enum xk_status tip_enable(struct xk_protl *self, struct xk_protl *upper,
     return XK_OK;
 }
 
+static unsigned tip_gives(const void *params, unsigned below)
+{
+    (void)params;
+    return below | XK_HOSTS;
+}
+
 static enum xk_status tip_init(struct xk_protl *self, const void *params)
 {
     (void)params;
@@ -138,6 +144,7 @@ static const struct xk_protl_ops tip_protl = {
     .kind = { .name = "tip", .doc = "addresses for a test", .state_size = sizeof(struct tip) },
     .down_min = 1,
     .down_max = 1,
+    .gives = tip_gives,
     .init = tip_init,
     .open = tip_open,
     .open_enable = tip_enable,
@@ -312,7 +319,10 @@ static void do_open(struct port *p, void *arg)
     struct act *a = arg;
     struct xk_protl *user = user_of(a->r, a->node);
     struct xk_parts peer = xk_any();
-    xk_part_push(&peer, XK_PART_ADDRESS, TIP_BASE + a->to);
+    if (xk_find(a->r->k[a->node], "arp"))
+        xk_part_push(&peer, XK_PART_NODE, a->to);
+    else
+        xk_part_push(&peer, XK_PART_ADDRESS, TIP_BASE + a->to);
     if (a->own)
         xk_part_push(&peer, XK_PART_PORT, a->own);
     xk_part_push(&peer, XK_PART_PORT, a->port);

@@ -73,7 +73,8 @@ void tcp_rig_holes(struct rig *r, uint32_t node, uint32_t count);
  *   "> S. 0:0 ack 1 win 8192 mss 512"  that, and nothing else before it, is sent
  *   "+ 200"                            so many milliseconds pass; nothing may be sent before
  *   "= ESTABLISHED"                    the state of the connection; "= gone": there is none
- *   "? got 100" "? ready 1" "? piece 10" "? urgent 3" "? ends 1" "? failed reset"   what the upper has seen
+ *   "? got 100" "? ready 1" "? piece 10" "? urgent 3" "? ends 1" "? failed reset"
+ *                                      what the upper has seen, or a counter of TCP
  * Numbers are relative to the first of each side: node 0's TCP_ISN, node 1's SCRIPT_ISN.
  */
 #define TCP_ISN 4294967000u /* they come round soon */

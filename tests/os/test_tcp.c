@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "os/proto/sock/sock.h"
 #include "os/proto/tcp/tcp_internal.h"
 #include "tests/os/tcp_rig.h"
 #include "tests/sample.h"
@@ -121,6 +122,16 @@ Test(tcp, loss_copies_delay_and_damage_change_nothing, .timeout = 60)
             cr_assert_eq(rope_leaves_alive(), 0);
         }
     cr_assert_gt(bad, 0, "nothing was damaged");
+}
+
+/* Numbers of bytes come round after 2^32; scripts/soak-tcp goes all the way. */
+Test(tcp, numbers_of_bytes_come_round, .timeout = 60)
+{
+    struct rig r;
+    start(&r, &(struct fake_options){ .mtu = 32000 },
+          "isn=4290000000 receive_buffer=1000000B send_buffer=1000000B");
+    both_ways(&r, 1, sample("TCP_LONG", 20000000), 0);
+    rig_stop(&r);
 }
 
 /* TCPI1, TCPI2: the layer below delivers before its push returns. */
@@ -344,4 +355,185 @@ Test(tcp, many_holes_take_little_memory)
     cr_assert_eq(tcp_streams(&r, 1)->at[0].got, 5000);
     rig_stop(&r);
     cr_assert_eq(rope_leaves_alive(), 0);
+}
+
+/* ---- over IP, through the port ---- */
+
+/* Ends of connections are nodes, over IP, ARP and an Ethernet. */
+#define REAL                                                                                       \
+    "eth eth; arp arp <eth retry=1ms tries=20 down=20ms; ip ip <arp; tcp tcp <ip %s; "             \
+    "user streams <tcp"
+
+Test(tcp, over_ip_streams_are_whole_whatever_is_lost, .timeout = 60)
+{
+    static const char *const params[] = { QUICK,
+                                          QUICK "sack=true congestion=newreno path_mtu=true" };
+    uint64_t runs = sample("TCP_IP", 5);
+    for (uint64_t i = 0; i < runs * ARRAY_LEN(params); i++) {
+        struct rig r;
+        struct fake_options o = { .seed = i + 1,
+                                  .broadcast = true,
+                                  .lossy = true,
+                                  .unordered = true,
+                                  .latency = SIM_MS,
+                                  .drop_ppm = 20000,
+                                  .duplicate_ppm = 20000,
+                                  .delay_ppm = 20000,
+                                  .delay_max = 20 * SIM_MS };
+        char graph[512];
+        snprintf(graph, sizeof graph, REAL, params[i % ARRAY_LEN(params)]);
+        tcp_rig_start(&r, &o, graph);
+        both_ways(&r, 1, 40000, 20000);
+        rig_stop(&r);
+        cr_assert_eq(rope_leaves_alive(), 0);
+    }
+}
+
+/* A node that crashes and comes back knows nothing of its connections: who sends to it is reset, or
+ * gives up while it is down.  What was given before is a front part (the stream compares). */
+Test(tcp, a_peer_that_crashes_ends_its_connections, .timeout = 60)
+{
+    uint64_t runs = sample("TCP_CRASHES", 40), resets = 0;
+    for (uint64_t i = 0; i < runs; i++) {
+        struct rig r;
+        enum xk_status why;
+        struct fake_options o = { .seed = i + 1, .broadcast = true, .latency = SIM_MS };
+        char graph[512];
+        snprintf(graph, sizeof graph, REAL, QUICK "tries=4 connect_time=300ms");
+        tcp_rig_start(&r, &o, graph);
+        cr_assert_eq(tcp_rig_listen(&r, 1, PORT), XK_OK);
+        tcp_streams(&r, 1)->accept_from = 8;
+        struct stream *x = tcp_rig_open(&r, 0, 1, 0, PORT, &why);
+        x->seed = 8;
+        x->to_push = 20000000;
+        tcp_rig_push(&r, 0, x, 1000);
+        fake_run(r.f, 1 + i * 7);
+        fake_crash(r.f, 1);
+        fake_run(r.f, 1 + i % 5 * 10);
+        if (i % 8)
+            fake_restart(r.f, 1);
+        fake_run(r.f, 0);
+        cr_assert_eq(x->fails, 1, "run %d", (int)i);
+        cr_assert(x->why == XK_RESET || x->why == XK_UNREACHABLE || x->why == XK_REFUSED, "%s",
+                  xk_status_name(x->why));
+        resets += x->why == XK_RESET;
+        rig_stop(&r);
+        cr_assert_eq(rope_leaves_alive(), 0);
+    }
+    cr_assert_gt(resets, 0);
+}
+
+/* ---- SOCK: calls that block ---- */
+
+#define SOCK_GRAPH                                                                                 \
+    "eth eth; arp arp <eth retry=1ms; ip ip <arp; tcp tcp <ip " QUICK "; sock sock <tcp "          \
+    "piece=700B"
+
+struct talk {
+    struct rig *r;
+    uint64_t got[2]; /* bytes that each side received, all right */
+    bool done[2], wrong;
+    enum xk_status refused;
+};
+
+/* Receives `n` bytes of the pattern and then the end. */
+static void receive_all(struct talk *x, uint32_t side, struct sock *s, uint64_t seed)
+{
+    for (;;) {
+        struct rope data, want;
+        enum xk_status why = sock_recv(s, 333, &data);
+        rope_init(&want);
+        rope_add_pattern(&want, seed, x->got[side], data.length);
+        x->wrong |= why != XK_OK || data.length > 333 || !rope_equal(&data, &want);
+        x->got[side] += data.length;
+        bool end = data.length == 0;
+        rope_fini(&want);
+        rope_fini(&data);
+        if (end)
+            return;
+    }
+}
+
+static void send_some(struct talk *x, struct sock *s, uint64_t seed, uint64_t n)
+{
+    struct rope data;
+    rope_init(&data);
+    rope_add_pattern(&data, seed, 0, n);
+    x->wrong |= sock_send(s, &data) != XK_OK;
+    sock_finish(s);
+}
+
+static void serve(void *arg)
+{
+    struct talk *x = arg;
+    struct xk_protl *sock = xk_find(x->r->k[1], "sock");
+    x->wrong |= sock_listen(sock, PORT) != XK_OK || sock_listen(sock, PORT) != XK_IN_USE;
+    struct sock *s = sock_accept(sock, PORT);
+    receive_all(x, 1, s, 8);
+    send_some(x, s, 9, 30000);
+    sock_close(s);
+    x->done[1] = true;
+}
+
+static void ask(void *arg)
+{
+    struct talk *x = arg;
+    struct xk_protl *sock = xk_find(x->r->k[0], "sock");
+    struct xk_parts peer = xk_node(1), other = xk_node(1);
+    enum xk_status why;
+    xk_part_push(&peer, XK_PART_PORT, PORT);
+    xk_part_push(&other, XK_PART_PORT, PORT + 1);
+    if (!sock_connect(sock, other, &x->refused))
+        x->done[0] = true;
+    struct sock *s = sock_connect(sock, peer, &why);
+    x->wrong |= !s || !x->done[0];
+    if (!s)
+        return;
+    send_some(x, s, 8, 50000);
+    receive_all(x, 0, s, 9);
+    sock_close(s);
+}
+
+static void spawn(struct port *p, void *arg)
+{
+    cr_assert_not_null(port_thread_spawn(p, "talk", port_node(p) ? serve : ask, arg, 0));
+}
+
+/* SOCK1, SOCK2. */
+Test(tcp, programs_talk_by_calls_that_block)
+{
+    struct talk x = { .got = { 0 } };
+    struct rig r;
+    rig_protocol = rig_protocol_too = NULL;
+    rig_start(&r, &(struct fake_options){ .broadcast = true }, SOCK_GRAPH, NULL, NULL);
+    x.r = &r;
+    fake_call(r.f, 1, spawn, &x);
+    fake_run(r.f, 3);
+    fake_call(r.f, 0, spawn, &x);
+    fake_run(r.f, 0);
+    cr_assert(!x.wrong && x.done[0] && x.done[1]);
+    cr_assert_eq(x.refused, XK_REFUSED);
+    cr_assert(x.got[1] == 50000 && x.got[0] == 30000);
+    cr_assert_eq(fake_count(r.f, 0, "sock.sent"), 50000);
+    rig_stop(&r);
+    cr_assert_eq(rope_leaves_alive(), 0);
+}
+
+/* ---- where it stands ---- */
+
+static void refused(const char *graph, const char *says)
+{
+    struct err e = ERR_INIT;
+    struct val *v = rig_val(graph);
+    cr_assert_null(xk_graph_load(v, rig_protocols(), "graph", rig_networks, 2, &e));
+    cr_assert_not_null(strstr(e.text, says), "%s", e.text);
+    val_free(v);
+}
+
+Test(tcp, stands_on_what_has_addresses)
+{
+    rig_protocol = rig_protocol_too = NULL;
+    refused("mesh driver; tcp tcp <mesh",
+            "needs a path that speaks with hosts by address and type, as ip");
+    refused("mesh driver; sock sock <mesh", "sock stands right on tcp, and 'mesh' is not");
 }

@@ -491,7 +491,7 @@ Test(tcp_script, what_is_lost_alone_is_sent_again)
         "< . 1:0 ack 4001 win 30000", "> . 5501:500 ack 1 win 8192");
 }
 
-/* What a peer tells that cannot be is passed over. */
+/* TCPS1: what a peer tells that cannot be is passed over. */
 Test(tcp_script, false_holes_are_passed_over)
 {
     RUN(PLAIN "sack=true initial_window=4", SACKS, "! push 2000", "> . 1:500 ack 1 win 8192",

@@ -128,6 +128,8 @@ gives 0 "$PSIM" run "$C" -p pfs=true -p rows=5 -p columns=5 -p io=4 -p nodes=17 
 # A workload that does not fit is found at any place of a sweep, and costs no machine.
 gives 2 timeout 20 "$PSIM" check "$C" -p pfs=true -p rows=5 -p columns=5 -p io=4 -p 'workload.requests={1,2,3,4,5,6,7,8,9,10}' -p 'nodes={1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,21}'
 says "workload.nodes is 21"
+C=configs/tcp_throughput.lua
+refused "workload.flows is 9, to one: that takes 10 compute nodes, and there are 9" -p flows=9
 # What the programs look for on their nodes.
 C=$T/less.lua
 config less <<'END'
@@ -140,6 +142,7 @@ END
 refused "machine.graph has no instance named svm, which the workload 'svm_dot' needs"
 refused "machine.graph has no instance named rpc, which the workload 'memory' needs" -p kind=memory -p svm=true
 refused "machine.os boots no service 'nx' on the compute nodes of its programs, which the workload 'pingpong' needs" -p kind=pingpong -p svm=true
+refused "machine.graph has no instance named sock, which the workload 'tcp' needs" -p kind=tcp
 refused "workload.senders is 25, but beside the receiver there are 24 compute nodes" -p kind=fan_in -p workload.senders=25
 refused "machine.os boots no service 'pfs_client' on the compute nodes of its programs, which the workload 'pfs' needs" -p kind=pfs -p io=4 -p listed=true
 # Memory servers: whether there are any, for these pages, with room for them.

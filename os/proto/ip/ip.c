@@ -140,7 +140,7 @@ static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
 static unsigned protl_gives(const void *p, unsigned below)
 {
     (void)p;
-    return (below & ~(unsigned)(XK_LOSSLESS | XK_ORDERED | XK_ONCE)) | XK_LONG; /* IP1 */
+    return (below & ~(unsigned)(XK_LOSSLESS | XK_ORDERED | XK_ONCE)) | XK_LONG | XK_HOSTS; /* IP1 */
 }
 
 static uint64_t protl_carries(const void *p, uint64_t below)

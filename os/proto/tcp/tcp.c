@@ -206,9 +206,7 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
     xk_map_init(&st->listeners, xk_port(self), sizeof(uint32_t));
     list_init(&st->later);
     port_timer_init(xk_port(self), &st->turn, later_now, self);
-    /* Over what has no types nothing comes, and opens are refused. */
-    (void)xk_open_enable(self->down[0], self, xk_type(TCP_NUMBER));
-    return XK_OK;
+    return xk_open_enable(self->down[0], self, xk_type(TCP_NUMBER));
 }
 
 static enum xk_status protl_enable(struct xk_protl *self, struct xk_protl *upper,
@@ -338,6 +336,7 @@ const struct xk_protl_ops tcp_protl = {
     .header = TCP_HEADER,
     .down_min = 1,
     .down_max = 1,
+    .needs = XK_HOSTS,
     .gives = protl_gives,
     .carries = protl_carries,
     .init = protl_init,

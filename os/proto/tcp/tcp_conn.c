@@ -164,6 +164,7 @@ static struct tcp_conn *conn_new(struct xk_protl *self, struct xk_protl *upper,
     t->base = iss + 1;
     t->receive_scale = t->scales ? scale_for(st->params->receive_buffer) : 0;
     t->opened = t->heard = t->sent = port_now(xk_port(self));
+    t->stamp = (uint32_t)(t->opened / st->params->stamp_tick);
     tcp_timers_init(t);
     tcp_ask_path(t);
     if (st->params->path_mtu) {

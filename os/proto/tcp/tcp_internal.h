@@ -137,6 +137,7 @@ struct tcp_conn {
     struct list early;      /* struct tcp_early by seq: neither overlaps nor touches the next */
     /* time */
     uint32_t timed;  /* the first number behind what is timed */
+    uint32_t stamp;  /* our last: it does not go back */
     uint32_t recent; /* the peer's time stamp, of a segment at recent_at */
     sim_time timed_at, recent_at, heard, sent, opened;
     sim_time srtt, rttvar, rto;

@@ -199,9 +199,13 @@ void tcp_sample(struct tcp_conn *t, sim_time m)
                     params->rto_min, params->rto_max);
 }
 
+/* A thread may be ahead of an upcall by the work that it has named (PORT2): no stamp goes back. */
 uint32_t tcp_stamp_now(struct tcp_conn *t)
 {
-    return (uint32_t)(port_now(tcp_port(t)) / tcp_params_of(t)->stamp_tick);
+    uint32_t now = (uint32_t)(port_now(tcp_port(t)) / tcp_params_of(t)->stamp_tick);
+    if (tcp_after(now, t->stamp))
+        t->stamp = now;
+    return t->stamp;
 }
 
 void tcp_heard(struct tcp_conn *t)
