@@ -3,6 +3,7 @@
 . tests/system/lib.sh
 command -v tshark >/dev/null || fail "tshark is missing: scripts/setup --test"
 FIELDS="frame.time_epoch frame.len frame.encap_type eth.src eth.dst psim.source psim.destination psim_driver.length _ws.malformed _ws.expert.message"
+SUMS="_ws.col.Protocol ip.checksum.status icmp.checksum.status udp.checksum.status tcp.checksum.status _ws.malformed _ws.expert.message"
 # tells FILE: of each frame a line of these fields; what tshark says beside, but of who runs it, is a complaint.
 tells() {
     tshark -X lua_script:scripts/psim.lua -r "$1" -o ip.check_checksum:TRUE -o udp.check_checksum:TRUE -o tcp.check_checksum:TRUE \
@@ -67,6 +68,26 @@ for graph in "rpc_bypass -p graph=bypass" "rpc_bypass -p graph=machine" "svm_los
     [ -s "$T/told" ] || fail "$graph: no frame"
 done
 
+# Internet: through a gateway between two networks all sums are right (1; 2 would be: not looked at), of whole datagrams and of
+# their fragments. An echo of 4 kB and its answer are 3 frames each, 10 times.
+sums() { # FILE PROTOCOL COUNT: how many frames of each protocol there are
+    FIELDS=$SUMS clean "$1"
+    ! cut -d, -f2-5 "$T/told" | grep '[02-9]' || fail "$1: sums are wrong"
+    [ "$(grep -c "^$2," "$T/told")" = "$3" ] || fail "$1: $(cut -d, -f1 "$T/told" | sort | uniq -c)"
+    grep -q '^ARP,' "$T/told" || fail "$1: no ARP"
+}
+internet() { gives 0 "$PSIM" run "${@:2}" -q --no-store --json --pcap "$T/net.pcap:.$1"; }
+internet net2 ip_ping -p workload.size=4kB -p first=fddi -p second=ethernet
+sums "$T/net.pcap" ICMP 20
+[ "$(grep -c '^IPv4,' "$T/told")" = 40 ] || fail "Ethernet: fragments"
+internet net1 ip_ping -p workload.size=4kB -p first=atm -p second=switched
+sums "$T/net.pcap" ICMP 20
+internet net1 ip_gateway -p over=udp -p workload.size=10kB
+messages=$(value udp.delivered)
+FIELDS=$SUMS tells "$T/net.pcap"
+sums "$T/net.pcap" UDP "$(grep -c '^UDP,' "$T/told")"
+[ "$(grep -c '^UDP,' "$T/told")" -ge "${messages%.*}" ] || fail "fewer datagrams than the window's $messages"
+
 # Of a capture that keeps the first octets of each frame tshark knows how long they were.
 config cut <<'END'
 local c = include "nets.lua"
@@ -79,7 +100,10 @@ for net in ethernet worm; do
     agrees net.nic $([ $net = worm ] && echo 8 || echo 14)
 done
 
-# The check can fail: a frame that is longer than its header says, one without stations.
+# The check can fail: an octet of a datagram, a frame that is longer than its header says, one without stations.
 damaged() { python3 -c "import sys; d = bytearray(open(sys.argv[1], 'rb').read()); $1; sys.stdout.buffer.write(d)" "$T/worm.pcap" >"$T/damaged.pcap"; tells "$T/damaged.pcap"; grep -q "$2" "$T/told" || fail "not seen: $2"; }
+cp "$T/worm.pcap" "$T/first.pcap"; mv "$T/net.pcap" "$T/worm.pcap"
+damaged "d[-1] ^= 1" "Bad checksum"
+mv "$T/first.pcap" "$T/worm.pcap"
 damaged "d[24 + 16 + 8 + 7] ^= 1" "Other octets follow"
 damaged "d[32:40] = bytes((0, 0, 0, 4)) * 2; del d[44:]" "The frame has no stations"
