@@ -787,6 +787,39 @@ static void fill(struct port *port, void *arg)
     xk_close(s);
 }
 
+/* The first reply says that it is the fifth of six fragments. */
+static bool spoil_reply(void *arg, uint32_t src, uint32_t dst, struct rope *frame)
+{
+    uint8_t b[8 + 36 + 64];
+    uint64_t length = frame->length;
+    (void)src, (void)dst;
+    if (length > sizeof b)
+        return true;
+    rope_read(frame, 0, length, b);
+    if (length < 8 + 36 || b[8 + 2] != 4 || (*(uint32_t *)arg)++ > 0)
+        return true;
+    b[8 + 7] = 6;
+    b[8 + 35] = 0x10;
+    rope_fini(frame);
+    rope_add_bytes(frame, b, length);
+    return true;
+}
+
+/* MRPCM2. */
+Test(mrpc, a_damaged_count_of_fragments_has_an_end)
+{
+    struct world w;
+    uint32_t replies = 0;
+    start(&w, &(struct fake_options){ .lossy = true }, MONOLITH);
+    fake_on_frame(w.r.f, spoil_reply, &replies);
+    cr_assert_eq(call(&w, 0, 1, 0, 1), XK_OK);
+    cr_assert_lt(fake_run(w.r.f, 20000), 20000);
+    cr_assert_gt(replies, 1);
+    cr_assert_eq(w.executed[0], 1);
+    cr_assert_eq(w.ended[0], 1);
+    stop(&w, false);
+}
+
 /* MRPC2, MRPC4: what ends a call is not lost in a full layer below, where nobody asks again. */
 Test(mrpc, a_refusal_waits_for_room)
 {

@@ -176,7 +176,7 @@ static void got_reply(struct mrpc_client *c, struct xk_sessn *lower, const struc
     struct xk_msg all;
     c->tries = 0;
     if (!mrpc_in_take(s->protl, &c->reply, h, m)) {
-        if (h->flags & MRPC_PLEASE_ACK)
+        if (h->flags & MRPC_PLEASE_ACK && h->fragments == c->reply.fragments) /* MRPCM2 */
             ask_for_the_rest(c, lower);
         return;
     }

@@ -128,7 +128,7 @@ static void collect(struct mrpc_server *v, struct xk_sessn *lower, const struct 
     struct mrpc_state *st = self->state;
     struct xk_msg all;
     if (!mrpc_in_take(self, &v->request, h, m)) {
-        if (h->flags & MRPC_PLEASE_ACK)
+        if (h->flags & MRPC_PLEASE_ACK && h->fragments == v->request.fragments) /* MRPCM2 */
             mrpc_answer(self, lower, h, MRPC_ACK_REQUEST, v->request.mask);
         return;
     }
