@@ -64,7 +64,7 @@ return {
     measures = { "message.mean", "bandwidth.mean", "page.mean" },
     figure = {
         x = "workload.size", y = "bandwidth.mean", by = "transfer", log = "xy",
-        x_label = "length of a message [B]", y_label = "rate [B/s]",
+        x_label = "length of a message", y_label = "rate",
         expectations = expectations,
     },
 }

@@ -46,7 +46,7 @@ return {
     measures = { "bandwidth.mean", "cpu.busiest" },
     figure = {
         x = "workload.size", y = "bandwidth.mean", by = { "domains", "buffers" }, log = "x",
-        x_label = "length of a message [B]", y_label = "rate [B/s]",
+        x_label = "length of a message", y_label = "rate",
         expectations = {
             { kind = "range", name = "kernel to kernel: 285 Mb/s", measure = "bandwidth.mean",
               at = at(1, "cached"), min = 0.9 * 285e6 / 8, max = 1.1 * 285e6 / 8,

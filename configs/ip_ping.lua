@@ -24,7 +24,7 @@ return {
     measures = { "rtt.mean", "lost.mean", "ip.fragments_out", "ip.reassembled" },
     figure = {
         x = "workload.size", y = "rtt.mean",
-        x_label = "length of an echo [B]", y_label = "time to its answer [s]",
+        x_label = "length of an echo", y_label = "time to its answer",
     },
     expectations = {
         { kind = "range", name = "60 kB: no faster than twice its bits on the Ethernet",

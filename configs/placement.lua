@@ -59,7 +59,7 @@ return {
     measures = { "message.mean", "bandwidth.mean", "cpu.busiest" },
     figure = {
         x = "domains", y = "message.mean", by = { "work", "cpus" },
-        x_label = "protection domains", y_label = "time of a message, or a call [s]",
+        x_label = "protection domains", y_label = "time of a message, or a call",
         expectations = {
             { kind = "ratio", name = "calls: domains cost crossings", measure = "message.mean",
               at = at("calls", 3, 1), over = at("calls", 1, 1), min = 1.2, max = 3,

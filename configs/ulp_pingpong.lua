@@ -47,7 +47,7 @@ return {
     measures = { "one_way.mean", "messages.resent" },
     figure = {
         x = "workload.size", y = "one_way.mean", by = { "network", "protocol" }, log = "xy",
-        x_label = "length of a message [B]", y_label = "one-way time [s]",
+        x_label = "length of a message", y_label = "one-way time",
     },
     expectations = {
         { kind = "range", name = "mesh, 1 MB: at least 90 % of what a CPU copies and sums",

@@ -61,7 +61,7 @@ return {
     measures = { "one_way.mean", "nx.copied_bytes", "nx.straight_bytes", "nx.unexpected" },
     figure = {
         x = "workload.size", y = "one_way.mean", by = { "protocol", "workload.unexpected" },
-        log = "xy", x_label = "length of a message [B]", y_label = "one-way time",
+        log = "xy", x_label = "length of a message", y_label = "one-way time",
         expectations = expectations,
     },
 }
