@@ -44,7 +44,7 @@ return {
     sweep = {
         product = { window = windows, delay = delays, flows = { 1, 2, 8 } },
         constraint = function(p)
-            return p.flows == 1 or (p.window == "32KiB" and p.delay == "1ms")
+            return p.flows == 1 or p.delay == "1ms"
         end,
     },
     measures = { "tcp_streams.goodput", "flow.mean", "fairness.mean", "connect.mean",

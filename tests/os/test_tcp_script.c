@@ -527,3 +527,14 @@ Test(tcp_script, old_segments_are_known_by_their_stamp)
         "? pawsdrop 1", "< . 1:10 ack 1 win 8000 ts 901 0", "? got 10",
         "< R 11:0 ack - win 0 ts 5 0", "= gone");
 }
+
+/* RFC 1323, 3.4: what is echoed is the stamp of the first segment that is not acknowledged. */
+Test(tcp_script, stamps_tell_of_the_first_that_waits)
+{
+    RUN("window_scale=false", "! open", "> S 0:0 ack - win 8192 mss 1472 ts 0 0",
+        "< S. 0:0 ack 1 win 8000 mss 500 ts 900 0", "> . 1:0 ack 1 win 8192 ts 0 900",
+        "< . 1:10 ack 1 win 8000 ts 910 0", "< . 11:10 ack 1 win 8000 ts 920 0",
+        "> . 1:0 ack 21 win 8172 ts 0 910", "< . 41:10 ack 1 win 8000 ts 930 0",
+        "> . 1:0 ack 21 win 8172 ts 0 910", "< . 21:20 ack 1 win 8000 ts 940 0",
+        "> . 1:0 ack 51 win 8142 ts 0 940");
+}
