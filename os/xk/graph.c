@@ -213,7 +213,8 @@ static bool check_params(const struct xk_graph *g, const struct xk_node_desc *d,
         return true;
     for (uint8_t i = 0; i < d->downs; i++) {
         const struct xk_node_desc *under = &g->nodes[d->down[i]];
-        below[i] = (struct xk_below){ under->name, under->ops, under->params };
+        below[i] =
+            (struct xk_below){ under->name, under->ops, under->params, under->domain != d->domain };
     }
     val_where(table, where, sizeof where);
     char *at = base_printf("%s%s", where, path);

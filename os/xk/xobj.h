@@ -110,6 +110,7 @@ struct xk_below {
     const char *name;
     const struct xk_protl_ops *ops;
     const void *params;
+    bool apart; /* it is in another protection domain: its functions cannot be called */
 };
 
 struct xk_sessn_ops {

@@ -690,6 +690,12 @@ Test(ip, what_makes_no_sense_is_refused_when_the_graph_is_read)
     expect_refused(BELOW "ip ip <arp <larp", "10.3.0.0/16", "10.1.0", "must be { to =, via = }");
     expect_refused(BELOW "ip ip <arp <larp", "10.3.0.0/16", "10.3.0.1",
                    "no network below has a host 10.3.0.1");
+    expect_refused("eth eth; arp arp <eth domain=net; ip ip <arp domain=net", "default", "10.1.0.1",
+                   "it asks 'eth' for its station, and is in another protection domain");
+    expect_refused("eth eth; arp arp <eth; ip ip <arp domain=net", "default", "10.1.0.1",
+                   "it asks 'arp' for its hosts, and is in another protection domain");
+    expect_refused("eth eth domain=net; arp arp <eth domain=net; ip ip <arp domain=net", "default",
+                   "10.1.0.1", NULL);
     expect_refused("eth eth; ip ip <eth", "default", "10.1.0.1",
                    "protocol 'ip' stands on instances of 'arp', and 'eth' is none");
     expect_refused("eth eth; leth eth interface=lan; arp arp <eth; "
@@ -995,5 +1001,31 @@ Test(icmp, damaged_echoes_are_dropped_by_cause)
     cr_assert_gt(fake_count(r.f, 3, "icmp.nobody"), 20);
     fake_call(r.f, 3, close_now, a.s);
     cr_assert(rig_alloc_quiet(&r));
+    rig_stop(&r);
+}
+
+/* UDP and ICMP in a domain of their own, above IP in the kernel. */
+Test(udp, a_domain_boundary_below_it_changes_nothing)
+{
+    struct rig r;
+    start(&r, (struct fake_options){ .mtu = 1514 },
+          BELOW "ip ip <arp <larp forward=true; udp udp <ip domain=net; icmp icmp <ip domain=net; "
+                "probe probe <udp domain=net");
+    cr_assert_eq(enable_port(&r, 1, 7), XK_OK);
+    rig_probe(&r, 1)->echo = true;
+    struct port_job a = open_to(&r, "udp", 2, 0x0a020002, 7, 0);
+    struct port_job b = open_to(&r, "icmp", 2, 0x0a020002, 0, 0);
+    cr_assert(a.s && b.s);
+    for (uint64_t i = 0; i < 10; i++) {
+        cr_assert_eq(push_on(&r, 2, (i % 2 ? a : b).s, i, i * 397), XK_OK);
+        fake_run(r.f, 0);
+        cr_assert_eq(rig_probe(&r, 2)->got, i + 1);
+        cr_assert(last_is(&r, 2, 1, i, i * 397));
+    }
+    struct port_job c = open_to(&r, "udp", 2, 0x0a020002, 9, 0);
+    cr_assert_eq(push_on(&r, 2, c.s, 1, 30), XK_OK);
+    fake_run(r.f, 0);
+    cr_assert_eq(rig_probe(&r, 2)->failed, 1, "UDP3");
+    cr_assert_eq(rig_probe(&r, 2)->why, XK_REFUSED);
     rig_stop(&r);
 }

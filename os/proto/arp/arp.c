@@ -175,6 +175,9 @@ static bool protl_check(const void *p, const char *at, const struct xk_below *be
     if (count != 1 || below[0].ops != &eth_protl)
         return err_set(e, "%s: protocol 'arp' stands on an instance of 'eth', and '%s' is none", at,
                        below[0].name);
+    if (below[0].apart)
+        return err_set(e, "%s: it asks '%s' for its station, and is in another protection domain",
+                       at, below[0].name);
     return arp_check(p, at, e);
 }
 

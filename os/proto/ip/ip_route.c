@@ -171,6 +171,9 @@ bool ip_routes_check(const struct ip_params *p, const char *at, const struct xk_
         if (below[i].ops != &arp_protl)
             return err_set(e, "%s: protocol 'ip' stands on instances of 'arp', and '%s' is none",
                            at, below[i].name);
+        if (below[i].apart)
+            return err_set(e, "%s: it asks '%s' for its hosts, and is in another protection domain",
+                           at, below[i].name);
         networks[i] = arp_network(below[i].params);
         for (uint8_t k = 0; k < i; k++) {
             uint32_t both = networks[i].mask & networks[k].mask;
