@@ -77,20 +77,22 @@ static bool load_row(struct xk_graph *g, const struct val *row, const char *path
     return good;
 }
 
-/* Who takes pieces calls what gives them. */
-static bool check_pieces(const struct xk_graph *g, const struct val *domains, const char *path,
-                         struct err *e)
+/* Who takes pieces calls what gives them, and who stands on hosts asks about what it is given. */
+static bool check_cpus(const struct xk_graph *g, const struct val *domains, const char *path,
+                       struct err *e)
 {
     char where[128];
     for (uint32_t i = 0; i < g->count; i++)
         for (uint8_t k = 0; k < g->nodes[i].downs; k++) {
             const struct xk_node_desc *x = &g->nodes[i], *y = &g->nodes[x->down[k]];
-            if (x->domain != y->domain && x->ops->needs & XK_PIECES &&
+            bool pieces = x->ops->needs & XK_PIECES, hosts = y->path.gives & XK_HOSTS;
+            if (x->domain != y->domain && (pieces || hosts) &&
                 g->domains[x->domain].params.cpu != g->domains[y->domain].params.cpu)
-                return err_set(e,
-                               "%s%s: '%s' takes pieces of messages from '%s', and both must be "
-                               "on one CPU",
-                               val_where(domains, where, sizeof where), path, x->name, y->name);
+                return err_set(e, "%s%s: '%s' %s '%s', and both must be on one CPU",
+                               val_where(domains, where, sizeof where), path, x->name,
+                               pieces ? "takes pieces of messages from"
+                                      : "asks about the host of a message while it is given it by",
+                               y->name);
         }
     return true;
 }
@@ -111,7 +113,7 @@ bool xk_graph_domains(struct xk_graph *g, const struct val *domains, const char 
         if (!load_row(g, domains->items[i], path, e))
             return false;
     char *graph = base_printf("%.*sgraph", (int)strcspn(path, ".") + 1, path);
-    bool good = check_pieces(g, domains, path, e) && xk_graph_check(g, graph, e);
+    bool good = check_cpus(g, domains, path, e) && xk_graph_check(g, graph, e);
     free(graph);
     return good;
 }
