@@ -799,6 +799,7 @@ static bool spoil_reply(void *arg, uint32_t src, uint32_t dst, struct rope *fram
     if (length < 8 + 36 || b[8 + 2] != 4 || (*(uint32_t *)arg)++ > 0)
         return true;
     b[8 + 7] = 6;
+    wire_put32(b + 8 + 12, 4 * (4096 - 8 - 36) + (uint32_t)length - 8 - 36);
     b[8 + 35] = 0x10;
     rope_fini(frame);
     rope_add_bytes(frame, b, length);

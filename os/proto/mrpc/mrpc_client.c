@@ -174,9 +174,10 @@ static void got_reply(struct mrpc_client *c, struct xk_sessn *lower, const struc
     struct xk_sessn *s = xk_sessn_of(c);
     struct mrpc_state *st = s->protl->state;
     struct xk_msg all;
-    c->tries = 0;
+    bool other = c->reply.fragments != 0 && h->fragments != c->reply.fragments; /* MRPCM2 */
+    c->tries = other ? c->tries : 0;
     if (!mrpc_in_take(s->protl, &c->reply, h, m)) {
-        if (h->flags & MRPC_PLEASE_ACK && h->fragments == c->reply.fragments) /* MRPCM2 */
+        if (h->flags & MRPC_PLEASE_ACK && !other)
             ask_for_the_rest(c, lower);
         return;
     }

@@ -3,7 +3,7 @@
  *
  *   MRPCM1  A fragment is taken once: its place in the message is its bit.
  *   MRPCM2  One of a message with another number of fragments is not acknowledged: bits that mean
- *       something else would have it sent again at once, without an end.
+ *       something else would have it sent again at once, without an end; nor is it a sign of life.
  */
 #include "os/proto/mrpc/mrpc_internal.h"
 
