@@ -718,8 +718,11 @@ static void ask(struct script *x)
         is = s->piece;
     else if (strcmp(word, "urgent") == 0)
         is = s->urgent;
-    else
-        is = fake_count(x->r.f, 0, base_printf("tcp.%s", word));
+    else {
+        char name[40];
+        snprintf(name, sizeof name, "tcp.%s", word);
+        is = fake_count(x->r.f, 0, name);
+    }
     cr_assert_eq(is, v, "line %u, '%s': it is %" PRIu64, x->number, x->line, is);
 }
 
