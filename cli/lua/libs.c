@@ -318,26 +318,30 @@ static int by_text(const void *a, const void *b)
     return strcmp(*x, *y);
 }
 
-/* The word on the top is none of the third argument's: a list of words, or a table that has them as
- * names.  The strings are the table's, which stays. */
+/* The word or number on the top is none of the third argument's: a list, or a table that has the
+ * words as names. */
 static int refuse_word(lua_State *L, const char *path)
 {
     const char *names[ALLOWED_MOST + 1] = { NULL };
     size_t n = 0;
     struct err e = ERR_INIT;
-    const char *word = lua_tostring(L, -1);
+    bool number = lua_type(L, -1) == LUA_TNUMBER;
+    const char *word = luaL_tolstring(L, -1, NULL);
     bool list = lua_rawlen(L, ALLOWED) > 0;
-    for (lua_pushnil(L); lua_next(L, ALLOWED); lua_pop(L, 1))
-        if (lua_type(L, list ? -1 : -2) == LUA_TSTRING && n < ALLOWED_MOST)
-            names[n++] = lua_tostring(L, list ? -1 : -2);
+    lua_newtable(L); /* holds the texts */
+    int texts = lua_gettop(L);
+    for (lua_pushnil(L); lua_next(L, ALLOWED) && n < ALLOWED_MOST; lua_settop(L, texts + 1)) {
+        names[n++] = luaL_tolstring(L, list ? -1 : -2, NULL);
+        lua_rawseti(L, texts, (lua_Integer)n);
+    }
     if (!list)
         qsort(names, n, sizeof *names, by_text);
     err_set(&e, "param(\"%s\"): there is no '%s'", path, word);
-    err_nearest(&e, word, names);
+    err_nearest(&e, number ? "a number" : word, names); /* no number looks like another */
     return luaL_error(L, "%s", e.text);
 }
 
-/* Whether the word on the top is one of these. */
+/* Whether the word or number on the top is one of these. */
 static bool is_allowed(lua_State *L)
 {
     bool found = false;
@@ -354,7 +358,8 @@ static bool is_allowed(lua_State *L)
     return found;
 }
 
-/* param(path, default) or param(path, default, allowed): words, or a table with these names. */
+/* param(path, default) or param(path, default, allowed): a list of words or numbers, or a table
+ * with these names. */
 static int lib_param(lua_State *L)
 {
     struct child *c = sandbox_child(L);
@@ -385,7 +390,7 @@ static int lib_param(lua_State *L)
         return luaL_error(L, "param(\"%s\") is a %s, and '%s' is given for it", path,
                           lua_typename(L, want), text);
     }
-    if (words && have == LUA_TSTRING && !is_allowed(L))
+    if (words && (have == LUA_TSTRING || have == LUA_TNUMBER) && !is_allowed(L))
         return refuse_word(L, path);
     return 1;
 }

@@ -234,6 +234,9 @@ Test(script, mistakes_name_file_and_line)
     SAYS("return { n = param('x', 'slaw', { slow = 1, fast = 2 }) }", "did you mean 'slow'?");
     SAYS("return { n = param('x', 'slaw', { [1] = 2, fast = 2 }) }", "no 'slaw'");
     SAYS("return { n = param('x', 'slaw', 'slow') }", "table expected");
+    SAYS("return { n = param('x', 9, { 1, 2, 3 }) }", "there is no '9'; known are 1, 2, 3");
+    SAYS("return { n = param('x', 1.5, { 1, 2 }) }", "there is no '1.5'; known are 1, 2");
+    SAYS("return { n = param('x', 2.0, { 1, 2 }) } + 1", "arithmetic on a table");
 }
 
 Test(script, mistakes_of_a_sweep_are_sentences)
