@@ -590,8 +590,7 @@ void xk_born(struct xk_protl *self, struct rope *data)
         b->transfer.ops->born(&b->transfer, data);
 }
 
-/* At boot: `under` and `over` have the faces of the two instances.  `under` has the lower one's
- * state, too: what IP asks ARP, and ARP its ETH, by functions. */
+/* At boot: `under` and `over` have the faces of the two instances. */
 static struct xk_boundary *make_boundary(struct xk_protl *x, struct xk_protl *y)
 {
     struct xk_kernel *k = x->kernel;
@@ -634,6 +633,7 @@ static struct xk_boundary *make_boundary(struct xk_protl *x, struct xk_protl *y)
     b->under.ops = &b->under_ops;
     b->under.boundary = b;
     b->under.task = x->task;
+    b->under.state = NULL;
     if (xk_dies_alone(k->graph, y->domain))
         b->under.gives &= ~(unsigned)XK_LOSSLESS; /* DOM4 */
     b->over = *x;
@@ -734,7 +734,6 @@ static void lower_died(struct xk_boundary *b)
 {
     bool tell = false;
     b->over.task = NULL;
-    b->under.state = NULL;
     list_init(&b->halves);
     list_init(&b->orphans);
     LIST_EACH (l, &b->down) {
@@ -786,9 +785,6 @@ void xk_boundaries_begin(struct xk_domain *d)
 
 void xk_boundaries_began(struct xk_domain *d)
 {
-    for (struct xk_boundary *b = d->kernel->boundaries; b; b = b->next)
-        if (b->below == d)
-            b->under.state = b->lower->state;
     for (struct xk_boundary *b = d->kernel->boundaries; b; b = b->next)
         for (const struct xk_enabled *e = b->below == d ? b->enabled : NULL; e; e = e->next)
             if (xk_open_enable(b->lower, &b->over, e->local) != XK_OK)

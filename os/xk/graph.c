@@ -92,14 +92,15 @@ static bool load_domain(struct xk_graph *g, struct xk_node_desc *d, const struct
     if (i == g->domain_count)
         g->domains[g->domain_count++].name = base_strdup(name);
     d->domain = (uint8_t)i;
-    for (uint8_t k = 0; (d->ops->through || d->ops->inside) && k < d->downs; k++) {
+    for (uint8_t k = 0; d->ops->through && k < d->downs; k++) {
         const struct xk_node_desc *below = &g->nodes[d->down[k]];
         char where[128];
         if (below->domain != d->domain)
-            return err_set(e, "%s%s.domain: '%s' %s '%s' below it, and must be in its domain, '%s'",
-                           val_where(table, where, sizeof where), path, d->name,
-                           d->ops->through ? "gives sessions of" : "calls functions of",
-                           below->name, g->domains[below->domain].name);
+            return err_set(e,
+                           "%s%s.domain: '%s' gives sessions of '%s' below it, and must be in "
+                           "its domain, '%s'",
+                           val_where(table, where, sizeof where), path, d->name, below->name,
+                           g->domains[below->domain].name);
     }
     return true;
 }

@@ -131,7 +131,6 @@ struct xk_protl_ops {
      * ends with its node alone; and what it has at its peers does not hold it to one life of the
      * node, and it has one session for an upper, a host and a key: so it may begin anew alone. */
     bool called, renews;
-    bool inside;    /* it calls functions of what is below it, and so is in that one's domain */
     unsigned needs; /* enum xk_property: a path below without is refused when the graph is read */
     /* What it gives to those above, where it is given `below`.  NULL: just that. */
     unsigned (*gives)(const void *params, unsigned below);

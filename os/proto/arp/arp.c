@@ -213,7 +213,6 @@ const struct xk_protl_ops arp_protl = {
     .joined = true, /* it has no header in front of messages */
     .gives = protl_gives,
     .check = protl_check,
-    .inside = true,
     .init = protl_init,
     .open = protl_open,
     .open_enable = protl_enable,
