@@ -357,7 +357,7 @@ bool expect_left_out(const struct config *c, const struct val *figure, const str
     };
     const struct val *kind = val_get(x, "kind"), *axis = val_get(x, "x");
     if (typed_away(c, val_get(x, "at")) || typed_away(c, val_get(x, "over")) ||
-        typed_away(c, val_get(x, "of")))
+        typed_away(c, val_get(x, "less")) || typed_away(c, val_get(x, "of")))
         return true;
     if (!kind)
         return typed_short(c, text_of(x, "rises_with"), 2) ||

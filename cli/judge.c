@@ -204,6 +204,17 @@ static bool judge_ratio(struct judging *j)
     return judge_number(j, a / b, "1");
 }
 
+static bool judge_difference(struct judging *j)
+{
+    const struct val *at, *less;
+    double a, b;
+    if (!get_table(j, "at", true, &at) || !get_table(j, "less", true, &less))
+        return false;
+    if (!case_value(j, at, &a) || !case_value(j, less, &b))
+        return true;
+    return judge_number(j, a - b, j->unit);
+}
+
 static bool judge_asymptote(struct judging *j)
 {
     const struct val *of;
@@ -395,6 +406,7 @@ static const struct {
     { "asymptote", judge_asymptote, " of equals within min max points " },
     { "monotone", judge_monotone, " of direction slack " },
     { "ratio", judge_ratio, " at over equals within min max " },
+    { "difference", judge_difference, " at less equals within min max " },
     { "linear", judge_linear, " of until within slope " },
     { "knee", judge_knee, " of min max " },
     { "published", judge_published, " within " },

@@ -249,6 +249,23 @@ Test(judge, a_ratio_divides_two_cases)
     cr_assert_str_eq(v.list[1].expected, "at least 1.7");
 }
 
+Test(judge, a_difference_subtracts_two_cases)
+{
+    struct val *x = expect("difference");
+    place(x, "at", "r1.2", 0);
+    place(x, "less", "sunmos", 0);
+    num(x, "equals", 17e-6);
+    num(x, "within", 1e-9);
+    x = expect("difference");
+    place(x, "at", "sunmos", 0);
+    place(x, "less", "r1.2", 0);
+    num(x, "min", 0);
+    run();
+    is(0, VERDICT_HOLDS);
+    is(1, VERDICT_FAILS);
+    cr_assert_str_eq(v.list[1].ours, "-17 us");
+}
+
 Test(judge, a_line_is_a_line_and_a_bend_is_not)
 {
     struct val *x = expect("linear");
