@@ -80,6 +80,7 @@
     W(hits)                                                                                        \
     W(pingpong)                                                                                    \
     W(calls)                                                                                       \
+    W(echo)                                                                                        \
     W(ping)                                                                                        \
     W(exchange)                                                                                    \
     W(tcp)                                                                                         \

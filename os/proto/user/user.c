@@ -4,7 +4,7 @@
 #include "os/xk/transfer.h"
 
 struct user_params {
-    bool secure, serve;
+    bool secure, serve, echo;
     int64_t reply;
 };
 
@@ -12,7 +12,8 @@ static const struct param params[] = {
     P_BOOL(user_params, secure, "false", "Asks that what it is given does not change any more."),
     P_BOOL(user_params, serve, "false",
            "Answers each message at once, but for what comes on a session of its own."),
-    P_SIZE(user_params, reply, "0", "0", "1GiB", "Length of these answers."),
+    P_BOOL(user_params, echo, "false", "These answers are the messages themselves."),
+    P_SIZE(user_params, reply, "0", "0", "1GiB", "Length of these answers, where they are not."),
     P_END,
 };
 
@@ -21,6 +22,8 @@ struct user_state {
     struct xk_sessn *sessn; /* of the last host; NULL: none */
     struct list came;       /* struct user_item */
     struct port_thread *sender, *receiver;
+    user_take_fn take; /* NULL: a thread receives */
+    void *arg;
     struct {
         uint64_t sent, received, refused;
     } counts;
@@ -45,15 +48,23 @@ static enum xk_status open_to(struct xk_protl *self, uint32_t host)
     return st->sessn ? XK_OK : why;
 }
 
+/* The session is there and the message where it is to be. */
+static enum xk_status begin(struct xk_protl *user, uint32_t host, struct rope *data)
+{
+    enum xk_status r = open_to(user, host);
+    if (r == XK_OK)
+        xk_born(user, data); /* USER2 */
+    return r;
+}
+
 enum xk_status user_send(struct xk_protl *user, uint32_t host, struct rope *data)
 {
     struct user_state *st = user->state;
     struct port *p = xk_port(user);
     struct xk_msg m;
-    enum xk_status r = open_to(user, host);
+    enum xk_status r = begin(user, host, data);
     if (r != XK_OK)
         return r;
-    xk_born(user, data); /* USER2 */
     xk_msg_init_rope(&m, data);
     while ((r = xk_push(st->sessn, &m)) == XK_BUSY) {
         st->counts.refused++;
@@ -64,6 +75,28 @@ enum xk_status user_send(struct xk_protl *user, uint32_t host, struct rope *data
     st->counts.sent += r == XK_OK;
     xk_msg_to_rope(&m, data);
     return r;
+}
+
+enum xk_status user_push(struct xk_protl *user, uint32_t host, struct rope *data)
+{
+    struct user_state *st = user->state;
+    struct xk_msg m;
+    enum xk_status r = begin(user, host, data);
+    if (r != XK_OK)
+        return r;
+    xk_msg_init_rope(&m, data);
+    r = xk_push(st->sessn, &m);
+    st->counts.sent += r == XK_OK;
+    st->counts.refused += r == XK_BUSY;
+    xk_msg_to_rope(&m, data);
+    return r;
+}
+
+void user_on_receive(struct xk_protl *user, user_take_fn take, void *arg)
+{
+    struct user_state *st = user->state;
+    st->take = take;
+    st->arg = arg;
 }
 
 enum xk_status user_receive(struct xk_protl *user, uint32_t *host, struct rope *data)
@@ -86,6 +119,11 @@ enum xk_status user_receive(struct xk_protl *user, uint32_t *host, struct rope *
 static void give(struct xk_protl *self, enum xk_status status, uint32_t host, struct rope *data)
 {
     struct user_state *st = self->state;
+    if (st->take) {
+        st->take(st->arg, status, host, data);
+        rope_fini(data);
+        return;
+    }
     struct user_item *i = port_alloc(xk_port(self), sizeof *i);
     i->status = status;
     i->host = host;
@@ -108,10 +146,12 @@ static void protl_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk
         return;
     }
     struct xk_msg reply;
-    rope_fini(&data);
-    rope_init(&data);
-    rope_add_pattern(&data, 0, 0, (uint64_t)st->params->reply);
-    xk_born(self, &data);
+    if (!st->params->echo) {
+        rope_fini(&data);
+        rope_init(&data);
+        rope_add_pattern(&data, 0, 0, (uint64_t)st->params->reply);
+        xk_born(self, &data);
+    }
     xk_msg_init_rope(&reply, &data);
     if (xk_push(lower, &reply) == XK_OK)
         st->counts.sent++;
