@@ -88,6 +88,31 @@ FIELDS=$SUMS tells "$T/net.pcap"
 sums "$T/net.pcap" UDP "$(grep -c '^UDP,' "$T/told")"
 [ "$(grep -c '^UDP,' "$T/told")" -ge "${messages%.*}" ] || fail "fewer datagrams than the window's $messages"
 
+# TCP, where no segment is lost and where some are: every sum is right, and of the segments on the wire, which are those that were
+# sent but for what VDROP has taken before, and of those that came, there are as many as TCP says. The first SYN was pushed
+# before the window began.
+config tcp <<'END'
+local c = include("tcp_" .. param("over", "throughput", { "throughput", "loss" }) .. ".lua")
+c.machine.captures = { { file = "out.pcap", direction = "out" }, { file = "in.pcap", direction = "in" } }
+return c
+END
+segments() { # FILE: how many there are in the window
+    FIELDS="frame.time_epoch ip.proto ip.checksum.status tcp.checksum.status _ws.malformed" tells "$T/$1.pcap"
+    awk -F, -v until="$(value window)" '$2 != 6 { next } $3 $4 $5 != "11" { print "frame " NR " is wrong"; exit }
+        $1 < until { n++ } END { print n + 0 ".0" }' "$T/told"
+}
+stream() {
+    gives 0 "$PSIM" run "$T/tcp.lua" -q --no-store --json --output-dir "$T" "$@"
+    lost=$(value vdrop.dropped)
+    local sent=$(value tcp.sndtotal) out=$(segments out) in=$(segments in)
+    [ "$out" = "$((${sent%.*} + 1 - ${lost%.*})).0" ] || fail "$*: tshark has $out segments sent, TCP $sent, $lost of them lost"
+    [ "$in" = "$(value tcp.rcvtotal)" ] || fail "$*: tshark has $in segments received, TCP $(value tcp.rcvtotal)"
+}
+stream -p over=throughput -p window=32KiB -p delay=100us -p workload.bytes=64KiB
+[ "$lost" = 0.0 ] || fail "$lost segments are lost"
+stream -p over=loss -p loss=0.03 -p recovery=sack -p workload.bytes=256KiB
+[ "${lost%.*}" -gt 5 ] || fail "$lost segments are lost"
+
 # Of a capture that keeps the first octets of each frame tshark knows how long they were.
 config cut <<'END'
 local c = include "nets.lua"
@@ -103,6 +128,8 @@ done
 # The check can fail: an octet of a datagram, a frame that is longer than its header says, one without stations.
 damaged() { python3 -c "import sys; d = bytearray(open(sys.argv[1], 'rb').read()); $1; sys.stdout.buffer.write(d)" "$T/worm.pcap" >"$T/damaged.pcap"; tells "$T/damaged.pcap"; grep -q "$2" "$T/told" || fail "not seen: $2"; }
 cp "$T/worm.pcap" "$T/first.pcap"; mv "$T/net.pcap" "$T/worm.pcap"
+damaged "d[-1] ^= 1" "Bad checksum"
+cp "$T/out.pcap" "$T/worm.pcap"
 damaged "d[-1] ^= 1" "Bad checksum"
 mv "$T/first.pcap" "$T/worm.pcap"
 damaged "d[24 + 16 + 8 + 7] ^= 1" "Other octets follow"
