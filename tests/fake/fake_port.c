@@ -335,7 +335,8 @@ bool port_if_station(const struct port *p, uint32_t ifc, uint32_t host, uint64_t
     ASSERT(ifc < p->f->o.interfaces);
     p->f->counts.station_asks++;
     *station = host;
-    if (ifc == 1 && p->f->o.lan_nodes && host >= p->f->o.lan_nodes)
+    uint32_t lan = ifc == 1 ? p->f->o.lan_nodes : 0;
+    if (lan && (host >= lan || port_node(p) >= lan))
         return false;
     return host < p->f->o.nodes;
 }

@@ -411,6 +411,34 @@ Test(vip, a_session_takes_the_first_path_that_reaches)
     rig_stop(&r);
 }
 
+/* VIPADDR1: what a peer starts by the other path is answered by this node's own, as what this node
+ * sends before and after, when no session is kept. */
+Test(vip, a_peer_that_chooses_otherwise_is_answered_by_the_first_path)
+{
+    struct rig r;
+    static const uint8_t hello[] = { 0, 3, 0, 1, 0, 0, 0, 2, 'h', 'i' };
+    rig_start(
+        &r, &(struct fake_options){ .nodes = 4, .interfaces = 2, .lan_nodes = 2 },
+        "mesh driver; lan driver interface=lan; va vipaddr <lan <mesh idle=0; probe probe <va",
+        NULL, NULL);
+    rig_probe(&r, 1)->echo = true;
+    for (uint32_t i = 1; i <= 3; i++) {
+        cr_assert_eq(rig_send_pattern(&r, 1, 0, i, 10), XK_OK);
+        fake_inject(r.f, 0, 1, hello, sizeof hello); /* by the first interface, the mesh */
+        fake_run(r.f, 0);
+        cr_assert_eq(fake_count(r.f, 1, "mesh.received"), i);
+        cr_assert_eq(fake_count(r.f, 1, "lan.sent"), 2 * i);
+        cr_assert_eq(fake_count(r.f, 1, "mesh.sent"), 0);
+        cr_assert_eq(rig_probe(&r, 0)->got, 2 * i);
+    }
+    fake_inject(r.f, 2, 1, hello, sizeof hello); /* who is not on the other */
+    fake_run(r.f, 0);
+    cr_assert_eq(fake_count(r.f, 1, "mesh.sent"), 1);
+    cr_assert_eq(fake_count(r.f, 1, "va.orphans"), 0);
+    cr_assert(rig_alloc_quiet(&r));
+    rig_stop(&r);
+}
+
 /* VIP3: a peer that chooses otherwise is the same peer. */
 Test(vip, what_comes_by_the_other_path_goes_up_on_the_one_session)
 {

@@ -1,7 +1,8 @@
 /* vipaddr.c: VIPaddr: a session takes the first path that reaches its peer.  See vip.h and
  * README.md.
  *
- *   VIPADDR1  A session stays with the path on which it was opened: its messages keep their order.
+ *   VIPADDR1  All that a node sends to a peer goes by the first path that reaches that: by whatever
+ *       path the peer sends, and in whatever session.  So messages keep their order.
  */
 #include "os/proto/vip/vip_internal.h"
 
@@ -31,7 +32,7 @@ static enum xk_status sessn_push(struct xk_sessn *s, struct xk_msg *m)
 
 static const struct xk_sessn_ops sessn_ops = { .push = sessn_push, .close = vip_close };
 
-/* The session over that one below, which it takes; VIPADDR1: there may be one by another path. */
+/* The session over that one below, which it takes; there may be one already. */
 static struct xk_sessn *over(struct xk_protl *self, struct xk_sessn *lower, bool *fresh)
 {
     struct vipaddr_state *st = self->state;
@@ -47,9 +48,37 @@ static struct xk_sessn *over(struct xk_protl *self, struct xk_sessn *lower, bool
     return s;
 }
 
+/* A session of the first of so many paths that reaches the peer, or NULL.  XK_NO_PEER is the one
+ * answer that is the same at all times (VIPADDR1), so no other leads to the next. */
+static struct xk_sessn *open_first(struct xk_protl *self, uint8_t paths, struct xk_parts peer,
+                                   enum xk_status *why)
+{
+    struct xk_sessn *lower = NULL;
+    *why = XK_NO_PEER;
+    for (uint8_t i = 0; i < paths && !lower && *why == XK_NO_PEER; i++)
+        lower = xk_open(self->down[i], self, peer, why);
+    return lower;
+}
+
+/* The peer may have come by another path than this node takes. */
 static struct xk_sessn *passive(struct xk_protl *self, struct xk_sessn *lower, bool *fresh)
 {
-    return over(self, xk_dup(lower), fresh);
+    struct vip *v = self->state;
+    struct xk_sessn *s = NULL, *own = NULL;
+    enum xk_status why = XK_NO_PEER;
+    uint8_t before = 0;
+    while (self->down[before] != lower->protl)
+        before++;
+    *fresh = false;
+    if (before > 0)
+        s = xk_table_get(&v->sessns, v->upper, lower->host);
+    if (s)
+        return s;
+    if (lower->host != XK_NO_HOST)
+        own = open_first(self, before, xk_node(lower->host), &why);
+    if (!own && why != XK_NO_PEER)
+        return NULL;
+    return over(self, own ? own : xk_dup(lower), fresh);
 }
 
 /* ---- protocol ---- */
@@ -66,14 +95,12 @@ static struct xk_sessn *protl_open(struct xk_protl *self, struct xk_protl *upper
                                    struct xk_parts peer, enum xk_status *why)
 {
     struct vipaddr_state *st = self->state;
-    struct xk_sessn *lower = NULL;
+    struct xk_sessn *lower;
     bool fresh;
     *why = vip_adopt(self, upper);
     if (*why != XK_OK)
         return NULL;
-    *why = XK_NO_PEER;
-    for (uint8_t i = 0; i < self->downs && !lower && *why == XK_NO_PEER; i++)
-        lower = xk_open(self->down[i], self, peer, why);
+    lower = open_first(self, self->downs, peer, why);
     if (lower)
         return over(self, lower, &fresh);
     st->counts.unreached += *why == XK_NO_PEER;
