@@ -413,14 +413,12 @@ Test(vip, a_session_takes_the_first_path_that_reaches)
 
 /* VIPADDR1: what a peer starts by the other path is answered by this node's own, as what this node
  * sends before and after, when no session is kept. */
-Test(vip, a_peer_that_chooses_otherwise_is_answered_by_the_first_path)
+static void other_choice(const char *graph, uint8_t number)
 {
     struct rig r;
-    static const uint8_t hello[] = { 0, 3, 0, 1, 0, 0, 0, 2, 'h', 'i' };
-    rig_start(
-        &r, &(struct fake_options){ .nodes = 4, .interfaces = 2, .lan_nodes = 2 },
-        "mesh driver; lan driver interface=lan; va vipaddr <lan <mesh idle=0; probe probe <va",
-        NULL, NULL);
+    uint8_t hello[] = { 0, number, 0, 1, 0, 0, 0, 2, 'h', 'i' };
+    rig_start(&r, &(struct fake_options){ .nodes = 4, .interfaces = 2, .lan_nodes = 2 }, graph,
+              NULL, NULL);
     rig_probe(&r, 1)->echo = true;
     for (uint32_t i = 1; i <= 3; i++) {
         cr_assert_eq(rig_send_pattern(&r, 1, 0, i, 10), XK_OK);
@@ -437,6 +435,16 @@ Test(vip, a_peer_that_chooses_otherwise_is_answered_by_the_first_path)
     cr_assert_eq(fake_count(r.f, 1, "va.orphans"), 0);
     cr_assert(rig_alloc_quiet(&r));
     rig_stop(&r);
+}
+
+Test(vip, a_peer_that_chooses_otherwise_is_answered_by_the_first_path)
+{
+    other_choice("mesh driver; lan driver interface=lan; va vipaddr <lan <mesh idle=0; "
+                 "probe probe <va",
+                 3);
+    other_choice("mesh driver; lan driver interface=lan; near vmux <lan; far vmux <mesh; "
+                 "va vipaddr <near <far idle=0; probe probe <va",
+                 5);
 }
 
 /* VIP3: a peer that chooses otherwise is the same peer. */

@@ -67,8 +67,8 @@ static struct xk_sessn *passive(struct xk_protl *self, struct xk_sessn *lower, b
     struct xk_sessn *s = NULL, *own = NULL;
     enum xk_status why = XK_NO_PEER;
     uint8_t before = 0;
-    while (self->down[before] != lower->protl)
-        before++;
+    while (before < self->downs && self->down[before] != lower->protl)
+        before++; /* all: VMUX has given it, so its path is not known */
     *fresh = false;
     if (before > 0)
         s = xk_table_get(&v->sessns, v->upper, lower->host);
