@@ -33,7 +33,7 @@ LDLIBS_ALL = -llua5.4 -ljansson -lseccomp $(LDLIBS_SIM)
 .DELETE_ON_ERROR:
 
 include sim/base/module.mk sim/module.mk mesh/module.mk disks/module.mk os/module.mk \
-        workloads/module.mk models/module.mk cli/module.mk
+        workloads/module.mk models/module.mk models/live/module.mk cli/module.mk
 
 # A file that no module.mk places comes last.
 rest = $(sort $(filter-out $(1) cli/main.c,$(wildcard $(2))))
@@ -44,7 +44,7 @@ WORKLOADS_SRC := $(WORKLOADS_SRC) $(call rest,$(WORKLOADS_SRC),workloads/*.c wor
 
 objs = $(addprefix $B/,$(addsuffix .o,$(basename $(1))))
 
-LIBS = base sim mesh disks os workloads direct models cli
+LIBS = base sim mesh disks os workloads direct live models cli
 SRC_base = $(BASE_SRC)
 SRC_sim = $(SIM_SRC)
 SRC_mesh = $(MESH_SRC)
@@ -53,10 +53,11 @@ SRC_os = $(OS_SRC)
 SRC_workloads = $(WORKLOADS_SRC)
 SRC_direct = $(DIRECT_SRC)
 SRC_models = $(MODELS_SRC)
+SRC_live = $(LIVE_SRC)
 SRC_cli = $(CLI_SRC)
 lib = $(addprefix $B/lib,$(addsuffix .a,$(1)))
 
-ALL_SRC = $(foreach l,$(LIBS),$(SRC_$l))
+ALL_SRC = $(foreach l,$(LIBS),$(SRC_$l)) $(LIVE_CLI_SRC)
 HEADERS := $(shell find sim mesh disks os workloads models cli -name '*.h')
 
 define LIB_RULE
@@ -66,7 +67,7 @@ $B/lib$(1).a: $(call objs,$(SRC_$(1)))
 endef
 $(foreach l,$(LIBS),$(eval $(call LIB_RULE,$l)))
 
-all: $B/psim
+all: $B/psim $B/psim-live
 
 # SimGrid brings forty libraries: they are loaded when the first thread runs (sim/bridge.h).
 # (An rpath of the old kind holds, too, where AddressSanitizer calls dlopen in our place.)
@@ -93,6 +94,11 @@ $B/psim: $B/cli/main.o $(call lib,cli direct models workloads os disks mesh sim 
 	@echo "LINK $@"
 	@$(CC) $(SANFLAGS) -Wl,-z,now -Wl,--disable-new-dtags,-rpath,'$$ORIGIN:$$ORIGIN/../lib/psim' -o $@ $^ $(LDLIBS_ALL)
 
+# os/ on the other port: nothing of the simulator (of cli, how options are read).
+$B/psim-live: $(call objs,$(LIVE_CLI_SRC)) $(call lib,live workloads os base) $B/cli/options.o $B/cli/clean.o
+	@echo "LINK $@"
+	@$(CC) $(SANFLAGS) -o $@ $^ $(LDLIBS_BASE)
+
 $B/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "CC   $<"
@@ -112,10 +118,12 @@ LIBS_disks = disks sim base
 LIBS_os = workloads os base
 EXTRA_os = $(wildcard tests/fake/*.c)
 LIBS_direct = direct mesh disks sim base
+LIBS_live = live workloads os base
 LIBS_models = models workloads os disks mesh sim base
 LIBS_cli = cli direct models workloads os disks mesh sim base
 LDLIBS_base_t = $(LDLIBS_BASE)
 LDLIBS_os_t = $(LDLIBS_BASE)
+LDLIBS_live_t = $(LDLIBS_BASE)
 TEST_BINS = $(foreach s,$(SUITES),$B/tests/$s/run)
 
 # Each test is a process: half of a short one's time went on loading libgit2 and fifteen libraries behind it, which
@@ -180,6 +188,7 @@ format-check:
 install: all
 	install -D -m755 $B/psim $(DESTDIR)$(PREFIX)/bin/psim
 	install -D -m755 $(BRIDGE) $(DESTDIR)$(PREFIX)/lib/psim/$(notdir $(BRIDGE))
+	install -m755 $B/psim-live $(DESTDIR)$(PREFIX)/lib/psim/psim-live
 	cp -R $B/ns3 $(DESTDIR)$(PREFIX)/lib/psim/ && rm -f $(DESTDIR)$(PREFIX)/lib/psim/ns3/ns3.c
 	install -d $(DESTDIR)$(PREFIX)/share/psim
 	cp -R configs results/reference $(DESTDIR)$(PREFIX)/share/psim/

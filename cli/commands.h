@@ -33,6 +33,7 @@ int cmd_compare(int argc, char **argv); /* stored results with others, or with r
 int cmd_figure(int argc, char **argv);  /* runs, draws beside published points, judges */
 int cmd_trace(int argc, char **argv);   /* runs one point and writes what happened when */
 int cmd_demerit(int argc, char **argv); /* distance of two records of response times */
+int cmd_live(int argc, char **argv);    /* a host on this machine's network */
 
 /* ---- options ---- */
 

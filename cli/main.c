@@ -17,6 +17,7 @@ static const struct cli_command commands[] = {
     { "trace", cmd_trace, "run one point and write what happened when, for Perfetto" },
     { "plot", cmd_plot, "draw results over a swept parameter" },
     { "demerit", cmd_demerit, "how far apart the response times of two records are" },
+    { "live", cmd_live, "run the protocols on this machine's network: a host on a TAP" },
     { NULL, NULL, NULL },
 };
 

@@ -38,3 +38,7 @@ CLI_SRC += cli/figure_read.c cli/figure.c cli/trace.c cli/suite.c
 
 # Records of requests.
 CLI_SRC += cli/demerit.c
+
+# The live node: its command, and psim-live's own.
+CLI_SRC += cli/live.c
+LIVE_CLI_SRC = cli/live/main.c cli/live/stack.c cli/live/ping.c

@@ -1,8 +1,8 @@
 /* port.h: the narrow waist: all that os/ and workloads/ know of the world they run in.
  *
- * Bound at link time.  Implementations: models/port_sim.c (the simulator), tests/fake/ (holds every
- * pending message and timer and lets a driver choose the next); a live one over UDP and files is
- * the plan. Nothing here says whether it is simulated.
+ * Bound at link time.  Implementations: models/ (the simulator), tests/fake/ (holds every pending
+ * message and timer and lets a driver choose the next), models/live/ (a process on the host's
+ * network).  Nothing here says whether it is simulated.
  *
  * A `struct port` is one task's view of its node.  Two kinds of code run (law 4):
  *   upcalls   message arrival, timer, I/O completion: never block;

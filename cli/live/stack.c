@@ -1,0 +1,192 @@
+/* stack.c: the internet protocols of a host on a TAP.  See stack.h. */
+#include "cli/live/stack.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "cli/clean.h"
+#include "os/registry.h"
+#include "os/xk/inet.h"
+#include "sim/base/whole.h"
+
+#define NETWORK "tap"
+#define ETHERNET_HEADER 14
+
+static struct val *text(const char *s)
+{
+    return val_new_string(s, NULL, 0);
+}
+
+/* An instance of the protocol of its own name, over `below` (NULL: over none). */
+static struct val *instance(struct val *graph, const char *protocol, const char *below)
+{
+    struct val *v = val_new(VAL_TABLE, NULL, 0);
+    val_put(v, "name", text(protocol));
+    val_put(v, "protocol", text(protocol));
+    if (below) {
+        struct val *list = val_new(VAL_LIST, NULL, 0);
+        val_append(list, text(below));
+        val_put(v, "below", list);
+    }
+    val_append(graph, v);
+    return v;
+}
+
+/* The graph of a host: eth, arp, ip, and what stands there. */
+static struct val *describe(const struct stack_options *o, const char *own,
+                            const struct inet_network *n, const char *prefix)
+{
+    struct val *graph = val_new(VAL_LIST, NULL, 0);
+    struct val *v = instance(graph, "eth", NULL);
+    val_put(v, "interface", text(NETWORK));
+    v = instance(graph, "arp", "eth");
+    char base[INET_TEXT], *network = base_printf("%s%s", inet_text(n->base, base), prefix);
+    struct val *hosts = val_new(VAL_LIST, NULL, 0), *self = val_new(VAL_TABLE, NULL, 0);
+    val_put(v, "address", text(network));
+    val_put(self, "node", val_new_int(0, NULL, 0));
+    val_put(self, "address", text(own));
+    val_append(hosts, self);
+    val_put(v, "hosts", hosts);
+    v = instance(graph, "ip", "arp");
+    if (o->gateway) {
+        struct val *routes = val_new(VAL_LIST, NULL, 0), *route = val_new(VAL_TABLE, NULL, 0);
+        val_put(route, "to", text("0.0.0.0/0"));
+        val_put(route, "via", text(o->gateway));
+        val_append(routes, route);
+        val_put(v, "routes", routes);
+    }
+    instance(graph, "icmp", "ip");
+    instance(graph, "ping", "icmp");
+    instance(graph, "udp", "ip"); /* answers that a port is nobody's */
+    free(network);
+    return graph;
+}
+
+/* "10.0.0.2/24": the address, its network and its prefix. */
+static bool own_address(const char *at, char own[INET_TEXT], uint32_t *address,
+                        struct inet_network *n, struct err *e)
+{
+    const char *slash = strchr(at, '/');
+    size_t length = slash ? (size_t)(slash - at) : 0;
+    char *end;
+    long bits = slash ? strtol(slash + 1, &end, 10) : 0;
+    if (length > 0 && length < INET_TEXT && bits > 0 && bits < 31 && *end == '\0') {
+        memcpy(own, at, length);
+        own[length] = '\0';
+        n->mask = UINT32_MAX << (32 - bits);
+        if (inet_parse(own, address)) {
+            n->base = *address & n->mask;
+            if (inet_host_of(*n, *address))
+                return true;
+        }
+    }
+    return err_set(e, "'%s' is no address of a host with its network's prefix, like 10.0.0.2/24",
+                   at);
+}
+
+bool stack_address(const char *at, struct xk_parts *out, struct err *e)
+{
+    uint32_t address;
+    *out = (struct xk_parts){ .count = 0 };
+    if (!inet_parse(at, &address))
+        return err_set(e, "'%s' is no address like 10.0.0.1", at);
+    xk_part_push(out, XK_PART_ADDRESS, address);
+    return true;
+}
+
+/* ---- the run ---- */
+
+static struct live *running;
+
+static void on_signal(int number)
+{
+    (void)number;
+    live_stop(running);
+}
+
+void stack_end(struct stack *s, int code)
+{
+    s->code = code;
+    live_stop(s->live);
+}
+
+static void say(void *arg, bool failed, const char *sentence)
+{
+    struct stack *s = arg;
+    if (failed)
+        s->code = CLI_FAILED;
+    clean_print(stderr, "psim: %s\n", sentence);
+}
+
+static void enter(void *arg)
+{
+    struct stack *s = arg;
+    s->main(s);
+}
+
+static void boot(struct port *p, void *arg)
+{
+    struct stack *s = arg;
+    s->port = p;
+    s->xk = xk_boot(p, s->graph);
+    if (!port_thread_spawn(p, "command", enter, s, 0))
+        stack_end(s, cli_complainf(CLI_POINT, "there is no room for a thread"));
+}
+
+static void run_with(struct stack *s, FILE *pcap)
+{
+    struct sigaction on = { .sa_handler = on_signal }, was_int, was_term;
+    sigemptyset(&on.sa_mask);
+    live_capture(s->live, pcap);
+    running = s->live;
+    sigaction(SIGINT, &on, &was_int);
+    sigaction(SIGTERM, &on, &was_term);
+    signal(SIGPIPE, SIG_IGN); /* who reads our output has gone: write says so */
+    live_run(s->live, boot, s);
+    sigaction(SIGINT, &was_int, NULL);
+    sigaction(SIGTERM, &was_term, NULL);
+}
+
+static uint64_t seed_of(const struct stack_options *o)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return o->seed.given ? o->seed.value
+                         : (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+int stack_run(struct stack *s, const struct stack_options *o)
+{
+    struct err e = ERR_INIT;
+    char own[INET_TEXT];
+    uint32_t address;
+    struct inet_network n = { 0, 0 };
+    uint64_t frame = (uint64_t)o->mtu + ETHERNET_HEADER;
+    struct xk_network network = {
+        .name = NETWORK, .mtu = frame, .gives = XK_ORDERED | XK_ONCE | XK_INTACT, .stations = 1
+    };
+    if (o->mtu < 68 || frame > 65536)
+        err_set(&e, "an MTU is 68 to %d bytes", 65536 - ETHERNET_HEADER);
+    else if (own_address(o->address, own, &address, &n, &e)) {
+        struct val *graph = describe(o, own, &n, strchr(o->address, '/'));
+        s->graph = xk_graph_load(graph, &os_protocols, "graph", &network, 1, &e);
+        val_free(graph);
+    }
+    if (!s->graph)
+        return cli_complain(CLI_USAGE, &e);
+    s->live = live_create(&(struct live_options){ .seed = seed_of(o), .say = say, .arg = s });
+    struct whole pcap = { .file = NULL };
+    /* The other end's address is made of this one's: nobody else on this wire has it. */
+    if (live_tap(s->live, NETWORK, o->tap, address, address ^ 0x80000000u, (uint32_t)frame, &e) &&
+        (!o->pcap || whole_open(&pcap, "the capture", o->pcap, &e))) {
+        run_with(s, pcap.file);
+        if (o->pcap && !whole_close(&pcap, "the capture", true, &e))
+            s->code = CLI_POINT;
+    } else {
+        s->code = CLI_USAGE;
+    }
+    live_destroy(s->live);
+    xk_graph_free(s->graph);
+    return e.set ? cli_complain(s->code, &e) : s->code;
+}

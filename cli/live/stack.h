@@ -1,0 +1,50 @@
+/* stack.h: the internet protocols of a host on a TAP: what the commands of psim-live share. */
+#ifndef CLI_LIVE_STACK_H
+#define CLI_LIVE_STACK_H
+
+#include "cli/commands.h"
+#include "models/live/live.h"
+#include "os/xk/graph.h"
+
+/* Options of every command. */
+struct stack_options {
+    const char *tap, *address, *gateway, *pcap;
+    int64_t mtu; /* bytes of a datagram */
+    struct cli_seed seed;
+};
+#define STACK_OPTIONS(o)                                                                           \
+    { 0, "tap", CLI_TEXT, &(o).tap, "NAME", "the TAP that this host is on (tap0)" },               \
+        { 0, "address", CLI_TEXT, &(o).address, "A/PREFIX", "its address (10.0.0.2/24)" },         \
+        { 0, "gateway", CLI_TEXT, &(o).gateway, "A", "where what is for other networks goes" },    \
+        { 0, "mtu", CLI_COUNT, &(o).mtu, "BYTES", "the longest datagram uncut (1500)" },           \
+        { 0, "pcap", CLI_TEXT, &(o).pcap, "FILE", "write every frame" },                           \
+    {                                                                                              \
+        0, "seed", CLI_SEED, &(o).seed, "N", "of what it draws; else the moment it starts"         \
+    }
+#define STACK_DEFAULTS                                                                             \
+    {                                                                                              \
+        .tap = "tap0", .address = "10.0.0.2/24", .mtu = 1500                                       \
+    }
+
+/* A host while it runs: ended by stack_end. */
+struct stack {
+    struct xk_kernel *xk;
+    struct port *port;
+    int code; /* of the command: enum cli_exit */
+    /* The command's thread, once the host has booted; it ends the run. */
+    void (*main)(struct stack *s);
+    void *arg;
+    struct live *live; /* and what follows: private */
+    struct xk_graph *graph;
+};
+
+/* Runs the host until `main` calls stack_end, or a signal comes; what the command returns. */
+int stack_run(struct stack *s, const struct stack_options *o);
+/* The run ends with that code when the running code has returned or waits. */
+void stack_end(struct stack *s, int code);
+/* "10.0.0.1" as a participant: false with a sentence. */
+bool stack_address(const char *text, struct xk_parts *out, struct err *e) MUST_CHECK;
+
+int live_ping(int argc, char **argv); /* a command, as in cli/commands.h */
+
+#endif

@@ -1,0 +1,80 @@
+# A live host on a TAP, in a network namespace of the test's own, beside this machine's kernel: echoes
+# both ways, fragments, stations asked for both ways, a gateway, captures as tshark reads them.
+. tests/system/lib.sh
+needs /dev/net/tun
+for c in ip ping unshare tshark; do
+    command -v $c >/dev/null || fail "$c is missing: scripts/setup --test"
+done
+if [ -z "${IN_NAMESPACE:-}" ]; then
+    if [ "$(id -u)" -eq 0 ]; then own="-n"; else own="-rn"; fi
+    IN_NAMESPACE=1 exec unshare $own bash tests/system/test_live.sh
+fi
+echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6 # nothing on the wire but what is meant
+ip link set lo up
+ip tuntap add dev tap0 mode tap
+ip addr add 10.0.0.1/24 dev tap0
+ip addr add 10.9.0.1/32 dev lo
+host=
+trap '[ -z "$host" ] || kill "$host"' EXIT
+live() { timeout 30 "$PSIM" live "$@"; }
+
+# Echoes to the kernel: of none, of a frame, of one byte more, of many fragments, of the longest.  An answer counts
+# when tshark finds its sum right, too: a kernel that reckons with differences gives the first, of zeros alone, none.
+for size in 0 1 56 1472 1473 8000 65507; do
+    timeout 30 "$PSIM" live ping --pcap "$T/$size.pcap" --wait 1000 -i 1 -c 4 -s $size 10.0.0.1 >"$T/out" 2>"$T/err" || [ $size = 0 ] ||
+        { cat "$T/out" "$T/err"; fail "echoes of $size bytes"; }
+    tshark -r "$T/$size.pcap" -o ip.check_checksum:TRUE -Y icmp -T fields -e icmp.type -e icmp.checksum.status \
+        -e _ws.malformed >"$T/sums" 2>/dev/null
+    [ "$(grep -c '^8	1	$' "$T/sums")" = 4 ] || { cat "$T/sums"; fail "$size bytes: 4 echoes with right sums"; }
+    answers=$(grep -c '^0	1	$' "$T/sums")
+    [ "$answers" -ge 3 ] || { cat "$T/sums"; fail "$size bytes: $answers answers on the wire"; }
+    grep -q "^$answers of 4 answered$" "$T/out" || { cat "$T/out"; fail "$size bytes: not $answers answers"; }
+    [ "$(grep -c " $size B, " "$T/out")" = "$answers" ] || { cat "$T/out"; fail "answers of $size bytes"; }
+done
+gives 1 live ping --wait 300 -c 1 10.0.0.9
+grep -q 'echo 1 to 10.0.0.9: no answer' "$T/out" || fail "nobody is there, and answers"
+gives 1 live ping --wait 300 -c 1 10.9.0.1
+grep -q 'no peer\|host' "$T/err" "$T/out" || { cat "$T/out" "$T/err"; fail "there is no way, and nobody says so"; }
+gives 0 live ping --gateway 10.0.0.1 -c 1 10.9.0.1
+
+# Echoes of the kernel, while psim's own go the other way; the kernel has to ask for the station, too.
+ip neigh flush dev tap0
+"$PSIM" live ping --pcap "$T/in.pcap" >"$T/host" 2>&1 &
+host=$!
+eventually ping -c 1 -W 1 10.0.0.2 >/dev/null || fail "no answer to the kernel's echo"
+ip neigh show dev tap0 | grep -q '^10.0.0.2 lladdr 02:00:0a:00:00:02 ' || { ip neigh; fail "its station"; }
+for size in 0 56 1472 1473 8000 65507; do
+    gives 0 ping -q -c 3 -i 0.01 -s $size -W 2 10.0.0.2
+    grep -q '3 packets transmitted, 3 received' "$T/out" || { cat "$T/out"; fail "$size bytes"; }
+done
+kill $host
+wait $host || fail "a host that is stopped"
+host=
+asked() { tshark -r "$1" -Y "arp.opcode == 1 && arp.dst.proto_ipv4 == $2" 2>/dev/null | wc -l; }
+[ "$(asked "$T/in.pcap" 10.0.0.2)" -ge 1 ] || fail "the kernel did not ask"
+[ "$(asked "$T/0.pcap" 10.0.0.1)" -ge 1 ] || fail "psim did not ask"
+
+# What cannot be.
+gives 2 live ping --address 10.0.0.2 10.0.0.1
+says "'10.0.0.2' is no address of a host with its network's prefix"
+gives 2 live ping --address 10.0.0.255/24 10.0.0.1
+gives 2 live ping --tap a_name_that_is_too_long 10.0.0.1
+says "is no name of an interface"
+gives 2 live ping --mtu 60 10.0.0.1
+says "an MTU is 68 to"
+gives 2 live ping here
+says "'here' is no address"
+gives 2 live ping -s 65508 10.0.0.1
+says "at most 65507 bytes"
+gives 2 live pong
+says "'psim live' knows no 'pong', did you mean 'ping'?"
+gives 2 live ping --gateway 10.5.0.1 10.0.0.1
+gives 2 live ping --pcap /nowhere/a.pcap 10.0.0.1
+"$PSIM" live ping >"$T/host" 2>&1 &
+host=$!
+eventually ping -c 1 -W 1 10.0.0.2 >/dev/null || fail "it does not come back"
+gives 2 live ping 10.0.0.1
+says "the TAP 'tap0' cannot be had: Device or resource busy"
+kill $host
+wait $host
+host=
