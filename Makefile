@@ -161,13 +161,23 @@ test: all tests
 
 # ---- benchmarks: every tests/bench/bench_*.c is a program; its peers stand beside it ----
 BENCH_BINS = $(patsubst tests/bench/%.c,$B/bench/%,$(wildcard tests/bench/bench_*.c))
-BENCH_OBJS = $(call objs,$(wildcard tests/bench/bench.c tests/bench/profile.c tests/bench/peer_*.c tests/bench/peer_*.cpp))
+BENCH_OBJS = $(call objs,$(wildcard tests/bench/bench.c tests/bench/profile.c tests/bench/peer_*.c tests/bench/peer_simgrid.cpp))
 bench-bins: $(BENCH_BINS)
 .SECONDARY: $(BENCH_OBJS) $(patsubst $B/bench/%,$B/tests/bench/%.o,$(BENCH_BINS))
 $B/bench/%: $B/tests/bench/%.o $(BENCH_OBJS) $(call lib,direct models workloads os disks mesh sim base) | $(BRIDGE)
 	@mkdir -p $(@D)
 	@echo "LINK $@"
 	@$(CXX) $(SANFLAGS) -Wl,--disable-new-dtags,-rpath,'$$ORIGIN/..' -o $@ $^ $(LDLIBS_ALL) -lsimgrid
+
+# A peer that is a program, where its headers are installed (scripts/setup --bench).
+ifneq ($(wildcard /usr/include/ns3/csma-net-device.h),)
+NS3_PEER = $B/bench/peer_ns3
+bench-bins: $(NS3_PEER)
+$(NS3_PEER): $B/tests/bench/peer_ns3.o $B/tests/bench/bench.o
+	@mkdir -p $(@D)
+	@echo "LINK $@"
+	@$(CXX) $(SANFLAGS) -o $@ $^ $$(pkg-config --libs ns3-csma ns3-bridge)
+endif
 
 asan:
 	$(MAKE) B=build/asan OPT='-O1' SANFLAGS='-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer' test
@@ -199,7 +209,7 @@ clean:
 	rm -rf build
 
 -include $(patsubst %.o,%.d,$(call objs,$(ALL_SRC) sim/bridge.cpp) $(TEST_OBJS) $(BENCH_OBJS) \
-           $(patsubst $B/bench/%,$B/tests/bench/%.o,$(BENCH_BINS)))
+           $(patsubst $B/bench/%,$B/tests/bench/%.o,$(BENCH_BINS) $(NS3_PEER)))
 
 print-tests:
 	@echo $(TEST_BINS)
