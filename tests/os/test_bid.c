@@ -547,3 +547,38 @@ Test(bid, a_call_to_a_server_that_reboots_ends_as_restarted)
             rig_stop(&r);
         }
 }
+
+/* BID5: where the network has a broadcast, nothing need be asked or sent. */
+Test(bid, a_boot_is_told_to_all_where_the_network_can)
+{
+    static const char *const below[] = { "hosts", "ip" };
+    for (int over = 0; over < 2; over++)
+        for (int can = 0; can < 2; can++) {
+            struct rig r;
+            char graph[240];
+            calls_ended = 0;
+            snprintf(graph, sizeof graph,
+                     "eth eth; hosts arp <eth address=10.1.0.0/16 server=2; ip ip <hosts; "
+                     "bid bid <%s tick=0; blast blast <bid; chan chan <blast client_wait=10min; "
+                     "rpc select <chan",
+                     below[over]);
+            rig_start(&r, &(struct fake_options){ .nodes = 3, .broadcast = can }, graph, serves,
+                      NULL);
+            fake_call(r.f, 0, call_now, &r);
+            fake_run_until(r.f, SIM_SEC);
+            for (uint32_t n = 0; n < 3; n++)
+                cr_assert_eq(fake_count(r.f, n, "bid.announced"), 0, "a first life is not told");
+            uint64_t queries = fake_count(r.f, 0, "bid.queries");
+            uint64_t responses = fake_count(r.f, 0, "bid.responses");
+            fake_crash(r.f, 1);
+            fake_restart(r.f, 1);
+            fake_run_until(r.f, 2 * SIM_SEC);
+            cr_assert_eq(fake_count(r.f, 1, "bid.announced"), can);
+            cr_assert_eq(calls_ended, can, "over %s", below[over]);
+            cr_assert(!can || call_status == XK_RESTARTED);
+            cr_assert_eq(fake_count(r.f, 0, "bid.queries"), queries);
+            cr_assert_eq(fake_count(r.f, 0, "bid.responses"), responses, "nobody answers");
+            cr_assert_eq(xk_life(r.k[0], 1), can ? 2 : 1);
+            rig_stop(&r);
+        }
+}

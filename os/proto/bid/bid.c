@@ -3,6 +3,8 @@
  */
 #include "os/proto/bid/bid_internal.h"
 
+#include "os/proto/ip/ip.h"
+
 static const struct param params[] = {
     P_TIME(bid_params, query_wait, "5s", "1us", "1h",
            "time until a question is asked again; doubles each time", "x-kernel 3.2 bidctl_i.h"),
@@ -184,6 +186,28 @@ static uint64_t protl_carries(const void *p, uint64_t below)
     return below > BID_HEADER ? below - BID_HEADER : 0;
 }
 
+/* BID5.  Who does not hear it will by the first header. */
+static void announce(struct xk_protl *self)
+{
+    struct bid_state *st = self->state;
+    const struct xk_protl_ops *below = self->down[0]->ops;
+    struct bid_header h = { .src = st->boot };
+    struct xk_parts all = { 0 };
+    enum xk_status why;
+    struct xk_msg m;
+    if (st->boot <= 1 || (below != &arp_protl && below != &ip_protl))
+        return;
+    xk_part_push(&all, XK_PART_ADDRESS, INET_ALL);
+    struct xk_sessn *s = xk_open(self->down[0], self, all, &why);
+    if (!s)
+        return;
+    xk_msg_init(&m);
+    bid_header_store(xk_msg_push(&m, BID_HEADER), &h);
+    st->counts.announced += xk_push(s, &m) == XK_OK;
+    xk_msg_fini(&m);
+    xk_close(s);
+}
+
 static enum xk_status protl_init(struct xk_protl *self, const void *p)
 {
     struct bid_state *st = self->state;
@@ -197,7 +221,10 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
     port_timer_init(port, &st->ticker, bid_tick, self);
     port_timer_init(port, &st->room, room, self);
     xk_on_peer(self->kernel, peer_changed, self);
-    return xk_open_enable(self->down[0], self, xk_any());
+    enum xk_status s = xk_open_enable(self->down[0], self, xk_any());
+    if (s == XK_OK)
+        announce(self);
+    return s;
 }
 
 static struct xk_sessn *protl_open(struct xk_protl *self, struct xk_protl *upper,
@@ -225,6 +252,7 @@ static const struct counter counters[] = {
     C_SUM(bid_state, counts, queries, "1", "Questions who is there."),
     C_SUM(bid_state, counts, responses, "1", "Such questions answered."),
     C_SUM(bid_state, counts, notices, "1", "Peers told that they took this life for an earlier."),
+    C_SUM(bid_state, counts, announced, "1", "Boots told to all hosts of the network."),
     C_SUM(bid_state, counts, waited, "1", "Messages that waited for their receiver's life."),
     C_SUM(bid_state, counts, dropped, "1", "Of these, dropped: it ended, or no answer came."),
     C_SUM(bid_state, counts, misled, "1", "Messages dropped: for an earlier life of this node."),

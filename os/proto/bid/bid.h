@@ -12,6 +12,8 @@
  *   BID3  What waits when a life of the peer ends is dropped: it was meant for that one.
  *   BID4  A question is asked again until it is answered, `tries` times; what is asked here, and
  *       what a peer must be told, is sent when the layer below has room.
+ *   BID5  Right over ARP or IP, whose network has a broadcast, a node that comes back tells all
+ *       hosts of it which life it is in, once, at its boot.
  */
 #ifndef OS_PROTO_BID_BID_H
 #define OS_PROTO_BID_BID_H
