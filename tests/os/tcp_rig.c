@@ -264,10 +264,15 @@ static const struct xk_protl_ops user_protl = {
 
 /* ---- acts ---- */
 
-void tcp_rig_start(struct rig *r, struct fake_options *o, const char *graph)
+void tcp_rig_protocols(void)
 {
     rig_protocol = &tip_protl;
     rig_protocol_too = &user_protl;
+}
+
+void tcp_rig_start(struct rig *r, struct fake_options *o, const char *graph)
+{
+    tcp_rig_protocols();
     rig_start(r, o, graph, NULL, NULL);
 }
 

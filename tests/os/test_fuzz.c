@@ -22,7 +22,7 @@
 #include "os/proto/select/select.h"
 #include "os/proto/ulp/ulp_internal.h"
 #include "os/xk/xk_internal.h"
-#include "tests/os/xk_rig.h"
+#include "tests/os/tcp_rig.h"
 #include "tests/sample.h"
 
 #define NODES 3
@@ -32,6 +32,7 @@
 #define INSTANCES 12
 #define DRIVER_HEADER 8
 #define ETH_HEADER 14
+#define STREAM_PORT 80
 
 /* ---- draws ---- */
 
@@ -229,15 +230,42 @@ static void inject(struct rig *r)
 
 /* ---- FUZZ1, FUZZ2 ---- */
 
-/* What came up to an instance of that protocol is the sum of these counters, and, where it is no
- * protocol of messages of its own (`passes`), of what it gave up, which is the sum of those, but
- * for what waits for its key to be enabled (`waits`). */
+/* What came up to an instance of that protocol, and what it made of it or gave to itself (`own`),
+ * is the sum of these counters, and, where it is no protocol of messages of its own (`passes`), of
+ * what it gave up, which is the sum of those, but for what waits for its key to be enabled
+ * (`waits`).  What comes to one that has an interface below says `came`. */
 static const struct account {
     const char *protocol;
     bool passes, waits;
-    const char *in[12], *out[4];
+    const char *in[16], *out[4], *own[3], *came[2];
 } accounts[] = {
-    { .protocol = "driver", .passes = true, .in = { "bad_length", "stale", "nobody" } },
+    { .protocol = "driver",
+      .passes = true,
+      .in = { "bad_length", "stale", "nobody" },
+      .came = { "received" } },
+    { .protocol = "eth",
+      .passes = true,
+      .in = { "bad", "other", "nobody" },
+      .came = { "received" } },
+    { .protocol = "arp",
+      .passes = true,
+      .in = { "bad", "requests_in", "replies_in", "unknown", "nobody" } },
+    { .protocol = "ip",
+      .in = { "bad_header", "bad_checksum", "bad_length", "bad_address", "not_mine", "ttl_exceeded",
+              "no_route", "dont_fragment", "discarded", "forwarded", "unknown_protocol",
+              "bad_errors", "errors_in", "fragments_in", "delivered" },
+      .out = { "delivered" },
+      .own = { "looped", "reassembled" } },
+    { .protocol = "icmp",
+      .in = { "bad", "bad_checksum", "nobody", "answers", "answered", "unanswered" },
+      .out = { "answers" } },
+    { .protocol = "udp",
+      .in = { "short", "bad_checksum", "no_port", "stranger", "delivered" },
+      .out = { "delivered" } },
+    { .protocol = "tcp", .in = { "rcvtotal" } },
+    { .protocol = "bid",
+      .in = { "bad", "stale", "misled", "nobody", "controls", "received" },
+      .out = { "received" } },
     { .protocol = "vdrop", .passes = true, .in = { "orphans" } },
     { .protocol = "vipsize", .passes = true, .in = { "orphans" } },
     { .protocol = "vipaddr", .passes = true, .in = { "orphans" } },
@@ -279,9 +307,10 @@ static void expect_account(struct rig *r, uint32_t node, const struct spy *s, ui
     const struct account *a = accounts, *end = accounts + ARRAY_LEN(accounts);
     while (a < end && strcmp(a->protocol, kind) != 0)
         a++;
-    if (a == end) /* the probe, and those of the Internet: test_ip.c */
+    if (a == end) /* the probe and the streams, and M.RPC, which does not count all that it gets */
         return;
-    uint64_t in = strcmp(kind, "driver") == 0 ? fake_count(r->f, node, "mesh.received") : s->in,
+    uint64_t in = (a->came[0] ? sum(r, node, instance, a->came) : s->in) +
+                  sum(r, node, instance, a->own),
              counted = sum(r, node, instance, a->in) + (a->passes ? up : 0);
     cr_assert_eq(in, counted, "FUZZ1: %s, seed %lu: %lu came to %s of node %u, %lu are counted",
                  stack->name, (unsigned long)seed, (unsigned long)in, instance, node,
@@ -336,10 +365,57 @@ static void call_now(struct port *p, void *arg)
     rope_fini(&args);
 }
 
+/* The session stays, for the answer. */
+static void echo_now(struct port *p, void *arg)
+{
+    const struct job *j = arg;
+    struct xk_protl *icmp = xk_find(j->r->k[j->from], "icmp");
+    enum xk_status why;
+    struct xk_sessn *s = xk_open(icmp, xk_find(j->r->k[j->from], "probe"), xk_node(j->to), &why);
+    struct xk_msg m;
+    (void)p;
+    if (!s)
+        return;
+    xk_msg_init(&m);
+    rope_add_pattern(&m.data, draw(), 0, j->length);
+    (void)!xk_push(s, &m);
+    xk_msg_fini(&m);
+}
+
+static void by_echo(struct rig *r, uint32_t from, uint32_t to, uint64_t length)
+{
+    struct job j = { r, from, to, length };
+    if (below(3))
+        fake_call(r->f, from, echo_now, &j);
+    else
+        by_probe(r, from, to, length);
+}
+
 static void by_call(struct rig *r, uint32_t from, uint32_t to, uint64_t length)
 {
     struct job j = { r, from, to, length };
     fake_call(r->f, from, call_now, &j);
+}
+
+/* A new stream, or more to one that there is, or its end. */
+static void by_stream(struct rig *r, uint32_t from, uint32_t to, uint64_t length)
+{
+    struct streams *all = tcp_streams(r, from);
+    struct stream *x = all->count ? &all->at[below(all->count)] : NULL;
+    enum xk_status why;
+    if (all->count < STREAMS / 2 && below(2))
+        x = tcp_rig_open(r, from, to, 0, STREAM_PORT, &why);
+    for (uint32_t node = 0; node < NODES; node++)
+        tcp_streams(r, node)->refuse = tcp_streams(r, node)->count > STREAMS - 8;
+    if (!x || !x->s)
+        return;
+    if (x->fails > 0 || below(8) == 0) {
+        tcp_rig_close(r, from, x);
+        return;
+    }
+    x->to_push += length;
+    x->finish = below(6) == 0;
+    tcp_rig_push(r, from, x, 1 + below(500));
 }
 
 static void serve(void *arg, struct select_request *request, uint32_t procedure, struct rope *args)
@@ -354,7 +430,13 @@ static void serve(void *arg, struct select_request *request, uint32_t procedure,
 
 static void booted(struct rig *r, uint32_t node, struct port *p)
 {
-    struct xk_protl *rpc = xk_find(r->k[node], "rpc"), *probe = xk_find(r->k[node], "probe");
+    struct xk_protl *rpc = xk_find(r->k[node], "rpc"), *probe = xk_find(r->k[node], "probe"),
+                    *user = xk_find(r->k[node], "user");
+    struct xk_parts port = { 0 };
+    if (user != NULL) {
+        xk_part_push(&port, XK_PART_PORT, STREAM_PORT);
+        cr_assert_eq(xk_open_enable(user->down[0], user, port), XK_OK);
+    }
     if (rpc != NULL)
         cr_assert_eq(select_serve(rpc, 6, serve, NULL), XK_OK);
     if (probe != NULL && strcmp(probe->down[0]->ops->kind.name, "chan") == 0)
@@ -386,12 +468,25 @@ static void mend_ulp(struct bytes *x, uint32_t depth)
     rope_fini(&data);
 }
 
-/* IP behind an Ethernet header: its length and the sum of its header, and then those of ICMP and
- * UDP, whose sum may be left out. */
+static uint32_t sum_of(const uint8_t *b, uint32_t from, uint32_t to, uint32_t sum)
+{
+    for (uint32_t i = from; i < to; i++)
+        sum += (uint32_t)b[i] << ((i - from) % 2 ? 0 : 8);
+    return sum;
+}
+
+static uint16_t folded(uint32_t sum)
+{
+    sum = (sum & 0xffff) + (sum >> 16);
+    return (uint16_t) ~(sum + (sum >> 16));
+}
+
+/* IP behind an Ethernet header: its length and the sum of its header, and then those of ICMP, TCP
+ * and UDP, whose sum may be left out. */
 static void mend_ip(struct bytes *x, uint32_t depth)
 {
     uint8_t *ip = x->b + ETH_HEADER;
-    uint32_t length = x->length - ETH_HEADER, sum = 0, header;
+    uint32_t length = x->length - ETH_HEADER, header;
     if (x->length < ETH_HEADER + 20 || x->b[12] != 0x08 || x->b[13] != 0)
         return;
     header = (ip[0] & 15u) * 4;
@@ -401,17 +496,15 @@ static void mend_ip(struct bytes *x, uint32_t depth)
         put(x, ETH_HEADER + header + 4, 4, (uint64_t)(length - header) << 16);
     if (depth > 1 && ip[9] == 1) {
         put(x, ETH_HEADER + header + 2, 2, 0);
-        for (uint32_t i = header; i < length; i++)
-            sum += (uint32_t)ip[i] << (i % 2 ? 0 : 8);
-        sum = (sum & 0xffff) + (sum >> 16);
-        put(x, ETH_HEADER + header + 2, 2, (uint16_t) ~(sum + (sum >> 16)));
+        put(x, ETH_HEADER + header + 2, 2, folded(sum_of(ip, header, length, 0)));
+    }
+    if (depth > 1 && ip[9] == 6) {
+        put(x, ETH_HEADER + header + 16, 2, 0);
+        put(x, ETH_HEADER + header + 16, 2,
+            folded(sum_of(ip, header, length, sum_of(ip, 12, 20, 6 + length - header))));
     }
     put(x, ETH_HEADER + 10, 2, 0);
-    sum = 0;
-    for (uint32_t i = 0; i < header; i++)
-        sum += (uint32_t)ip[i] << (i % 2 ? 0 : 8);
-    sum = (sum & 0xffff) + (sum >> 16);
-    put(x, ETH_HEADER + 10, 2, (uint16_t) ~(sum + (sum >> 16)));
+    put(x, ETH_HEADER + 10, 2, folded(sum_of(ip, 0, header, 0)));
 }
 
 /* ---- the stacks ---- */
@@ -467,6 +560,12 @@ static const struct stack stacks[] = {
     { "ip", INTERNET "probe probe <ip", HEARD, by_probe, mend_ip, 2, true },
     { "udp", INTERNET "udp udp <ip; icmp icmp <ip; probe probe <udp", HEARD, by_probe, mend_ip, 2,
       true },
+    { "icmp", INTERNET "udp udp <ip; icmp icmp <ip; probe probe <udp", HEARD, by_echo, mend_ip, 2,
+      true },
+    { "tcp",
+      INTERNET "tcp tcp <ip rto_min=10ms rto_first=100ms tick=1ms ack_delay=5ms msl=100ms "
+               "persist_min=50ms; user streams <tcp",
+      HEARD, by_stream, mend_ip, 2, false },
     { "vipaddr", "mesh driver; blast blast <mesh; a vipaddr <mesh <blast; probe probe <a", LOSSY,
       by_probe, mend_driver, 1, true },
     { "vcache", "mesh driver; blast blast <mesh; c vcache <blast; probe probe <c", LOSSY, by_probe,
@@ -482,6 +581,7 @@ static void fuzz(uint64_t seed)
     o.seed = seed;
     o.order = seed % 2 ? FAKE_RANDOM : FAKE_IN_ORDER;
     damaging = true;
+    tcp_rig_protocols();
     rig_start(&r, &o, stack->graph, booted, NULL);
     fake_on_frame(r.f, on_frame, NULL);
     for (uint32_t turn = 0; turn < 60; turn++) {
@@ -602,4 +702,14 @@ Test(fuzz, ip, .timeout = 86400)
 Test(fuzz, udp, .timeout = 86400)
 {
     fuzz_all("udp");
+}
+
+Test(fuzz, icmp, .timeout = 86400)
+{
+    fuzz_all("icmp");
+}
+
+Test(fuzz, tcp, .timeout = 86400)
+{
+    fuzz_all("tcp");
 }

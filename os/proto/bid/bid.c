@@ -156,8 +156,10 @@ static void protl_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk
         bid_peer_heard(p, h.src);
         bid_peer_got(p, &h);
     }
-    if (h.upper == 0)
+    if (h.upper == 0) {
+        st->counts.controls++;
         return;
+    }
     if (h.dst == st->boot)
         deliver(self, lower, &h, m);
     else
@@ -249,6 +251,7 @@ static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
 static const struct counter counters[] = {
     C_SUM(bid_state, counts, sent, "1", "Messages of uppers sent."),
     C_SUM(bid_state, counts, received, "1", "Messages given to uppers."),
+    C_SUM(bid_state, counts, controls, "1", "Messages received that are of no upper."),
     C_SUM(bid_state, counts, queries, "1", "Questions who is there."),
     C_SUM(bid_state, counts, responses, "1", "Such questions answered."),
     C_SUM(bid_state, counts, notices, "1", "Peers told that they took this life for an earlier."),

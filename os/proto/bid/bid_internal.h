@@ -84,8 +84,8 @@ struct bid_state {
     struct list busy; /* of bid_sessn: answered XK_BUSY */
     struct port_timer ticker, room;
     struct {
-        uint64_t sent, received, queries, responses, notices, announced, waited, dropped, misled,
-            stale, bad, nobody, refused, unanswered;
+        uint64_t sent, received, controls, queries, responses, notices, announced, waited, dropped,
+            misled, stale, bad, nobody, refused, unanswered;
     } counts;
 };
 
