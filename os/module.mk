@@ -17,6 +17,7 @@ OS_SRC += os/file/file.c os/file/wire.c os/file/stack.c os/file/pass.c os/file/c
 OS_SRC += os/lfs/lfs_disk.c os/lfs/lfs_run.c os/lfs/lfs_alloc.c os/lfs/lfs_dev.c os/lfs/lfs_buf.c os/lfs/lfs_io.c os/lfs/lfs_meta.c os/lfs/lfs_name.c os/lfs/lfs_fsck.c os/lfs/lfs_mount.c
 OS_SRC += os/vesta/store_disk.c os/vesta/store_tree.c os/vesta/store_buf.c os/vesta/store_run.c os/vesta/store_commit.c os/vesta/store_io.c os/vesta/store_name.c os/vesta/store_fsck.c os/vesta/store_mount.c
 OS_SRC += os/vm/vm.c os/vm/frames.c os/vm/fault.c os/vm/pagers.c
+OS_SRC += os/mach/table.c os/mach/queue.c os/mach/right.c os/mach/name.c os/mach/mach_port.c os/mach/mach_msg.c os/mach/mach.c
 OS_SRC += os/svm/nodeset.c os/svm/state.c os/svm/region.c os/svm/coherence.c os/svm/recover.c os/svm/mgr_central.c os/svm/mgr_broadcast.c os/svm/mgr_dynamic.c os/svm/mgr_xmm.c os/svm/sync.c os/svm/sync_save.c os/svm/save.c os/svm/lrc.c os/svm/lrc_page.c os/svm/svm.c os/svm/history.c os/svm/history_order.c
 OS_SRC += os/pfs/layout.c os/pfs/pfs_wire.c os/pfs/pfs_mounts.c os/pfs/hash.c os/pfs/pfs_meta.c os/pfs/pfs_tree.c os/pfs/pfs_log.c os/pfs/pfs_token.c os/pfs/pfs_round.c os/pfs/pfs_server.c
 OS_SRC += os/pfs/pfs_client.c os/pfs/pfs_names.c os/pfs/pfs_data.c os/pfs/pfs_ahead.c os/pfs/pfs_shared.c os/pfs/mode_unix.c os/pfs/mode_log.c os/pfs/mode_sync.c os/pfs/mode_record.c os/pfs/mode_global.c os/pfs/mode_async.c os/pfs/pfs_service.c

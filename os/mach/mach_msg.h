@@ -1,0 +1,72 @@
+/* mach_msg.h: messages, and the call that sends and receives them.
+ *
+ * A message is a header (destination and reply as names with dispositions, an id) and typed items,
+ * each of bytes or of rights.  It lives in the caller's storage; what it holds belongs to it.
+ */
+#ifndef OS_MACH_MACH_MSG_H
+#define OS_MACH_MACH_MSG_H
+
+#include "os/mach/mach.h"
+
+#define MACH_ITEMS_MAX 8      /* ASSUMED(Mach bounds a message by its size only) */
+#define MACH_HEADER_BYTES 24u /* mach_msg_header_t */
+#define MACH_ITEM_BYTES 4u    /* mach_msg_type_t, the short form */
+
+struct mach_item {
+    uint32_t type;    /* enum mach_data, or a disposition */
+    uint32_t count;   /* rights */
+    mach_name *names; /* of rights, in the task's heap */
+    struct rope data; /* else */
+};
+
+struct mach_msg {
+    uint32_t remote_disp, local_disp;
+    mach_name remote; /* sent: the destination; received: where to reply */
+    mach_name local;  /* sent: the right for the reply; received: the port it came to */
+    uint32_t seqno;   /* received: which message of the port; those of set and port count alike */
+    int32_t id;
+    uint32_t size; /* received, and after MACH_RCV_TOO_LARGE: bytes */
+    uint32_t item_count;
+    struct mach_item items[MACH_ITEMS_MAX];
+};
+
+void mach_msg_init(struct mach_msg *msg);                      /* without items */
+void mach_msg_fini(struct mach_task *t, struct mach_msg *msg); /* drops items; without rights */
+/* Appends an item: the rope, which is taken; or count names, which are copied. */
+void mach_msg_add(struct mach_msg *msg, enum mach_data type, struct rope *data);
+void mach_msg_add_rights(struct mach_task *t, struct mach_msg *msg, enum mach_disposition d,
+                         const mach_name *names, uint32_t count);
+
+enum {
+    MACH_SEND_MSG = 1,
+    MACH_RCV_MSG = 2,
+    MACH_RCV_LARGE = 4,
+    MACH_SEND_TIMEOUT = 0x10,
+    MACH_SEND_INTERRUPT = 0x40,
+    MACH_RCV_TIMEOUT = 0x100,
+    MACH_RCV_INTERRUPT = 0x400
+};
+
+/* Sends msg, then receives into msg from the port or set `from`, each when its option says so.
+ *
+ * Send: what is sent is gone from msg.  MACH_SEND_INVALID_DEST, _REPLY, _HEADER, _TYPE: nothing has
+ * changed.  MACH_SEND_INVALID_RIGHT (an item's right cannot be taken): the message and what was
+ * taken of it before is destroyed.  When the port's queue is full it waits, for at most `timeout`
+ * with MACH_SEND_TIMEOUT; MACH_SEND_TIMED_OUT, _INTERRUPTED (with MACH_SEND_INTERRUPT): the rights
+ * are back under names, msg can be sent again as it is.  A port that dies meanwhile: the message is
+ * destroyed, and that is a success.  A message that would hold, at any depth, the receive right of
+ * its own destination is destroyed, and that is one, too.
+ *
+ * Receive: waits, for at most `timeout` with MACH_RCV_TIMEOUT.  A message of more than limit bytes
+ * (0: no limit) is destroyed, or stays with MACH_RCV_LARGE, and gives MACH_RCV_TOO_LARGE.
+ * MACH_RCV_HEADER_ERROR: the reply right found no name, the message is destroyed;
+ * MACH_RCV_BODY_ERROR: rights in items did not, are destroyed and MACH_PORT_NULL.
+ * MACH_RCV_IN_SET: the port is in a set.
+ * MACH_RCV_PORT_DIED, _PORT_CHANGED: it went, or into a set, while the thread waited.
+ * Threads that wait for one queue are served in the order in which they came.  (blocks) */
+enum mach_msg_return mach_msg(struct mach_task *t, struct mach_msg *msg, unsigned options,
+                              mach_name from, uint32_t limit, sim_time timeout);
+/* The wait of that thread in mach_msg ends as interrupted when its options allow that. */
+void mach_thread_interrupt(struct mach_task *t, const struct port_thread *thread);
+
+#endif

@@ -1,0 +1,1312 @@
+/* test_mach.c: Mach IPC on one node: every disposition of every right, waiting, notifications,
+ * deaths, and random runs.
+ *
+ * The oracle of the random runs counts the rights of every port anew after each event, from all
+ * tables and all messages, and looks for each receive right (MACH1, MACH2).
+ */
+#include <criterion/criterion.h>
+
+#include "os/mach/mach_internal.h"
+#include "tests/fake/port_fake.h"
+#include "tests/sample.h"
+
+#define TASKS 4
+#define POLL (MACH_SEND_TIMEOUT | MACH_RCV_TIMEOUT)
+
+struct world {
+    struct fake *f;
+    struct mach *m;
+    struct port *kernel, *ports[TASKS];
+    struct mach_task *t[TASKS];
+    void (*fn)(struct world *w);
+    uint32_t names_max;
+    uint64_t random;
+};
+
+/* ---- the oracle ---- */
+
+struct seen {
+    const struct mach_port *port;
+    uint32_t receives, sends, onces, names, queued;
+};
+struct eye {
+    struct seen *at;
+    uint32_t count, room;
+    uint64_t messages;
+    uint32_t walked; /* ports whose queues have been looked at */
+};
+
+static struct seen *see(struct eye *eye, const struct mach_port *port)
+{
+    for (uint32_t i = 0; i < eye->count; i++)
+        if (eye->at[i].port == port)
+            return &eye->at[i];
+    if (eye->count == eye->room) {
+        eye->room = eye->room ? 2 * eye->room : 64;
+        eye->at = realloc(eye->at, eye->room * sizeof *eye->at);
+    }
+    eye->at[eye->count] = (struct seen){ .port = port };
+    return &eye->at[eye->count++];
+}
+
+static void see_held(struct eye *eye, struct mach_held h)
+{
+    if (h.kind == MACH_HELD_RECEIVE)
+        see(eye, h.port)->receives++;
+    else if (h.kind == MACH_HELD_SEND)
+        see(eye, h.port)->sends++;
+    else if (h.kind == MACH_HELD_ONCE)
+        see(eye, h.port)->onces++;
+}
+
+static void see_message(struct eye *eye, const struct mach_kmsg *k)
+{
+    eye->messages++;
+    see_held(eye, k->dest);
+    see_held(eye, k->reply);
+    for (uint32_t i = 0; i < k->item_count; i++)
+        for (uint32_t j = 0; k->items[i].rights && j < k->items[i].count; j++)
+            see_held(eye, k->items[i].rights[j]);
+}
+
+static void see_queue(struct eye *eye, const struct mach_queue *q)
+{
+    LIST_EACH (it, &q->messages) {
+        const struct mach_kmsg *k = LIST_ENTRY(it, struct mach_kmsg, link);
+        see_message(eye, k);
+        see(eye, k->dest.port)->queued++;
+    }
+}
+
+static void see_task(struct eye *eye, const struct mach_task *t)
+{
+    uint32_t names = 0;
+    for (uint32_t i = 1; i < t->used; i++) {
+        const struct mach_entry *e = &t->entries[i];
+        names += e->rights != 0;
+        if (e->rights & BIT(MACH_RIGHT_PORT_SET))
+            see_queue(eye, &e->u.set->queue);
+        if (!(e->rights &
+              (BIT(MACH_RIGHT_SEND) | BIT(MACH_RIGHT_RECEIVE) | BIT(MACH_RIGHT_SEND_ONCE))))
+            continue;
+        struct seen *s = see(eye, e->u.port);
+        s->names++;
+        s->sends += (e->rights & BIT(MACH_RIGHT_SEND)) != 0;
+        s->onces += (e->rights & BIT(MACH_RIGHT_SEND_ONCE)) != 0;
+        if (e->rights & BIT(MACH_RIGHT_SEND))
+            cr_assert(e->urefs > 0 && e->urefs <= MACH_UREFS_MAX);
+        if (e->rights & BIT(MACH_RIGHT_RECEIVE)) {
+            s->receives++;
+            cr_assert_eq(e->u.port->receiver, t);
+            cr_assert_eq(e->u.port->name >> 8, i);
+        }
+    }
+    cr_assert_eq(names, t->names);
+    LIST_EACH (it, &t->waiters) {
+        const struct mach_waiter *x = LIST_ENTRY(it, struct mach_waiter, of_task);
+        if (x->kmsg)
+            see_message(eye, x->kmsg);
+    }
+}
+
+static void god(struct world *w)
+{
+    struct eye eye = { 0 };
+    LIST_EACH (it, &w->m->tasks)
+        see_task(&eye, LIST_ENTRY(it, struct mach_task, link));
+    for (uint32_t i = 0; i < eye.count; i++) { /* grows while it is walked */
+        const struct mach_port *port = eye.at[i].port;
+        see_queue(&eye, &port->queue);
+        if (port->no_senders)
+            see(&eye, port->no_senders)->onces++;
+        if (port->destroyed)
+            see(&eye, port->destroyed)->onces++;
+        LIST_EACH (it, &port->deaths) {
+            const struct mach_request *r = LIST_ENTRY(it, struct mach_request, link);
+            see(&eye, r->notify)->onces++;
+            cr_assert_eq(r->task->entries[r->name >> 8].request, r, "MACH5");
+            cr_assert_eq(r->task->entries[r->name >> 8].u.port, port, "MACH5");
+        }
+    }
+    for (uint32_t i = 0; i < eye.count; i++) {
+        const struct seen *s = &eye.at[i];
+        const struct mach_port *port = s->port;
+        cr_assert_eq(s->receives, port->dead ? 0 : 1, "MACH1: %u", s->receives);
+        cr_assert_eq(s->sends, port->sends, "MACH2: %u sends, %u", s->sends, port->sends);
+        cr_assert_eq(s->onces, port->onces, "MACH2: %u onces, %u", s->onces, port->onces);
+        cr_assert_eq(s->queued, port->queued, "MACH6");
+        cr_assert_not(port->no_senders && port->dead, "MACH4");
+        cr_assert_not(port->dead && !list_empty(&port->deaths), "MACH5");
+        cr_assert(list_empty(&port->senders) || port->queued >= port->qlimit, "MACH7");
+    }
+    cr_assert_eq(eye.count, w->m->ports, "%u ports are held, there are %lu", eye.count,
+                 (unsigned long)w->m->ports);
+    cr_assert_eq(eye.messages, w->m->messages);
+    free(eye.at);
+}
+
+/* ---- the rig ---- */
+
+static void boot(struct port *p, void *arg)
+{
+    struct world *w = arg;
+    w->kernel = p;
+    w->m = mach_create(p, w->names_max);
+    for (int i = 0; i < TASKS; i++) {
+        w->ports[i] = port_task_create(p, "task", NULL, NULL);
+        w->t[i] = mach_task_create(w->m, w->ports[i]);
+    }
+}
+
+static void in_kernel(struct port *p, void *arg)
+{
+    struct world *w = arg;
+    (void)p;
+    w->fn(w);
+}
+
+static void world_run(struct world *w, void (*fn)(struct world *w))
+{
+    w->f = fake_create(&(struct fake_options){ .nodes = 1 });
+    fake_boot(w->f, 0, boot, w);
+    fake_run(w->f, 0);
+    w->fn = fn;
+    fake_call(w->f, 0, in_kernel, w);
+    fake_run(w->f, 0);
+    god(w);
+}
+
+/* All tasks end: nothing remains. */
+static void end_all(struct world *w)
+{
+    for (int i = 0; i < TASKS; i++) {
+        if (w->t[i])
+            mach_task_terminate(w->t[i]);
+        w->t[i] = NULL;
+        god(w);
+    }
+    cr_assert_eq(mach_ports(w->m), 0);
+    cr_assert_eq(mach_messages(w->m), 0);
+}
+
+static void world_end(struct world *w)
+{
+    w->fn = end_all;
+    fake_call(w->f, 0, in_kernel, w);
+    fake_destroy(w->f);
+}
+
+static mach_name new_port(struct mach_task *t)
+{
+    mach_name name;
+    cr_assert_eq(mach_port_allocate(t, MACH_RIGHT_RECEIVE, &name), KERN_SUCCESS);
+    return name;
+}
+
+static uint32_t type_of(struct mach_task *t, mach_name name)
+{
+    uint32_t type;
+    return mach_port_type(t, name, &type) == KERN_SUCCESS ? type : 0;
+}
+
+static uint32_t refs_of(struct mach_task *t, mach_name name, enum mach_right right)
+{
+    uint32_t refs = 99;
+    cr_assert_eq(mach_port_get_refs(t, name, right, &refs), KERN_SUCCESS);
+    return refs;
+}
+
+/* Sends without items. */
+static enum mach_msg_return say(struct mach_task *t, mach_name to, uint32_t d, mach_name reply,
+                                uint32_t reply_d, int32_t id)
+{
+    struct mach_msg msg;
+    mach_msg_init(&msg);
+    msg.remote = to;
+    msg.remote_disp = d;
+    msg.local = reply;
+    msg.local_disp = reply_d;
+    msg.id = id;
+    enum mach_msg_return r = mach_msg(t, &msg, MACH_SEND_MSG | POLL, 0, 0, 0);
+    mach_msg_fini(t, &msg);
+    return r;
+}
+
+static enum mach_msg_return hear(struct mach_task *t, mach_name from, struct mach_msg *msg)
+{
+    mach_msg_init(msg);
+    return mach_msg(t, msg, MACH_RCV_MSG | POLL, from, 0, 0);
+}
+
+static uint32_t word(const struct mach_msg *msg)
+{
+    uint8_t b[4];
+    cr_assert_eq(msg->item_count, 1);
+    rope_read(&msg->items[0].data, 0, 4, b);
+    return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+}
+
+/* Takes the message there is: a notification with a word, or without. */
+static void expect(struct mach_task *t, mach_name from, int32_t id, uint32_t value)
+{
+    struct mach_msg msg;
+    cr_assert_eq(hear(t, from, &msg), MACH_MSG_SUCCESS);
+    cr_assert_eq(msg.id, id, "%d came, not %d", msg.id, id);
+    cr_assert_eq(msg.local, from);
+    if (id != MACH_NOTIFY_SEND_ONCE && id >= MACH_NOTIFY_PORT_DELETED &&
+        id <= MACH_NOTIFY_DEAD_NAME && id != MACH_NOTIFY_PORT_DESTROYED)
+        cr_assert_eq(word(&msg), value, "%u", word(&msg));
+    mach_msg_fini(t, &msg);
+}
+
+static void silent(struct mach_task *t, mach_name from)
+{
+    struct mach_msg msg;
+    cr_assert_eq(hear(t, from, &msg), MACH_RCV_TIMED_OUT, "%d came", msg.id);
+}
+
+static mach_name give(struct mach_task *from, mach_name name, enum mach_disposition d,
+                      struct mach_task *to)
+{
+    mach_name got;
+    cr_assert_eq(mach_port_give(from, name, d, to, &got), KERN_SUCCESS);
+    return got;
+}
+
+/* ---- every disposition of every right ---- */
+
+enum { HAS_NOTHING, HAS_RECEIVE, HAS_SEND, HAS_BOTH, HAS_TWO, HAS_ONCE, HAS_DEAD, HAS_SET };
+
+/* What the task has after it: rights, user references; and what arrives.  From Mach's manual. */
+static const struct outcome {
+    int has;
+    uint32_t d;
+    enum kern_return result;
+    uint32_t rights, refs; /* left */
+    uint32_t arrives;      /* MACH_TYPE_*; 0: nothing */
+} outcomes[] = {
+#define R MACH_TYPE_RECEIVE
+#define S MACH_TYPE_SEND
+#define O MACH_TYPE_SEND_ONCE
+#define D MACH_TYPE_DEAD_NAME
+#define BAD KERN_INVALID_RIGHT
+#define GONE KERN_INVALID_CAPABILITY
+    { HAS_RECEIVE, MACH_MOVE_RECEIVE, 0, 0, 0, R },
+    { HAS_RECEIVE, MACH_MOVE_SEND, BAD, R, 0, 0 },
+    { HAS_RECEIVE, MACH_MOVE_SEND_ONCE, BAD, R, 0, 0 },
+    { HAS_RECEIVE, MACH_COPY_SEND, BAD, R, 0, 0 },
+    { HAS_RECEIVE, MACH_MAKE_SEND, 0, R, 0, S },
+    { HAS_RECEIVE, MACH_MAKE_SEND_ONCE, 0, R, 0, O },
+    { HAS_SEND, MACH_MOVE_RECEIVE, BAD, S, 1, 0 },
+    { HAS_SEND, MACH_MOVE_SEND, 0, 0, 0, S },
+    { HAS_SEND, MACH_MOVE_SEND_ONCE, BAD, S, 1, 0 },
+    { HAS_SEND, MACH_COPY_SEND, 0, S, 1, S },
+    { HAS_SEND, MACH_MAKE_SEND, BAD, S, 1, 0 },
+    { HAS_SEND, MACH_MAKE_SEND_ONCE, BAD, S, 1, 0 },
+    { HAS_TWO, MACH_MOVE_SEND, 0, S, 1, S },
+    { HAS_TWO, MACH_COPY_SEND, 0, S, 2, S },
+    { HAS_BOTH, MACH_MOVE_RECEIVE, 0, S, 1, R },
+    { HAS_BOTH, MACH_MOVE_SEND, 0, R, 0, S },
+    { HAS_BOTH, MACH_MOVE_SEND_ONCE, BAD, R | S, 1, 0 },
+    { HAS_BOTH, MACH_COPY_SEND, 0, R | S, 1, S },
+    { HAS_BOTH, MACH_MAKE_SEND, 0, R | S, 1, S },
+    { HAS_BOTH, MACH_MAKE_SEND_ONCE, 0, R | S, 1, O },
+    { HAS_ONCE, MACH_MOVE_RECEIVE, BAD, O, 1, 0 },
+    { HAS_ONCE, MACH_MOVE_SEND, BAD, O, 1, 0 },
+    { HAS_ONCE, MACH_MOVE_SEND_ONCE, 0, 0, 0, O },
+    { HAS_ONCE, MACH_COPY_SEND, BAD, O, 1, 0 },
+    { HAS_ONCE, MACH_MAKE_SEND, BAD, O, 1, 0 },
+    { HAS_ONCE, MACH_MAKE_SEND_ONCE, BAD, O, 1, 0 },
+    { HAS_DEAD, MACH_MOVE_RECEIVE, BAD, D, 2, 0 },
+    { HAS_DEAD, MACH_MOVE_SEND, GONE, D, 1, 0 },
+    { HAS_DEAD, MACH_MOVE_SEND_ONCE, GONE, D, 1, 0 },
+    { HAS_DEAD, MACH_COPY_SEND, GONE, D, 2, 0 },
+    { HAS_DEAD, MACH_MAKE_SEND, BAD, D, 2, 0 },
+    { HAS_DEAD, MACH_MAKE_SEND_ONCE, BAD, D, 2, 0 },
+    { HAS_SET, MACH_MOVE_RECEIVE, BAD, MACH_TYPE_PORT_SET, 1, 0 },
+    { HAS_SET, MACH_MOVE_SEND, BAD, MACH_TYPE_PORT_SET, 1, 0 },
+    { HAS_SET, MACH_MOVE_SEND_ONCE, BAD, MACH_TYPE_PORT_SET, 1, 0 },
+    { HAS_SET, MACH_COPY_SEND, BAD, MACH_TYPE_PORT_SET, 1, 0 },
+    { HAS_SET, MACH_MAKE_SEND, BAD, MACH_TYPE_PORT_SET, 1, 0 },
+    { HAS_SET, MACH_MAKE_SEND_ONCE, BAD, MACH_TYPE_PORT_SET, 1, 0 },
+    { HAS_NOTHING, MACH_MOVE_RECEIVE, KERN_INVALID_NAME, 0, 0, 0 },
+    { HAS_NOTHING, MACH_MOVE_SEND, KERN_INVALID_NAME, 0, 0, 0 },
+    { HAS_NOTHING, MACH_MOVE_SEND_ONCE, KERN_INVALID_NAME, 0, 0, 0 },
+    { HAS_NOTHING, MACH_COPY_SEND, KERN_INVALID_NAME, 0, 0, 0 },
+    { HAS_NOTHING, MACH_MAKE_SEND, KERN_INVALID_NAME, 0, 0, 0 },
+    { HAS_NOTHING, MACH_MAKE_SEND_ONCE, KERN_INVALID_NAME, 0, 0, 0 },
+};
+
+/* Task 0 gets the right, of a port of its own or of task 2. */
+static mach_name make(struct world *w, int has)
+{
+    mach_name name = MACH_PORT_NULL;
+    switch (has) {
+    case HAS_RECEIVE:
+        return new_port(w->t[0]);
+    case HAS_BOTH:
+        name = new_port(w->t[0]);
+        cr_assert_eq(give(w->t[0], name, MACH_MAKE_SEND, w->t[0]), name);
+        return name;
+    case HAS_SEND:
+        return give(w->t[2], new_port(w->t[2]), MACH_MAKE_SEND, w->t[0]);
+    case HAS_ONCE:
+        return give(w->t[2], new_port(w->t[2]), MACH_MAKE_SEND_ONCE, w->t[0]);
+    case HAS_TWO:
+    case HAS_DEAD: {
+        mach_name there = new_port(w->t[2]);
+        name = give(w->t[2], there, MACH_MAKE_SEND, w->t[0]);
+        cr_assert_eq(give(w->t[2], there, MACH_MAKE_SEND, w->t[0]), name);
+        if (has == HAS_DEAD)
+            cr_assert_eq(mach_port_mod_refs(w->t[2], there, MACH_RIGHT_RECEIVE, -1), KERN_SUCCESS);
+        return name;
+    }
+    case HAS_SET:
+        cr_assert_eq(mach_port_allocate(w->t[0], MACH_RIGHT_PORT_SET, &name), KERN_SUCCESS);
+        return name;
+    default:
+        return 0x7700;
+    }
+}
+
+static void left(struct world *w, mach_name name, const struct outcome *o, const char *how)
+{
+    cr_assert_eq(type_of(w->t[0], name), o->rights, "%s: disposition %u of %d leaves %x", how, o->d,
+                 o->has, type_of(w->t[0], name));
+    enum mach_right right = o->rights & S   ? MACH_RIGHT_SEND
+                            : o->rights & O ? MACH_RIGHT_SEND_ONCE
+                            : o->rights & D ? MACH_RIGHT_DEAD_NAME
+                                            : MACH_RIGHT_PORT_SET;
+    if (o->refs)
+        cr_assert_eq(refs_of(w->t[0], name, right), o->refs, "%s: %u of %d", how, o->d, o->has);
+    god(w);
+}
+
+static void each_outcome(struct world *w)
+{
+    mach_name inbox = new_port(w->t[1]), to = give(w->t[1], inbox, MACH_MAKE_SEND, w->t[0]), got;
+    for (size_t i = 0; i < ARRAY_LEN(outcomes); i++) {
+        const struct outcome *o = &outcomes[i];
+        mach_name name = make(w, o->has);
+        cr_assert_eq(mach_port_give(w->t[0], name, (enum mach_disposition)o->d, w->t[3], &got),
+                     o->result, "disposition %u of %d", o->d, o->has);
+        left(w, name, o, "given");
+        if (o->arrives)
+            cr_assert_eq(type_of(w->t[3], got), o->arrives);
+        /* The same in a message. */
+        struct mach_msg msg;
+        name = make(w, o->has);
+        mach_msg_init(&msg);
+        msg.remote = to;
+        msg.remote_disp = MACH_COPY_SEND;
+        mach_msg_add_rights(w->t[0], &msg, (enum mach_disposition)o->d, &name, 1);
+        bool taken = o->result == KERN_SUCCESS || o->result == GONE;
+        cr_assert_eq(mach_msg(w->t[0], &msg, MACH_SEND_MSG | POLL, 0, 0, 0),
+                     taken ? MACH_MSG_SUCCESS : MACH_SEND_INVALID_RIGHT);
+        left(w, name, o, "sent");
+        cr_assert_eq(hear(w->t[1], inbox, &msg), taken ? MACH_MSG_SUCCESS : MACH_RCV_TIMED_OUT);
+        if (taken) {
+            name = msg.items[0].names[0];
+            cr_assert_eq(name == MACH_PORT_DEAD, o->result == GONE);
+            cr_assert_eq(type_of(w->t[1], name), o->arrives);
+        }
+        mach_msg_fini(w->t[1], &msg);
+    }
+}
+#undef R
+#undef S
+#undef O
+#undef D
+#undef BAD
+#undef GONE
+
+Test(mach, each_disposition_of_each_right_gives_and_leaves_what_the_manual_says)
+{
+    struct world w = { 0 };
+    world_run(&w, each_outcome);
+    world_end(&w);
+}
+
+/* ---- headers ---- */
+
+static void headers(struct world *w)
+{
+    struct mach_task *a = w->t[0], *b = w->t[1];
+    mach_name in = new_port(b), to = give(b, in, MACH_MAKE_SEND, a), mine = new_port(a);
+    mach_name once = give(b, in, MACH_MAKE_SEND_ONCE, a), dead = make(w, HAS_DEAD);
+    struct mach_msg msg;
+    cr_assert_eq(say(a, 0, MACH_COPY_SEND, 0, 0, 1), MACH_SEND_INVALID_DEST);
+    cr_assert_eq(say(a, dead, MACH_COPY_SEND, 0, 0, 1), MACH_SEND_INVALID_DEST);
+    cr_assert_eq(say(a, mine, MACH_COPY_SEND, 0, 0, 1), MACH_SEND_INVALID_DEST);
+    cr_assert_eq(say(a, to, MACH_MOVE_RECEIVE, 0, 0, 1), MACH_SEND_INVALID_HEADER);
+    cr_assert_eq(say(a, to, MACH_COPY_SEND, mine, 0, 1), MACH_SEND_INVALID_HEADER);
+    cr_assert_eq(say(a, to, MACH_COPY_SEND, mine, MACH_MOVE_RECEIVE, 1), MACH_SEND_INVALID_HEADER);
+    cr_assert_eq(say(a, to, MACH_COPY_SEND, mine, MACH_COPY_SEND, 1), MACH_SEND_INVALID_REPLY);
+    cr_assert_eq(say(a, to, MACH_COPY_SEND, 0x5500, MACH_COPY_SEND, 1), MACH_SEND_INVALID_REPLY);
+    /* One name twice: one reference is not enough for two that go, but for one that stays. */
+    cr_assert_eq(say(a, to, MACH_MOVE_SEND, to, MACH_MOVE_SEND, 1), MACH_SEND_INVALID_DEST);
+    cr_assert_eq(say(a, once, MACH_MOVE_SEND_ONCE, once, MACH_MOVE_SEND_ONCE, 1),
+                 MACH_SEND_INVALID_DEST);
+    cr_assert_eq(refs_of(a, to, MACH_RIGHT_SEND), 1, "nothing was taken");
+    cr_assert_eq(say(a, to, MACH_MOVE_SEND, to, MACH_COPY_SEND, 2), MACH_MSG_SUCCESS);
+    cr_assert_eq(type_of(a, to), 0);
+    cr_assert_eq(hear(b, in, &msg), MACH_MSG_SUCCESS);
+    cr_assert_eq(msg.remote, in);
+    cr_assert_eq(msg.remote_disp, MACH_PORT_SEND);
+    cr_assert_eq(msg.local_disp, MACH_PORT_SEND);
+    cr_assert_eq(msg.seqno, 0);
+    cr_assert_eq(msg.size, MACH_HEADER_BYTES);
+    mach_msg_fini(b, &msg);
+    /* A send-once right is used up; the reply right is one, too. */
+    cr_assert_eq(say(a, once, MACH_MOVE_SEND_ONCE, mine, MACH_MAKE_SEND_ONCE, 3), MACH_MSG_SUCCESS);
+    cr_assert_eq(type_of(a, once), 0);
+    cr_assert_eq(hear(b, in, &msg), MACH_MSG_SUCCESS);
+    cr_assert_eq(msg.seqno, 1);
+    cr_assert_eq(msg.local_disp, MACH_PORT_SEND_ONCE);
+    cr_assert_eq(say(b, msg.remote, MACH_MOVE_SEND_ONCE, 0, 0, 4), MACH_MSG_SUCCESS);
+    cr_assert_eq(say(b, msg.remote, MACH_MOVE_SEND_ONCE, 0, 0, 4), MACH_SEND_INVALID_DEST);
+    expect(a, mine, 4, 0);
+    silent(a, mine);
+    /* What is received and from where. */
+    cr_assert_eq(hear(a, to, &msg), MACH_RCV_INVALID_NAME);
+    cr_assert_eq(hear(a, dead, &msg), MACH_RCV_INVALID_NAME);
+    god(w);
+}
+
+Test(mach, a_header_is_refused_before_anything_is_taken)
+{
+    struct world w = { 0 };
+    world_run(&w, headers);
+    world_end(&w);
+}
+
+/* ---- notifications ---- */
+
+static mach_name ask(struct mach_task *t, mach_name name, enum mach_notification id, uint32_t sync,
+                     mach_name to)
+{
+    mach_name previous;
+    cr_assert_eq(
+        mach_port_request_notification(t, name, id, sync, to, MACH_MAKE_SEND_ONCE, &previous),
+        KERN_SUCCESS);
+    return previous;
+}
+
+static void notifications(struct world *w)
+{
+    struct mach_task *a = w->t[0], *b = w->t[1];
+    mach_name note = new_port(a), p = new_port(a), s, previous;
+    /* No senders: at once when make-send has reached sync, else when the last goes, once. */
+    ask(a, p, MACH_NOTIFY_NO_SENDERS, 1, note);
+    silent(a, note);
+    s = give(a, p, MACH_MAKE_SEND, b);
+    give(b, s, MACH_COPY_SEND, w->t[2]);
+    cr_assert_eq(mach_port_deallocate(b, s), KERN_SUCCESS);
+    silent(a, note);
+    mach_task_terminate(w->t[2]);
+    w->t[2] = NULL;
+    expect(a, note, MACH_NOTIFY_NO_SENDERS, 1);
+    silent(a, note);
+    ask(a, p, MACH_NOTIFY_NO_SENDERS, 1, note);
+    expect(a, note, MACH_NOTIFY_NO_SENDERS, 1);
+    /* A right in a message is one. */
+    ask(a, p, MACH_NOTIFY_NO_SENDERS, 2, note);
+    s = give(a, p, MACH_MAKE_SEND, b);
+    cr_assert_eq(say(b, s, MACH_MOVE_SEND, 0, 0, 9), MACH_MSG_SUCCESS);
+    silent(a, note);
+    expect(a, p, 9, 0);
+    expect(a, note, MACH_NOTIFY_NO_SENDERS, 2);
+    /* A request that another takes the place of comes back as a right. */
+    ask(a, p, MACH_NOTIFY_NO_SENDERS, 9, note);
+    previous = ask(a, p, MACH_NOTIFY_NO_SENDERS, 9, note);
+    cr_assert_eq(type_of(a, previous), MACH_TYPE_SEND_ONCE);
+    cr_assert_eq(mach_port_deallocate(a, previous), KERN_SUCCESS);
+    expect(a, note, MACH_NOTIFY_SEND_ONCE, 0);
+    /* Dead names: by the port's death, with a reference; by the name's end. */
+    s = give(a, p, MACH_MAKE_SEND, b);
+    mach_name note_b = new_port(b);
+    ask(b, s, MACH_NOTIFY_DEAD_NAME, 0, note_b);
+    cr_assert_eq(mach_port_mod_refs(a, p, MACH_RIGHT_RECEIVE, -1), KERN_SUCCESS);
+    expect(a, note, MACH_NOTIFY_SEND_ONCE, 0); /* of the no-senders request that ends */
+    expect(b, note_b, MACH_NOTIFY_DEAD_NAME, s);
+    silent(b, note_b);
+    cr_assert_eq(refs_of(b, s, MACH_RIGHT_DEAD_NAME), 2);
+    cr_assert_eq(mach_port_request_notification(b, s, MACH_NOTIFY_DEAD_NAME, 0, note_b,
+                                                MACH_MAKE_SEND_ONCE, &previous),
+                 KERN_INVALID_ARGUMENT);
+    ask(b, s, MACH_NOTIFY_DEAD_NAME, 1, note_b);
+    expect(b, note_b, MACH_NOTIFY_DEAD_NAME, s);
+    cr_assert_eq(refs_of(b, s, MACH_RIGHT_DEAD_NAME), 3);
+    p = new_port(a);
+    s = give(a, p, MACH_MAKE_SEND, b);
+    ask(b, s, MACH_NOTIFY_DEAD_NAME, 0, note_b);
+    cr_assert_eq(mach_port_deallocate(b, s), KERN_SUCCESS);
+    expect(b, note_b, MACH_NOTIFY_PORT_DELETED, s);
+    silent(b, note_b);
+    /* Port destroyed: the receive right comes instead, with its messages. */
+    s = give(a, p, MACH_MAKE_SEND, b);
+    cr_assert_eq(say(b, s, MACH_COPY_SEND, 0, 0, 7), MACH_MSG_SUCCESS);
+    ask(a, p, MACH_NOTIFY_PORT_DESTROYED, 0, note);
+    cr_assert_eq(mach_port_destroy(a, p), KERN_SUCCESS);
+    god(w);
+    struct mach_msg msg;
+    cr_assert_eq(hear(a, note, &msg), MACH_MSG_SUCCESS);
+    cr_assert_eq(msg.id, MACH_NOTIFY_PORT_DESTROYED);
+    p = msg.items[0].names[0];
+    mach_msg_fini(a, &msg);
+    cr_assert_eq(type_of(a, p), MACH_TYPE_RECEIVE);
+    expect(a, p, 7, 0);
+    silent(a, note);
+    /* To itself: it dies all the same. */
+    ask(a, p, MACH_NOTIFY_PORT_DESTROYED, 0, p);
+    cr_assert_eq(mach_port_destroy(a, p), KERN_SUCCESS);
+    cr_assert_eq(type_of(b, s), MACH_TYPE_DEAD_NAME);
+}
+
+Test(mach, each_notification_comes_once_and_only_when_it_is_true)
+{
+    struct world w = { 0 };
+    world_run(&w, notifications);
+    world_end(&w);
+}
+
+/* ---- how send-once rights end ---- */
+
+static void used(struct world *w, mach_name once)
+{
+    cr_assert_eq(say(w->t[0], once, MACH_MOVE_SEND_ONCE, 0, 0, MACH_NOTIFY_SEND_ONCE),
+                 MACH_MSG_SUCCESS);
+}
+
+static void released(struct world *w, mach_name once)
+{
+    cr_assert_eq(mach_port_mod_refs(w->t[0], once, MACH_RIGHT_SEND_ONCE, -1), KERN_SUCCESS);
+}
+
+static void destroyed(struct world *w, mach_name once)
+{
+    cr_assert_eq(mach_port_destroy(w->t[0], once), KERN_SUCCESS);
+}
+
+static void task_ends(struct world *w, mach_name once)
+{
+    give(w->t[0], once, MACH_MOVE_SEND_ONCE, w->t[3]);
+    mach_task_terminate(w->t[3]);
+    w->t[3] = mach_task_create(w->m, w->ports[3]);
+}
+
+/* In a message, as its reply or in an item, whose port dies. */
+static void dies_in(struct world *w, mach_name once, bool reply)
+{
+    mach_name in = new_port(w->t[2]);
+    struct mach_msg msg;
+    mach_msg_init(&msg);
+    msg.remote = give(w->t[2], in, MACH_MAKE_SEND, w->t[0]);
+    msg.remote_disp = MACH_MOVE_SEND;
+    if (reply) {
+        msg.local = once;
+        msg.local_disp = MACH_MOVE_SEND_ONCE;
+    } else {
+        mach_msg_add_rights(w->t[0], &msg, MACH_MOVE_SEND_ONCE, &once, 1);
+    }
+    cr_assert_eq(mach_msg(w->t[0], &msg, MACH_SEND_MSG, 0, 0, 0), MACH_MSG_SUCCESS);
+    cr_assert_eq(mach_port_destroy(w->t[2], in), KERN_SUCCESS);
+}
+
+static void dies_as_reply(struct world *w, mach_name once)
+{
+    dies_in(w, once, true);
+}
+
+static void dies_as_item(struct world *w, mach_name once)
+{
+    dies_in(w, once, false);
+}
+
+/* In the request of a port that dies otherwise. */
+static void request_ends(struct world *w, mach_name once, enum mach_notification id)
+{
+    mach_name p = new_port(w->t[0]), previous;
+    cr_assert_eq(
+        mach_port_request_notification(w->t[0], p, id, 1, once, MACH_MOVE_SEND_ONCE, &previous),
+        KERN_SUCCESS);
+    cr_assert_eq(type_of(w->t[0], once), 0);
+    cr_assert_eq(mach_port_destroy(w->t[0], p), KERN_SUCCESS);
+}
+
+static void no_senders_ends(struct world *w, mach_name once)
+{
+    request_ends(w, once, MACH_NOTIFY_NO_SENDERS);
+}
+
+static void dead_name_ends(struct world *w, mach_name once)
+{
+    request_ends(w, once, MACH_NOTIFY_DEAD_NAME);
+}
+
+static void withdrawn(struct world *w, mach_name once)
+{
+    mach_name p = new_port(w->t[0]), previous;
+    cr_assert_eq(mach_port_request_notification(w->t[0], p, MACH_NOTIFY_PORT_DESTROYED, 1, once,
+                                                MACH_MOVE_SEND_ONCE, &previous),
+                 KERN_SUCCESS);
+    cr_assert_eq(
+        mach_port_request_notification(w->t[0], p, MACH_NOTIFY_PORT_DESTROYED, 1, 0, 0, &previous),
+        KERN_SUCCESS);
+    cr_assert_eq(type_of(w->t[0], previous), MACH_TYPE_SEND_ONCE);
+    cr_assert_eq(mach_port_deallocate(w->t[0], previous), KERN_SUCCESS);
+}
+
+static void each_end(struct world *w)
+{
+    static const struct {
+        void (*fn)(struct world *w, mach_name once);
+        int32_t id;
+    } ends[] = { { used, MACH_NOTIFY_SEND_ONCE },
+                 { released, MACH_NOTIFY_SEND_ONCE },
+                 { destroyed, MACH_NOTIFY_SEND_ONCE },
+                 { task_ends, MACH_NOTIFY_SEND_ONCE },
+                 { dies_as_reply, MACH_NOTIFY_SEND_ONCE },
+                 { dies_as_item, MACH_NOTIFY_SEND_ONCE },
+                 { no_senders_ends, MACH_NOTIFY_SEND_ONCE },
+                 { dead_name_ends, MACH_NOTIFY_PORT_DELETED },
+                 { withdrawn, MACH_NOTIFY_SEND_ONCE } };
+    mach_name in = new_port(w->t[1]);
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+        struct mach_msg msg;
+        struct mach_status s;
+        ends[i].fn(w, give(w->t[1], in, MACH_MAKE_SEND_ONCE, w->t[0]));
+        god(w);
+        cr_assert_eq(hear(w->t[1], in, &msg), MACH_MSG_SUCCESS, "MACH3: end %zu", i);
+        cr_assert_eq(msg.id, ends[i].id, "MACH3: end %zu: %d", i, msg.id);
+        cr_assert_eq(msg.local_disp, MACH_PORT_SEND_ONCE);
+        mach_msg_fini(w->t[1], &msg);
+        silent(w->t[1], in);
+        cr_assert_eq(mach_port_get_status(w->t[1], in, &s), KERN_SUCCESS);
+        cr_assert(!s.send_once);
+    }
+}
+
+Test(mach, a_send_once_right_comes_to_exactly_one_message_however_it_ends)
+{
+    struct world w = { 0 };
+    world_run(&w, each_end);
+    world_end(&w);
+}
+
+/* ---- messages that would wait for themselves, and sets ---- */
+
+static enum mach_msg_return ship(struct mach_task *t, mach_name to, mach_name receive)
+{
+    struct mach_msg msg;
+    mach_msg_init(&msg);
+    msg.remote = to;
+    msg.remote_disp = MACH_COPY_SEND;
+    mach_msg_add_rights(t, &msg, MACH_MOVE_RECEIVE, &receive, 1);
+    enum mach_msg_return r = mach_msg(t, &msg, MACH_SEND_MSG | POLL, 0, 0, 0);
+    mach_msg_fini(t, &msg);
+    return r;
+}
+
+static void circles(struct world *w)
+{
+    struct mach_task *a = w->t[0];
+    mach_name p[3];
+    for (int i = 0; i < 3; i++) {
+        p[i] = new_port(a);
+        give(a, p[i], MACH_MAKE_SEND, a);
+    }
+    uint64_t ports = mach_ports(w->m);
+    cr_assert_eq(ship(a, p[1], p[0]), MACH_MSG_SUCCESS);
+    cr_assert_eq(ship(a, p[2], p[1]), MACH_MSG_SUCCESS);
+    god(w);
+    cr_assert_eq(type_of(a, p[0]), MACH_TYPE_SEND);
+    cr_assert_eq(ship(a, p[0], p[2]), MACH_MSG_SUCCESS); /* around: all three die */
+    for (int i = 0; i < 3; i++) {
+        cr_assert_eq(type_of(a, p[i]), MACH_TYPE_DEAD_NAME);
+        cr_assert_eq(mach_port_deallocate(a, p[i]), KERN_SUCCESS);
+    }
+    cr_assert_eq(mach_ports(w->m), ports - 3);
+    cr_assert_eq(mach_messages(w->m), 0);
+    mach_name own = new_port(a);
+    give(a, own, MACH_MAKE_SEND, a);
+    cr_assert_eq(ship(a, own, own), MACH_MSG_SUCCESS);
+    cr_assert_eq(type_of(a, own), MACH_TYPE_DEAD_NAME);
+}
+
+Test(mach, a_receive_right_on_its_way_to_itself_dies)
+{
+    struct world w = { 0 };
+    world_run(&w, circles);
+    world_end(&w);
+}
+
+static void sets(struct world *w)
+{
+    struct mach_task *a = w->t[0];
+    mach_name p = new_port(a), q = new_port(a), set, plain = new_port(a);
+    struct mach_msg msg;
+    give(a, p, MACH_MAKE_SEND, a);
+    give(a, q, MACH_MAKE_SEND, a);
+    cr_assert_eq(mach_port_allocate(a, MACH_RIGHT_PORT_SET, &set), KERN_SUCCESS);
+    cr_assert_eq(say(a, q, MACH_COPY_SEND, 0, 0, 1), MACH_MSG_SUCCESS);
+    cr_assert_eq(mach_port_move_member(a, p, plain), KERN_INVALID_RIGHT);
+    cr_assert_eq(mach_port_move_member(a, p, 0), KERN_NOT_IN_SET);
+    cr_assert_eq(mach_port_move_member(a, q, set), KERN_SUCCESS);
+    cr_assert_eq(mach_port_move_member(a, p, set), KERN_SUCCESS);
+    cr_assert_eq(hear(a, p, &msg), MACH_RCV_IN_SET);
+    for (int32_t i = 2; i < 6; i++)
+        cr_assert_eq(say(a, i & 1 ? p : q, MACH_COPY_SEND, 0, 0, i), MACH_MSG_SUCCESS);
+    for (int32_t i = 1; i < 4; i++) { /* in the order of all */
+        cr_assert_eq(hear(a, set, &msg), MACH_MSG_SUCCESS);
+        cr_assert_eq(msg.id, i);
+        cr_assert_eq(msg.local, i == 3 ? p : q);
+    }
+    cr_assert_eq(mach_port_move_member(a, p, 0), KERN_SUCCESS); /* with its message */
+    expect(a, p, 5, 0);
+    god(w);
+    cr_assert_eq(mach_port_destroy(a, set), KERN_SUCCESS);
+    expect(a, q, 4, 0);
+    struct mach_status s;
+    cr_assert_eq(mach_port_get_status(a, q, &s), KERN_SUCCESS);
+    cr_assert_eq(s.set, MACH_PORT_NULL);
+    cr_assert_eq(s.seqno, 3);
+    cr_assert_eq(s.make_send, 1);
+    cr_assert(s.senders && !s.send_once && !s.messages);
+}
+
+Test(mach, a_set_gives_the_messages_of_its_members_in_their_order)
+{
+    struct world w = { 0 };
+    world_run(&w, sets);
+    world_end(&w);
+}
+
+/* ---- full tables and long messages ---- */
+
+static void limits(struct world *w)
+{
+    struct mach_task *a = w->t[0], *b = w->t[1];
+    mach_name in = new_port(b), to = give(b, in, MACH_MAKE_SEND, a), mine = new_port(a), name;
+    mach_name note = new_port(a);
+    struct mach_msg msg;
+    for (int i = 0; i < 3; i++) /* b has four names then, and may have no more */
+        new_port(b);
+    cr_assert_eq(mach_port_allocate(b, MACH_RIGHT_RECEIVE, &name), KERN_NO_SPACE);
+    cr_assert_eq(mach_port_give(a, mine, MACH_MAKE_SEND, b, &name), KERN_NO_SPACE);
+    cr_assert_eq(say(a, to, MACH_COPY_SEND, mine, MACH_MAKE_SEND_ONCE, 1), MACH_MSG_SUCCESS);
+    cr_assert_eq(hear(b, in, &msg), MACH_RCV_HEADER_ERROR);
+    expect(a, mine, MACH_NOTIFY_SEND_ONCE, 0);
+    mach_msg_init(&msg);
+    msg.remote = to;
+    msg.remote_disp = MACH_COPY_SEND;
+    mach_msg_add_rights(a, &msg, MACH_MAKE_SEND_ONCE, &mine, 1);
+    cr_assert_eq(mach_msg(a, &msg, MACH_SEND_MSG | POLL, 0, 0, 0), MACH_MSG_SUCCESS);
+    cr_assert_eq(hear(b, in, &msg), MACH_RCV_BODY_ERROR);
+    cr_assert_eq(msg.items[0].names[0], MACH_PORT_NULL);
+    mach_msg_fini(b, &msg);
+    expect(a, mine, MACH_NOTIFY_SEND_ONCE, 0);
+    god(w);
+    /* 24 bytes of header, 4 of the item's type, 10 made whole words. */
+    for (int i = 0; i < 2; i++) {
+        struct rope r;
+        rope_init(&r);
+        rope_add_pattern(&r, 5, 0, 10);
+        mach_msg_init(&msg);
+        msg.remote = to;
+        msg.remote_disp = MACH_COPY_SEND;
+        mach_msg_add(&msg, MACH_TYPE_BYTE, &r);
+        mach_msg_add_rights(a, &msg, MACH_MAKE_SEND_ONCE, &note, 1);
+        cr_assert_eq(mach_msg(a, &msg, MACH_SEND_MSG | POLL, 0, 0, 0), MACH_MSG_SUCCESS);
+    }
+    cr_assert_eq(mach_msg(b, &msg, MACH_RCV_MSG | MACH_RCV_LARGE | POLL, in, 47, 0),
+                 MACH_RCV_TOO_LARGE);
+    cr_assert_eq(msg.size, 24 + 4 + 12 + 4 + 4);
+    silent(a, note);
+    cr_assert_eq(mach_msg(b, &msg, MACH_RCV_MSG | POLL, in, 47, 0), MACH_RCV_TOO_LARGE);
+    expect(a, note, MACH_NOTIFY_SEND_ONCE, 0);
+    cr_assert_eq(mach_port_deallocate(b, in), KERN_INVALID_RIGHT);
+    cr_assert_eq(mach_msg(b, &msg, MACH_RCV_MSG | POLL, in, 48, 0), MACH_RCV_BODY_ERROR);
+    struct rope r;
+    rope_init(&r);
+    rope_add_pattern(&r, 5, 0, 10);
+    cr_assert(rope_equal(&r, &msg.items[0].data));
+    rope_fini(&r);
+    mach_msg_fini(b, &msg);
+    /* References: a limit that calls keep and messages stick at. */
+    mach_name self = give(a, mine, MACH_MAKE_SEND, a);
+    cr_assert_eq(mach_port_mod_refs(a, self, MACH_RIGHT_SEND, 65535), KERN_UREFS_OVERFLOW);
+    cr_assert_eq(mach_port_mod_refs(a, self, MACH_RIGHT_SEND, 65534), KERN_SUCCESS);
+    give(a, mine, MACH_MAKE_SEND, a);
+    cr_assert_eq(refs_of(a, self, MACH_RIGHT_SEND), 65535);
+    cr_assert_eq(mach_port_mod_refs(a, self, MACH_RIGHT_SEND, -65536), KERN_INVALID_VALUE);
+    cr_assert_eq(mach_port_mod_refs(a, self, MACH_RIGHT_RECEIVE, -2), KERN_INVALID_VALUE);
+    cr_assert_eq(mach_port_set_qlimit(a, mine, 17), KERN_INVALID_VALUE);
+}
+
+Test(mach, what_finds_no_room_is_destroyed_and_told)
+{
+    struct world w = { .names_max = 4 };
+    world_run(&w, limits);
+    world_end(&w);
+}
+
+/* ---- threads that wait ---- */
+
+struct waits {
+    struct world w;
+    mach_name in, to; /* task 1 receives, task 0 sends */
+    int32_t order[16];
+    uint32_t count;
+    struct port_thread *sleeper;
+    enum mach_msg_return result;
+    sim_time took;
+    struct mach_msg msg;
+};
+struct sender {
+    struct waits *x;
+    int32_t id;
+};
+
+static struct waits *waits_start(void)
+{
+    static struct waits x;
+    memset(&x, 0, sizeof x);
+    x.w.f = fake_create(&(struct fake_options){ .nodes = 1 });
+    fake_boot(x.w.f, 0, boot, &x.w);
+    fake_run(x.w.f, 0);
+    x.in = new_port(x.w.t[1]);
+    x.to = give(x.w.t[1], x.in, MACH_MAKE_SEND, x.w.t[0]);
+    return &x;
+}
+
+static void spawn(struct waits *x, int task, void (*fn)(void *arg), void *arg)
+{
+    x->sleeper = port_thread_spawn(x->w.ports[task], "thread", fn, arg, 0);
+    cr_assert_not_null(x->sleeper);
+}
+
+static void send_one(void *arg)
+{
+    struct sender *s = arg;
+    struct mach_msg msg;
+    mach_msg_init(&msg);
+    msg.remote = s->x->to;
+    msg.remote_disp = MACH_COPY_SEND;
+    msg.id = s->id;
+    cr_assert_eq(mach_msg(s->x->w.t[0], &msg, MACH_SEND_MSG, 0, 0, 0), MACH_MSG_SUCCESS);
+}
+
+static void receive_all(void *arg)
+{
+    struct waits *x = arg;
+    for (int i = 0; i < 9; i++) {
+        struct mach_msg msg;
+        mach_msg_init(&msg);
+        cr_assert_eq(mach_msg(x->w.t[1], &msg, MACH_RCV_MSG, x->in, 0, 0), MACH_MSG_SUCCESS);
+        x->order[x->count++] = msg.id;
+        god(&x->w);
+    }
+}
+
+Test(mach, senders_that_find_the_queue_full_get_room_in_their_order)
+{
+    struct waits *x = waits_start();
+    struct sender s[9];
+    for (int i = 0; i < 9; i++) {
+        s[i] = (struct sender){ x, i };
+        spawn(x, 0, send_one, &s[i]);
+    }
+    fake_run(x->w.f, 0);
+    god(&x->w);
+    cr_assert_eq(fake_blocked(x->w.f), 4, "MACH6: five are in the queue");
+    spawn(x, 1, receive_all, x);
+    fake_run(x->w.f, 0);
+    cr_assert_eq(x->count, 9);
+    for (int i = 0; i < 9; i++)
+        cr_assert_eq(x->order[i], i, "MACH7");
+    cr_assert_eq(fake_blocked(x->w.f), 0);
+    cr_assert_eq(x->w.m->counts.full, 4);
+    world_end(&x->w);
+}
+
+static void raise_limit(struct port *p, void *arg)
+{
+    struct waits *x = arg;
+    (void)p;
+    cr_assert_eq(mach_port_set_qlimit(x->w.t[1], x->in, 7), KERN_SUCCESS);
+}
+
+Test(mach, a_raised_limit_lets_senders_go_and_a_death_frees_the_rest)
+{
+    struct waits *x = waits_start();
+    struct sender s[9];
+    for (int i = 0; i < 9; i++) {
+        s[i] = (struct sender){ x, i };
+        spawn(x, 0, send_one, &s[i]);
+    }
+    fake_run(x->w.f, 0);
+    fake_call(x->w.f, 0, raise_limit, x);
+    fake_run(x->w.f, 0);
+    cr_assert_eq(fake_blocked(x->w.f), 2);
+    god(&x->w);
+    cr_assert_eq(mach_port_destroy(x->w.t[1], x->in), KERN_SUCCESS);
+    fake_run(x->w.f, 0);
+    cr_assert_eq(fake_blocked(x->w.f), 0, "their messages are gone, which is no failure");
+    god(&x->w);
+    cr_assert_eq(mach_messages(x->w.m), 0);
+    world_end(&x->w);
+}
+
+/* Sends a right when the queue is full, and waits for 3 ms; or receives with an empty one. */
+static void late(void *arg)
+{
+    struct waits *x = arg;
+    sim_time start = port_now(x->w.ports[0]);
+    x->result = mach_msg(x->w.t[0], &x->msg,
+                         MACH_SEND_MSG | MACH_SEND_TIMEOUT | MACH_SEND_INTERRUPT, 0, 0, 3 * SIM_MS);
+    x->took = port_now(x->w.ports[0]) - start;
+}
+
+static void fill(struct world *w, struct waits *x)
+{
+    for (int i = 0; i < 5; i++)
+        cr_assert_eq(say(w->t[0], x->to, MACH_COPY_SEND, 0, 0, i), MACH_MSG_SUCCESS);
+}
+
+static void late_sends(bool interrupt)
+{
+    struct waits *x = waits_start();
+    struct world *w = &x->w;
+    fill(w, x);
+    mach_name mine = new_port(w->t[0]);
+    cr_assert_eq(say(w->t[0], x->to, MACH_COPY_SEND, 0, 0, 5), MACH_SEND_TIMED_OUT);
+    mach_msg_init(&x->msg);
+    x->msg.remote = x->to;
+    x->msg.remote_disp = MACH_COPY_SEND;
+    x->msg.id = 77;
+    mach_msg_add_rights(w->t[0], &x->msg, MACH_MOVE_RECEIVE, &mine, 1);
+    spawn(x, 0, late, x);
+    fake_run_until(w->f, fake_now(w->f) + SIM_MS);
+    cr_assert_eq(type_of(w->t[0], mine), 0, "it is on its way");
+    god(w);
+    if (interrupt)
+        mach_thread_interrupt(w->t[0], x->sleeper);
+    fake_run(w->f, 0);
+    cr_assert_eq(x->result, interrupt ? MACH_SEND_INTERRUPTED : MACH_SEND_TIMED_OUT);
+    cr_assert_eq(x->took, interrupt ? SIM_MS : 3 * SIM_MS);
+    god(w);
+    cr_assert_eq(type_of(w->t[0], x->msg.items[0].names[0]), MACH_TYPE_RECEIVE, "it is back");
+    cr_assert_eq(x->msg.remote, x->to);
+    struct mach_msg got;
+    for (int i = 0; i < 5; i++)
+        expect(w->t[1], x->in, i, 0);
+    cr_assert_eq(mach_msg(w->t[0], &x->msg, MACH_SEND_MSG, 0, 0, 0), MACH_MSG_SUCCESS);
+    cr_assert_eq(hear(w->t[1], x->in, &got), MACH_MSG_SUCCESS);
+    cr_assert_eq(got.id, 77);
+    cr_assert_eq(type_of(w->t[1], got.items[0].names[0]), MACH_TYPE_RECEIVE);
+    mach_msg_fini(w->t[1], &got);
+    world_end(w);
+}
+
+Test(mach, a_send_that_times_out_can_be_sent_again)
+{
+    late_sends(false);
+}
+
+Test(mach, a_send_that_is_interrupted_can_be_sent_again)
+{
+    late_sends(true);
+}
+
+static void receive_late(void *arg)
+{
+    struct waits *x = arg;
+    sim_time start = port_now(x->w.ports[1]);
+    mach_msg_init(&x->msg);
+    x->result = mach_msg(x->w.t[1], &x->msg, MACH_RCV_MSG | MACH_RCV_TIMEOUT | MACH_RCV_INTERRUPT,
+                         x->in, 0, 3 * SIM_MS);
+    x->took = port_now(x->w.ports[1]) - start;
+}
+
+static void receive_and(void (*what)(struct waits *x), enum mach_msg_return result, sim_time took)
+{
+    struct waits *x = waits_start();
+    spawn(x, 1, receive_late, x);
+    fake_run_until(x->w.f, fake_now(x->w.f) + SIM_MS);
+    what(x);
+    fake_run(x->w.f, 0);
+    cr_assert_eq(x->result, result, "%x", x->result);
+    cr_assert_eq(x->took, took);
+    god(&x->w);
+    world_end(&x->w);
+}
+
+static void nothing(struct waits *x)
+{
+    (void)x;
+}
+
+static void interrupts(struct waits *x)
+{
+    mach_thread_interrupt(x->w.t[0], x->sleeper); /* not of that task */
+    mach_thread_interrupt(x->w.t[1], x->sleeper);
+}
+
+static void dies(struct waits *x)
+{
+    cr_assert_eq(mach_port_destroy(x->w.t[1], x->in), KERN_SUCCESS);
+}
+
+static void changes(struct waits *x)
+{
+    mach_name set;
+    cr_assert_eq(mach_port_allocate(x->w.t[1], MACH_RIGHT_PORT_SET, &set), KERN_SUCCESS);
+    cr_assert_eq(mach_port_move_member(x->w.t[1], x->in, set), KERN_SUCCESS);
+}
+
+static void moves_away(struct waits *x)
+{
+    give(x->w.t[1], x->in, MACH_MOVE_RECEIVE, x->w.t[2]);
+}
+
+static void comes(struct waits *x)
+{
+    cr_assert_eq(say(x->w.t[0], x->to, MACH_COPY_SEND, 0, 0, 1), MACH_MSG_SUCCESS);
+}
+
+Test(mach, a_receive_ends_by_time_by_interrupt_by_death_by_change_and_by_a_message)
+{
+    receive_and(nothing, MACH_RCV_TIMED_OUT, 3 * SIM_MS);
+    receive_and(interrupts, MACH_RCV_INTERRUPTED, SIM_MS);
+    receive_and(dies, MACH_RCV_PORT_DIED, SIM_MS);
+    receive_and(changes, MACH_RCV_PORT_CHANGED, SIM_MS);
+    receive_and(moves_away, MACH_RCV_PORT_DIED, SIM_MS);
+    receive_and(comes, MACH_MSG_SUCCESS, SIM_MS);
+}
+
+/* ---- a task that crashes with rights in flight ---- */
+
+static void task_crashed(void *arg)
+{
+    struct waits *x = arg;
+    mach_task_crashed(x->w.t[0]);
+    x->w.t[0] = NULL;
+}
+
+static void rpc_forever(void *arg)
+{
+    struct waits *x = arg;
+    mach_name mine = new_port(x->w.t[0]);
+    struct mach_msg msg;
+    mach_msg_init(&msg);
+    msg.remote = x->to;
+    msg.remote_disp = MACH_COPY_SEND;
+    msg.local = mine;
+    msg.local_disp = MACH_MAKE_SEND_ONCE;
+    (void)mach_msg(x->w.t[0], &msg, MACH_SEND_MSG | MACH_RCV_MSG, mine, 0, 0);
+    cr_assert_fail("nobody answers");
+}
+
+Test(mach, a_task_that_crashes_takes_its_rights_along_wherever_they_are)
+{
+    struct waits *x = waits_start();
+    struct world *w = &x->w;
+    mach_name note = new_port(w->t[1]);
+    struct mach_msg msg;
+    port_task_on_end(w->ports[0], task_crashed, x);
+    ask(w->t[1], x->in, MACH_NOTIFY_NO_SENDERS, 1, note);
+    for (int i = 0; i < 7; i++) /* five in the queue, two wait for room */
+        spawn(x, 0, rpc_forever, x);
+    fake_run(w->f, 0);
+    god(w);
+    cr_assert_eq(fake_blocked(w->f), 7);
+    silent(w->t[1], note);
+    port_task_crash(w->ports[0]);
+    fake_run(w->f, 0);
+    god(w);
+    cr_assert_eq(w->t[0], NULL);
+    silent(w->t[1], note); /* five messages hold a send right */
+    for (int i = 0; i < 5; i++) {
+        cr_assert_eq(hear(w->t[1], x->in, &msg), MACH_MSG_SUCCESS);
+        cr_assert_eq(msg.remote, MACH_PORT_DEAD);
+        mach_msg_fini(w->t[1], &msg);
+    }
+    silent(w->t[1], x->in);
+    expect(w->t[1], note, MACH_NOTIFY_NO_SENDERS, 1);
+    cr_assert_eq(mach_ports(w->m), 2);
+    world_end(w);
+}
+
+/* ---- many ---- */
+
+static void many(struct world *w)
+{
+    uint32_t count = (uint32_t)sample("MACH_PORTS", 20000);
+    uint64_t before = port_heap_bytes(w->kernel);
+    for (uint32_t i = 0; i < count; i++)
+        new_port(w->t[0]);
+    uint64_t each = (port_heap_bytes(w->kernel) - before) / count;
+    cr_assert_lt(each, 200, "%lu bytes a port", (unsigned long)each);
+    mach_task_terminate(w->t[0]);
+    w->t[0] = NULL;
+    cr_assert_eq(mach_ports(w->m), 0);
+}
+
+Test(mach, a_port_costs_less_than_200_bytes)
+{
+    struct world w = { 0 };
+    world_run(&w, many);
+    world_end(&w);
+}
+
+/* ---- random runs ---- */
+
+static uint64_t mix(struct world *w, uint64_t below)
+{
+    w->random += 0x9e3779b97f4a7c15u;
+    uint64_t z = w->random;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return (z ^ z >> 31) % below;
+}
+
+static struct mach_task *any_task(struct world *w)
+{
+    return w->t[mix(w, TASKS)];
+}
+
+/* A name in use, mostly. */
+static mach_name any_name(struct world *w, const struct mach_task *t)
+{
+    if (t->used < 2 || mix(w, 40) == 0)
+        return (mach_name)mix(w, 4000);
+    uint32_t i = 1 + (uint32_t)mix(w, t->used - 1);
+    return i << 8 | t->entries[i].generation;
+}
+
+/* One that may be sent to, rather. */
+static mach_name any_dest(struct world *w, const struct mach_task *t, uint32_t *d)
+{
+    for (int tries = 0; tries < 12; tries++) {
+        mach_name name = any_name(w, t);
+        uint32_t i = name >> 8;
+        uint8_t rights = i < t->used ? t->entries[i].rights : 0;
+        if (rights & BIT(MACH_RIGHT_SEND))
+            *d = mix(w, 4) ? MACH_COPY_SEND : MACH_MOVE_SEND;
+        else if (rights & BIT(MACH_RIGHT_RECEIVE))
+            *d = mix(w, 2) ? MACH_MAKE_SEND : MACH_MAKE_SEND_ONCE;
+        else if (rights & BIT(MACH_RIGHT_SEND_ONCE))
+            *d = MACH_MOVE_SEND_ONCE;
+        else
+            continue;
+        return name;
+    }
+    *d = MACH_COPY_SEND;
+    return any_name(w, t);
+}
+
+static void random_send(struct world *w, struct mach_task *t)
+{
+    struct mach_msg msg;
+    mach_msg_init(&msg);
+    msg.remote = any_dest(w, t, &msg.remote_disp);
+    if (mix(w, 2))
+        msg.local = any_dest(w, t, &msg.local_disp);
+    for (uint64_t i = mix(w, 3); i > 0; i--) {
+        mach_name names[3];
+        uint32_t d = MACH_MOVE_RECEIVE + (uint32_t)mix(w, 6), count = (uint32_t)mix(w, 3);
+        for (uint32_t j = 0; j < count; j++) {
+            uint32_t fits;
+            names[j] = any_dest(w, t, &fits);
+            if (j == 0 && mix(w, 4) && d != MACH_MOVE_RECEIVE)
+                d = fits;
+        }
+        mach_msg_add_rights(t, &msg, (enum mach_disposition)d, names, count);
+    }
+    (void)mach_msg(t, &msg, MACH_SEND_MSG | POLL, 0, 0, 0);
+    mach_msg_fini(t, &msg);
+}
+
+static void random_receive(struct world *w, struct mach_task *t)
+{
+    struct mach_msg msg;
+    mach_msg_init(&msg);
+    for (int tries = 0; tries < 6; tries++) {
+        mach_name name = any_name(w, t);
+        uint32_t limit = mix(w, 10) ? 0 : 40, large = mix(w, 2) ? MACH_RCV_LARGE : 0;
+        if (mach_msg(t, &msg, MACH_RCV_MSG | POLL | large, name, limit, 0) == MACH_MSG_SUCCESS)
+            break;
+    }
+    mach_msg_fini(t, &msg);
+}
+
+static void random_call(struct world *w, struct mach_task *t)
+{
+    static const enum mach_notification ids[] = { MACH_NOTIFY_NO_SENDERS, MACH_NOTIFY_DEAD_NAME,
+                                                  MACH_NOTIFY_PORT_DESTROYED };
+    mach_name name = any_name(w, t), other;
+    switch (mix(w, 9)) {
+    case 0:
+        (void)mach_port_allocate(t, (enum mach_right)mix(w, MACH_RIGHT_COUNT), &other);
+        break;
+    case 1:
+        (void)mach_port_mod_refs(t, name, (enum mach_right)mix(w, MACH_RIGHT_COUNT),
+                                 (int32_t)mix(w, 5) - 2);
+        break;
+    case 2:
+        (void)mach_port_deallocate(t, name);
+        break;
+    case 3:
+        if (mix(w, 4) == 0)
+            (void)mach_port_destroy(t, name);
+        break;
+    case 4:
+        (void)mach_port_give(t, name, (enum mach_disposition)(MACH_MOVE_RECEIVE + mix(w, 6)),
+                             any_task(w), &other);
+        break;
+    case 5:
+        (void)mach_port_move_member(t, name, mix(w, 3) ? any_name(w, t) : MACH_PORT_NULL);
+        break;
+    case 6:
+        (void)mach_port_set_qlimit(t, name, (uint32_t)mix(w, 17));
+        break;
+    default:
+        (void)mach_port_request_notification(
+            t, name, ids[mix(w, 3)], (uint32_t)mix(w, 3), mix(w, 6) ? any_name(w, t) : 0,
+            mix(w, 3) ? MACH_MAKE_SEND_ONCE : MACH_MOVE_SEND_ONCE, &other);
+        break;
+    }
+}
+
+static void random_run(struct world *w)
+{
+    uint64_t events = sample("MACH_EVENTS", 100000);
+    for (uint64_t i = 0; i < events; i++) {
+        uint32_t which = (uint32_t)mix(w, TASKS);
+        struct mach_task *t = w->t[which];
+        uint64_t what = mix(w, 100);
+        if (mix(w, 500) == 0) {
+            mach_task_terminate(t);
+            w->t[which] = mach_task_create(w->m, w->ports[which]);
+        } else if (what < 30) {
+            random_send(w, t);
+        } else if (what < 60) {
+            random_receive(w, t);
+        } else {
+            random_call(w, t);
+        }
+        god(w);
+    }
+}
+
+Test(mach, random_runs_conserve_rights_after_every_event)
+{
+    for (uint64_t seed = 1; seed <= 2; seed++) {
+        struct world w = { .random = seed, .names_max = seed == 2 ? 12 : 40 };
+        world_run(&w, random_run);
+        cr_assert(sample_one_in() > 1 ||
+                  (w.m->counts.received > 2000 && w.m->counts.notified > 800));
+        world_end(&w);
+    }
+}
