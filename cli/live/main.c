@@ -9,6 +9,7 @@
 
 static const struct cli_command commands[] = {
     { "ping", live_ping, "send echoes to a host, and answer those that come" },
+    { "tcp", live_tcp, "one connection: standard input there, what comes to standard output" },
     { NULL, NULL, NULL },
 };
 

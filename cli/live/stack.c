@@ -12,6 +12,7 @@
 
 #define NETWORK "tap"
 #define ETHERNET_HEADER 14
+#define BUFFER "60KiB" /* of a connection, each way: what a window tells without a scale */
 
 static struct val *text(const char *s)
 {
@@ -59,6 +60,10 @@ static struct val *describe(const struct stack_options *o, const char *own,
     instance(graph, "icmp", "ip");
     instance(graph, "ping", "icmp");
     instance(graph, "udp", "ip"); /* answers that a port is nobody's */
+    v = instance(graph, "tcp", "ip");
+    val_put(v, "send_buffer", text(BUFFER));
+    val_put(v, "receive_buffer", text(BUFFER));
+    instance(graph, "sock", "tcp");
     free(network);
     return graph;
 }

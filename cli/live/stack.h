@@ -45,6 +45,8 @@ void stack_end(struct stack *s, int code);
 /* "10.0.0.1" as a participant: false with a sentence. */
 bool stack_address(const char *text, struct xk_parts *out, struct err *e) MUST_CHECK;
 
-int live_ping(int argc, char **argv); /* a command, as in cli/commands.h */
+/* The commands, as in cli/commands.h. */
+int live_ping(int argc, char **argv);
+int live_tcp(int argc, char **argv);
 
 #endif

@@ -16,6 +16,8 @@
 
 #include "sim/base/pcap.h"
 
+#define UP_TRIES 2000 /* a millisecond each */
+
 static const uint8_t all[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
 
 /* ---- making them ---- */
@@ -50,6 +52,11 @@ static bool host_end(const char *device, uint32_t host, uint32_t mtu)
     good = good && ioctl(s, SIOCSIFMTU, &r) == 0 && ioctl(s, SIOCGIFFLAGS, &r) == 0;
     r.ifr_flags |= IFF_UP;
     good = good && ioctl(s, SIOCSIFFLAGS, &r) == 0;
+    /* The kernel sends nothing there before it has seen that somebody is at this end. */
+    for (int i = 0; i < UP_TRIES && good && !(r.ifr_flags & IFF_RUNNING); i++) {
+        poll(NULL, 0, 1);
+        good = ioctl(s, SIOCGIFFLAGS, &r) == 0;
+    }
     int code = errno;
     close(s);
     errno = code;

@@ -1,8 +1,8 @@
 # A live host on a TAP, in a network namespace of the test's own, beside this machine's kernel: echoes
-# both ways, fragments, stations asked for both ways, a gateway, captures as tshark reads them.
+# both ways, fragments, stations asked for both ways, a gateway; TCP with nc and socat; captures as tshark reads them.
 . tests/system/lib.sh
 needs /dev/net/tun
-for c in ip ping unshare tshark; do
+for c in ip ss ping unshare nc socat tshark; do
     command -v $c >/dev/null || fail "$c is missing: scripts/setup --test"
 done
 if [ -z "${IN_NAMESPACE:-}" ]; then
@@ -21,7 +21,7 @@ live() { timeout 30 "$PSIM" live "$@"; }
 # Echoes to the kernel: of none, of a frame, of one byte more, of many fragments, of the longest.  An answer counts
 # when tshark finds its sum right, too: a kernel that reckons with differences gives the first, of zeros alone, none.
 for size in 0 1 56 1472 1473 8000 65507; do
-    timeout 30 "$PSIM" live ping --pcap "$T/$size.pcap" --wait 1000 -i 1 -c 4 -s $size 10.0.0.1 >"$T/out" 2>"$T/err" || [ $size = 0 ] ||
+    timeout 30 "$PSIM" live ping --pcap "$T/$size.pcap" --wait 3000 -i 1 -c 4 -s $size 10.0.0.1 >"$T/out" 2>"$T/err" || [ $size = 0 ] ||
         { cat "$T/out" "$T/err"; fail "echoes of $size bytes"; }
     tshark -r "$T/$size.pcap" -o ip.check_checksum:TRUE -Y icmp -T fields -e icmp.type -e icmp.checksum.status \
         -e _ws.malformed >"$T/sums" 2>/dev/null
@@ -54,7 +54,53 @@ asked() { tshark -r "$1" -Y "arp.opcode == 1 && arp.dst.proto_ipv4 == $2" 2>/dev
 [ "$(asked "$T/in.pcap" 10.0.0.2)" -ge 1 ] || fail "the kernel did not ask"
 [ "$(asked "$T/0.pcap" 10.0.0.1)" -ge 1 ] || fail "psim did not ask"
 
+# TCP: this machine's as server and as client, with bytes both ways at once; who finishes first differs.
+echo reno >/proc/sys/net/ipv4/tcp_congestion_control # not what the host prefers: it may pace
+head -c 100000000 /dev/urandom >"$T/big"
+head -c 1000001 "$T/big" >"$T/some"
+: >"$T/none"
+# same SENT GOT: as cmp, and removes what was got.
+same() { cmp "$1" "$2" && rm "$2"; }
+for pair in "some some" "some none" "none some" "big big"; do
+    read -r ours theirs <<<"$pair"
+    timeout 60 socat -t 30 - TCP-LISTEN:5000,bind=10.0.0.1,reuseaddr <"$T/$theirs" >"$T/theirs" &
+    peer=$!
+    eventually sh -c 'ss -ltn | grep -q 10.0.0.1:5000' || fail "socat does not listen"
+    "$PSIM" live tcp connect 10.0.0.1 5000 <"$T/$ours" >"$T/ours" 2>"$T/err" || { cat "$T/err"; fail "connect: $pair"; }
+    wait $peer || fail "socat: $pair"
+    same "$T/$ours" "$T/theirs" && same "$T/$theirs" "$T/ours" || fail "connect: $pair: other bytes"
+    pcap=$T/tcp.pcap
+    [ "$pair" = "some some" ] || pcap=/dev/null
+    "$PSIM" live tcp --pcap "$pcap" listen 5001 <"$T/$ours" >"$T/ours" 2>"$T/err" &
+    host=$!
+    eventually ping -c 1 -W 1 10.0.0.2 >/dev/null || fail "no host"
+    timeout 60 socat -t 30 - TCP:10.0.0.2:5001 <"$T/$theirs" >"$T/theirs" || fail "socat: $pair"
+    wait $host || { cat "$T/err"; fail "listen: $pair"; }
+    host=
+    same "$T/$ours" "$T/theirs" && same "$T/$theirs" "$T/ours" || fail "listen: $pair: other bytes"
+    [ "$pair" = "some some" ] || continue # its capture
+    tshark -r "$T/tcp.pcap" -o tcp.check_checksum:TRUE -Y tcp -T fields -e tcp.checksum.status -e _ws.malformed 2>/dev/null |
+        sort | uniq -c >"$T/sums"
+    [ "$(awk '$2 == 1 { n = $1 } END { print n + 0 }' "$T/sums")" -gt 1000 ] && [ "$(wc -l <"$T/sums")" = 1 ] ||
+        { cat "$T/sums"; fail "a wrong sum of TCP"; }
+done
+timeout 30 nc -l 10.0.0.1 5003 </dev/null >"$T/theirs" & # which ends when its peer has finished
+peer=$!
+eventually sh -c 'ss -ltn | grep -q 10.0.0.1:5003' || fail "nc does not listen"
+gives 0 live tcp connect 10.0.0.1 5003 <"$T/some"
+wait $peer || fail "nc"
+same "$T/some" "$T/theirs" || fail "nc: other bytes"
+gives 1 live tcp connect 10.0.0.1 5999 </dev/null
+says "no connection with 10.0.0.1, port 5999: refused"
+
 # What cannot be.
+gives 2 live tcp listen
+gives 2 live tcp connect 10.0.0.1
+says "is 'listen PORT' or 'connect HOST PORT'"
+gives 2 live tcp listen 65536
+says "'65536' is no port"
+gives 2 live tcp lisen 5000
+says "did you mean 'listen'?"
 gives 2 live ping --address 10.0.0.2 10.0.0.1
 says "'10.0.0.2' is no address of a host with its network's prefix"
 gives 2 live ping --address 10.0.0.255/24 10.0.0.1
