@@ -57,6 +57,7 @@ static bool host_end(const char *device, uint32_t host, uint32_t mtu)
         poll(NULL, 0, 1);
         good = ioctl(s, SIOCGIFFLAGS, &r) == 0;
     }
+    good = good && ioctl(s, SIOCSIFFLAGS, &r) == 0; /* waits for what the kernel does about that */
     int code = errno;
     close(s);
     errno = code;
