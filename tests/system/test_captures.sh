@@ -138,3 +138,6 @@ no slow "$T/a.pcap" "$T/b.pcap" 0 7 8000
 no cut "$D/whole.pcap" "$D/whole.pcap"
 no replayed "$T/all.pcap" "$T/big.csv" 1 3 1000000000 0 0
 no union "$D/whole.pcap" "$D/out.pcap"
+
+# Captures that are damaged anyhow are sent, or refused with a sentence.
+python3 tests/system/damaged_captures.py 20 || fail "damaged captures"
