@@ -607,9 +607,10 @@ static void fuzz_all(const char *name)
 {
     for (stack = stacks; strcmp(stack->name, name) != 0;)
         stack++;
-    for (uint64_t seed = 1; seed <= sample("FUZZ_SEEDS", 20); seed++)
+    uint64_t seeds = sample("FUZZ_SEEDS", 20);
+    for (uint64_t seed = 1; seed <= seeds; seed++)
         fuzz(seed);
-    for (uint32_t n = 0; n < INSTANCES; n++)
+    for (uint32_t n = 0; n < INSTANCES && seeds >= 20; n++) /* fewer do not come everywhere */
         cr_assert(spies[0][n].was == NULL || seen[n] > 0, "%s: nothing came to instance %u", name,
                   n);
 }
