@@ -34,10 +34,9 @@ struct live_options {
 struct live *live_create(const struct live_options *o);
 void live_destroy(struct live *l);
 
-/* Before live_run: an interface on the network of that name: the TAP of that name, which is made
- * if there is none.  The host's end of it is given the address 02:00 and `host`, and goes up; this
- * node is `station`, on the same wire.  `mtu`: bytes of a frame with its header.  False with a
- * sentence. */
+/* Before live_run: an interface on the network of that name: the TAP of that name, which must be
+ * there.  The host's end of it is given the address 02:00 and `host`, and goes up; this node is
+ * `station`, on the same wire.  `mtu`: bytes of a frame with its header.  False with a sentence. */
 bool live_tap(struct live *l, const char *network, const char *device, uint32_t station,
               uint32_t host, uint32_t mtu, struct err *e) MUST_CHECK;
 /* The same of a socket that keeps the bounds of messages and has one peer, which is the node `peer`

@@ -72,6 +72,9 @@ bool live_tap(struct live *l, const char *network, const char *device, uint32_t 
         return err_set(e, "'%s' is no name of an interface: 1 to %zu characters", device,
                        sizeof r.ifr_name - 1);
     memcpy(r.ifr_name, device, strlen(device));
+    if (if_nametoindex(device) == 0) /* TUNSETIFF would make one that nobody has an address on */
+        return err_set(e, "there is no TAP '%s': 'ip tuntap add dev %s mode tap' makes it", device,
+                       device);
     int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
         return err_set(e, "/dev/net/tun cannot be opened: %s", strerror(errno));

@@ -104,6 +104,8 @@ says "did you mean 'listen'?"
 gives 2 live ping --address 10.0.0.2 10.0.0.1
 says "'10.0.0.2' is no address of a host with its network's prefix"
 gives 2 live ping --address 10.0.0.255/24 10.0.0.1
+gives 2 live ping --tap nosuch 10.0.0.1
+says "there is no TAP 'nosuch'"
 gives 2 live ping --tap a_name_that_is_too_long 10.0.0.1
 says "is no name of an interface"
 gives 2 live ping --mtu 60 10.0.0.1
