@@ -81,6 +81,7 @@
     W(pingpong)                                                                                    \
     W(calls)                                                                                       \
     W(echo)                                                                                        \
+    W(mach_rpc)                                                                                    \
     W(ping)                                                                                        \
     W(exchange)                                                                                    \
     W(tcp)                                                                                         \

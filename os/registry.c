@@ -68,7 +68,8 @@
     S(bitfile)                                                                                     \
     S(bitfile_client)                                                                              \
     S(name_server)                                                                                 \
-    S(name_client)
+    S(name_client)                                                                                 \
+    S(mach)
 
 #define LAYERS(L)                                                                                  \
     L(lfs)                                                                                         \

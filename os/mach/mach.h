@@ -27,6 +27,7 @@
 #include "os/mach/mach_types.h"
 #include "os/port.h"
 
+struct os_service_ops;
 struct mach;      /* of a node */
 struct mach_task; /* whose names they are */
 
@@ -46,5 +47,8 @@ struct port *mach_task_port(const struct mach_task *t);
 /* Ports and messages that exist on the node now. */
 uint64_t mach_ports(const struct mach *m);
 uint64_t mach_messages(const struct mach *m);
+
+/* A node's IPC as a service: os_find gives its struct mach. */
+extern const struct os_service_ops mach_service;
 
 #endif

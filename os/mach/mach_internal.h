@@ -18,8 +18,9 @@ struct mach {
     struct list doomed; /* messages that are being destroyed */
     bool reaping;
     struct {
-        uint64_t received, notified; /* messages; those by the kernel */
-        uint64_t full;               /* sends that found no room */
+        uint64_t sent, received, notified; /* messages; the last by the kernel */
+        uint64_t rights;                   /* that came in messages */
+        uint64_t full, timed_out;          /* sends that found no room; waits that ended by time */
     } counts;
 };
 

@@ -194,10 +194,21 @@ static void give_back(struct mach_task *t, struct mach_kmsg *k, struct mach_msg 
     mach_kmsg_free(t->mach, k);
 }
 
+/* Rights that a message brings to who receives it. */
+static uint32_t brings(const struct mach_kmsg *k)
+{
+    uint32_t rights = k->reply.kind >= MACH_HELD_RECEIVE;
+    for (uint32_t i = 0; i < k->item_count; i++)
+        for (uint32_t j = 0; k->items[i].rights && j < k->items[i].count; j++)
+            rights += k->items[i].rights[j].kind >= MACH_HELD_RECEIVE;
+    return rights;
+}
+
 static enum mach_msg_return give_message(struct mach_task *t, struct mach_kmsg *k,
                                          struct mach_msg *msg)
 {
     struct mach_port *port = k->dest.port;
+    uint32_t rights = brings(k);
     msg->id = k->id;
     msg->seqno = k->seqno;
     msg->size = k->size;
@@ -213,6 +224,7 @@ static enum mach_msg_return give_message(struct mach_task *t, struct mach_kmsg *
     bool ok = give_items(t, k, msg);
     mach_kmsg_free(t->mach, k);
     t->mach->counts.received++;
+    t->mach->counts.rights += rights;
     return ok ? MACH_MSG_SUCCESS : MACH_RCV_BODY_ERROR;
 }
 
@@ -266,6 +278,7 @@ static void wait_for(struct mach_waiter *w, const char *what, uint64_t on, bool 
     if (w->done)
         return;
     list_remove(&w->link);
+    w->task->mach->counts.timed_out++;
     w->result = late;
     w->done = true;
 }
@@ -322,6 +335,7 @@ static enum mach_msg_return send(struct mach_task *t, struct mach_msg *msg, unsi
         (port->queued >= port->qlimit || !list_empty(&port->senders))) {
         r = send_when_room(t, msg, k, options, timeout);
     } else {
+        m->counts.sent++;
         mach_deliver(m, k);
     }
     return r;

@@ -48,6 +48,7 @@ void mach_room(struct mach_port *port)
         struct mach_waiter *w = LIST_ENTRY(port->senders.next, struct mach_waiter, link);
         enqueue(w->kmsg);
         w->kmsg = NULL;
+        w->task->mach->counts.sent++;
         mach_served(w, MACH_MSG_SUCCESS);
     }
 }

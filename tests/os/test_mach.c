@@ -927,6 +927,7 @@ Test(mach, senders_that_find_the_queue_full_get_room_in_their_order)
         cr_assert_eq(x->order[i], i, "MACH7");
     cr_assert_eq(fake_blocked(x->w.f), 0);
     cr_assert_eq(x->w.m->counts.full, 4);
+    cr_assert_eq(x->w.m->counts.sent, 9);
     world_end(&x->w);
 }
 
@@ -986,6 +987,7 @@ static void late_sends(bool interrupt)
     x->msg.remote_disp = MACH_COPY_SEND;
     x->msg.id = 77;
     mach_msg_add_rights(w->t[0], &x->msg, MACH_MOVE_RECEIVE, &mine, 1);
+    uint64_t before = w->m->counts.timed_out, sent = w->m->counts.sent;
     spawn(x, 0, late, x);
     fake_run_until(w->f, fake_now(w->f) + SIM_MS);
     cr_assert_eq(type_of(w->t[0], mine), 0, "it is on its way");
@@ -995,6 +997,8 @@ static void late_sends(bool interrupt)
     fake_run(w->f, 0);
     cr_assert_eq(x->result, interrupt ? MACH_SEND_INTERRUPTED : MACH_SEND_TIMED_OUT);
     cr_assert_eq(x->took, interrupt ? SIM_MS : 3 * SIM_MS);
+    cr_assert_eq(w->m->counts.timed_out, before + !interrupt);
+    cr_assert_eq(w->m->counts.sent, sent, "it is back");
     god(w);
     cr_assert_eq(type_of(w->t[0], x->msg.items[0].names[0]), MACH_TYPE_RECEIVE, "it is back");
     cr_assert_eq(x->msg.remote, x->to);

@@ -1,0 +1,31 @@
+# Mach RPC between tasks of a node: one client takes what the named work costs, to the picosecond, whatever the prices
+# are; all replies are right and all rights are gone, on several nodes and where clients wait for room; what was
+# counted is what calls are made of.
+. tests/system/lib.sh
+run() { gives 0 "$PSIM" run mach_rpc -q --no-store --json "$@"; }
+value() { awk -v n="\"$1\":" '$1 == n { getline; sub(/,$/, "", $2); print $2 + 0; exit }' "$T/out"; }
+is() { [ "$(value "$1")" = "$2" ] || fail "$1 is $(value "$1"), not $2"; }
+
+for prices in "scale=1" "trap.each=3us" "lookup.each=700ns" "switch.each=1us" "copy.rate=33MB/s" "copy.fixed=5us"; do
+    run -p workload.size=129B -p workload.reply=1KiB -p workload.clients=1 -p "machine.prices.$prices"
+    is difference.count 50
+    is difference.min 0
+    is difference.max 0
+done
+# A request leaves at the moment at which the window opens, the no-senders notification comes as it closes.
+for n in sent received; do
+    [ "$(value mach.$n)" -ge 99 ] && [ "$(value mach.$n)" -le 101 ] || fail "mach.$n is $(value mach.$n), not 100 or so"
+done
+is mach.rights 50
+is mach.full 0
+run -p machine.columns=2 -p workload.size=2KiB -p workload.reply=3B -p workload.clients=7
+is mach_rpc.time.count 700
+is mach_rpc.rate.count 2
+[ "$(value mach.full)" -gt 0 ] || fail "seven clients found room for five"
+
+config without <<'END'
+local paragon = include "machines/paragon.lua"
+return { machine = paragon { rows = 1, columns = 1 }, workload = { kind = "mach_rpc" } }
+END
+gives 2 "$PSIM" check "$T/without.lua"
+says "mach"
