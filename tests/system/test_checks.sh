@@ -16,7 +16,7 @@ done
 exit 0
 END
 chmod +x "$T/bin/git"
-for s in sim/base sim mesh disks os workloads workloads/io workloads/direct models; do
+for s in sim/base sim mesh disks os workloads workloads/io workloads/direct models models/live; do
     mkdir -p "$T/tree/$s"
     echo '#include "sim/base/x.h"' >"$T/tree/$s/x.c"
 done
