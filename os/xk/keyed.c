@@ -87,29 +87,37 @@ void xk_keyed_over(struct xk_keyed *k, struct xk_sessn *lower, void (*fn)(struct
 
 /* ---- types ---- */
 
-uint32_t xk_type_take(struct xk_parts *ps, const struct xk_protl *upper)
+uint32_t xk_type_take(const struct xk_types *t, struct xk_parts *ps, const struct xk_protl *upper)
 {
     uint64_t type;
-    return xk_part_take(ps, XK_PART_TYPE, &type) ? (uint32_t)type : upper->number;
+    if (!xk_part_take(ps, XK_PART_TYPE, &type))
+        return t->untyped + upper->number;
+    return type < t->end && type != t->own ? (uint32_t)type : XK_NO_TYPE;
+}
+
+uint32_t xk_type_local(const struct xk_types *t, struct xk_parts local,
+                       const struct xk_protl *upper)
+{
+    uint32_t type = xk_type_take(t, &local, upper);
+    return local.count > 0 ? XK_NO_TYPE : type;
 }
 
 enum xk_status xk_types_enable(struct xk_types *t, uint32_t type, struct xk_protl *upper)
 {
     struct xk_protl *now = xk_types_find(t, type);
-    if (now)
+    if (now || type == XK_NO_TYPE)
         return now == upper ? XK_OK : XK_REFUSED;
     t->at = port_realloc(xk_port(upper), t->at, (t->count + 1) * sizeof *t->at);
     t->at[t->count++] = (struct xk_type_of){ .type = type, .upper = upper };
     return XK_OK;
 }
 
-void xk_types_disable(struct xk_types *t, uint32_t type, const struct xk_protl *upper)
+enum xk_status xk_types_disable(struct xk_types *t, uint32_t type, const struct xk_protl *upper)
 {
     for (uint32_t i = 0; i < t->count; i++)
-        if (t->at[i].type == type && t->at[i].upper == upper) {
+        if (t->at[i].type == type && t->at[i].upper == upper)
             t->at[i] = t->at[--t->count];
-            return;
-        }
+    return type == XK_NO_TYPE ? XK_REFUSED : XK_OK;
 }
 
 struct xk_protl *xk_types_find(const struct xk_types *t, uint32_t type)

@@ -36,17 +36,24 @@ void xk_keyed_over(struct xk_keyed *k, struct xk_sessn *lower, void (*fn)(struct
 
 /* ---- who takes what comes with a type (XK_PART_TYPE) ---- */
 struct xk_types {
+    uint32_t end, own; /* an upper names one below `end`, but not the protocol's own */
+    uint32_t untyped; /* and the upper's relative number: the type of one that names none (PART2) */
     uint32_t count;
     struct xk_type_of {
         uint32_t type;
         struct xk_protl *upper;
     } * at;
 };
-/* Takes the type off the parts, else it is the upper's relative number (PART2). */
-uint32_t xk_type_take(struct xk_parts *ps, const struct xk_protl *upper);
-/* The upper takes what comes with it from now on; XK_REFUSED: another does. */
+#define XK_NO_TYPE UINT32_MAX
+/* Takes the upper's type off the parts; XK_NO_TYPE: they name none that it may have. */
+uint32_t xk_type_take(const struct xk_types *t, struct xk_parts *ps, const struct xk_protl *upper);
+/* The same for ops->open_enable and open_disable; XK_NO_TYPE, too: another part is left (PART1). */
+uint32_t xk_type_local(const struct xk_types *t, struct xk_parts local,
+                       const struct xk_protl *upper);
+/* The upper takes what comes with it from now on; XK_REFUSED: another does, or there is no type. */
 enum xk_status xk_types_enable(struct xk_types *t, uint32_t type, struct xk_protl *upper);
-void xk_types_disable(struct xk_types *t, uint32_t type, const struct xk_protl *upper);
+/* It takes that no longer; XK_REFUSED: there is no type. */
+enum xk_status xk_types_disable(struct xk_types *t, uint32_t type, const struct xk_protl *upper);
 /* Who does, or NULL: nobody. */
 struct xk_protl *xk_types_find(const struct xk_types *t, uint32_t type);
 

@@ -50,6 +50,7 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
     struct port *port = xk_port(self);
     st->params = p;
     st->network = arp_network(p);
+    st->types = (struct xk_types){ .end = UINT16_MAX + 1, .own = ETH_TYPE_ARP };
     xk_keyed_init(&st->sessns, self, sizeof(struct arp_key), (uint32_t)st->params->idle);
     st->sessns.forget = arp_sessn_forget;
     st->frame = self->down[0]->carries + 2; /* a type needs no number behind it */
@@ -103,12 +104,12 @@ static struct xk_sessn *protl_open(struct xk_protl *self, struct xk_protl *upper
                                    struct xk_parts peer, enum xk_status *why)
 {
     struct arp_state *st = self->state;
-    uint32_t type = xk_type_take(&peer, upper), address = address_of(st, peer);
+    uint32_t type = xk_type_take(&st->types, &peer, upper), address = address_of(st, peer);
     bool fresh;
     *why = XK_NO_PEER;
     if (!st->address || !address || (address == INET_ALL && !st->broadcast))
         return NULL;
-    *why = type > UINT16_MAX ? XK_REFUSED : xk_types_enable(&st->types, type, upper);
+    *why = xk_types_enable(&st->types, type, upper);
     if (*why != XK_OK)
         return NULL;
     struct xk_sessn *s = arp_sessn_get(self, upper, address, type, &fresh);
@@ -126,9 +127,7 @@ static enum xk_status protl_enable(struct xk_protl *self, struct xk_protl *upper
                                    struct xk_parts local)
 {
     struct arp_state *st = self->state;
-    uint32_t type = xk_type_take(&local, upper);
-    if (local.count > 0 || type > UINT16_MAX || type == ETH_TYPE_ARP)
-        return XK_REFUSED; /* PART1 */
+    uint32_t type = xk_type_local(&st->types, local, upper);
     enum xk_status s = xk_types_enable(&st->types, type, upper);
     return s == XK_OK ? xk_open_enable(self->down[0], self, xk_type(type)) : s;
 }
@@ -137,11 +136,9 @@ static enum xk_status protl_disable(struct xk_protl *self, struct xk_protl *uppe
                                     struct xk_parts local)
 {
     struct arp_state *st = self->state;
-    uint32_t type = xk_type_take(&local, upper);
-    if (local.count > 0)
-        return XK_REFUSED; /* PART1 */
-    xk_types_disable(&st->types, type, upper);
-    return xk_open_disable(self->down[0], self, xk_type(type));
+    uint32_t type = xk_type_local(&st->types, local, upper);
+    enum xk_status s = xk_types_disable(&st->types, type, upper);
+    return s == XK_OK ? xk_open_disable(self->down[0], self, xk_type(type)) : s;
 }
 
 static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)

@@ -188,6 +188,7 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
     struct eth_state *st = self->state;
     struct port *port = xk_port(self);
     st->params = p;
+    st->types = (struct xk_types){ .end = UINT16_MAX + 1, .own = ETH_TYPE_LOCAL };
     xk_keyed_init(&st->sessns, self, sizeof(struct eth_key), (uint32_t)st->params->idle);
     outq_init(&st->out, port, (uint32_t)st->params->queue);
     if (self->ifc == UINT32_MAX)
@@ -213,14 +214,14 @@ static struct xk_sessn *protl_open(struct xk_protl *self, struct xk_protl *upper
     struct eth_state *st = self->state;
     bool fresh;
     uint64_t station;
-    uint32_t type = xk_type_take(&peer, upper);
+    uint32_t type = xk_type_take(&st->types, &peer, upper);
     if (!st->out.end || !xk_part_take(&peer, XK_PART_STATION, &station) || peer.count > 0 ||
         station > ETH_ALL || (station == ETH_ALL && !st->info.broadcast)) { /* PART1 */
         *why = XK_NO_PEER;
         return NULL;
     }
     /* Answers come to who has asked. */
-    *why = type > UINT16_MAX ? XK_REFUSED : xk_types_enable(&st->types, type, upper);
+    *why = xk_types_enable(&st->types, type, upper);
     return *why == XK_OK ? get_sessn(self, upper, (uint32_t)station, type, &fresh) : NULL;
 }
 
@@ -228,21 +229,14 @@ static enum xk_status protl_enable(struct xk_protl *self, struct xk_protl *upper
                                    struct xk_parts local)
 {
     struct eth_state *st = self->state;
-    uint32_t type = xk_type_take(&local, upper);
-    if (local.count > 0 || type > UINT16_MAX || type == ETH_TYPE_LOCAL)
-        return XK_REFUSED; /* PART1 */
-    return xk_types_enable(&st->types, type, upper);
+    return xk_types_enable(&st->types, xk_type_local(&st->types, local, upper), upper);
 }
 
 static enum xk_status protl_disable(struct xk_protl *self, struct xk_protl *upper,
                                     struct xk_parts local)
 {
     struct eth_state *st = self->state;
-    uint32_t type = xk_type_take(&local, upper);
-    if (local.count > 0)
-        return XK_REFUSED; /* PART1 */
-    xk_types_disable(&st->types, type, upper);
-    return XK_OK;
+    return xk_types_disable(&st->types, xk_type_local(&st->types, local, upper), upper);
 }
 
 static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)

@@ -29,6 +29,7 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
     struct port *port = xk_port(self);
     enum xk_status s = XK_OK;
     st->params = p;
+    st->types = (struct xk_types){ .end = IP_UNTYPED, .own = IP_TYPE_LOCAL, .untyped = IP_UNTYPED };
     xk_keyed_init(&st->sessns, self, sizeof(struct ip_key), (uint32_t)st->params->idle);
     list_init(&st->loop);
     list_init(&st->partials);
@@ -40,20 +41,11 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
     return s;
 }
 
-/* The type off the parts. */
-static uint32_t type_take(struct xk_parts *ps, const struct xk_protl *upper)
-{
-    uint64_t type;
-    if (!xk_part_take(ps, XK_PART_TYPE, &type))
-        return IP_UNTYPED | upper->number;
-    return type < IP_UNTYPED && type != IP_TYPE_LOCAL ? (uint32_t)type : UINT32_MAX;
-}
-
 static struct xk_sessn *protl_open(struct xk_protl *self, struct xk_protl *upper,
                                    struct xk_parts peer, enum xk_status *why)
 {
     struct ip_state *st = self->state;
-    uint32_t type = type_take(&peer, upper), node, address;
+    uint32_t type = xk_type_take(&st->types, &peer, upper), node, address;
     uint64_t number;
     struct ip_hop hop;
     bool fresh;
@@ -69,7 +61,7 @@ static struct xk_sessn *protl_open(struct xk_protl *self, struct xk_protl *upper
     }
     if (!ip_route(st, address, &hop))
         return NULL;
-    *why = type == UINT32_MAX ? XK_REFUSED : xk_types_enable(&st->types, type, upper);
+    *why = xk_types_enable(&st->types, type, upper);
     if (*why != XK_OK)
         return NULL;
     struct ip_key k = { .peer = address,
@@ -82,20 +74,15 @@ static struct xk_sessn *protl_open(struct xk_protl *self, struct xk_protl *upper
 static enum xk_status protl_enable(struct xk_protl *self, struct xk_protl *upper,
                                    struct xk_parts local)
 {
-    uint32_t type = type_take(&local, upper);
-    if (local.count > 0 || type == UINT32_MAX)
-        return XK_REFUSED; /* PART1 */
-    return xk_types_enable(&((struct ip_state *)self->state)->types, type, upper);
+    struct ip_state *st = self->state;
+    return xk_types_enable(&st->types, xk_type_local(&st->types, local, upper), upper);
 }
 
 static enum xk_status protl_disable(struct xk_protl *self, struct xk_protl *upper,
                                     struct xk_parts local)
 {
-    uint32_t type = type_take(&local, upper);
-    if (local.count > 0)
-        return XK_REFUSED; /* PART1 */
-    xk_types_disable(&((struct ip_state *)self->state)->types, type, upper);
-    return XK_OK;
+    struct ip_state *st = self->state;
+    return xk_types_disable(&st->types, xk_type_local(&st->types, local, upper), upper);
 }
 
 static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
