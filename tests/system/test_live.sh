@@ -17,19 +17,26 @@ ip addr add 10.9.0.1/32 dev lo
 host=
 trap '[ -z "$host" ] || kill "$host"' EXIT
 live() { timeout 30 "$PSIM" live "$@"; }
+# reads CAPTURE ROWS FILTER ARGUMENT...: CAPTURE.pcap as tshark reads it, in ROWS.rows, meanwhile: it takes its time to begin.
+# The rows are looked at below.
+readers=
+reads() {
+    local capture=$1 rows=$2 filter=$3
+    shift 3
+    tshark -r "$T/$capture.pcap" -Y "$filter" -T fields "$@" >"$T/$rows.rows" 2>/dev/null &
+    readers="$readers $!"
+}
+head -c 100000000 /dev/urandom >"$T/big" &
+big=$!
 
 # Echoes to the kernel: of none, of a frame, of one byte more, of many fragments, of the longest.  An answer counts
 # when tshark finds its sum right, too: a kernel that reckons with differences gives the first, of zeros alone, none.
 for size in 0 1 56 1472 1473 8000 65507; do
-    timeout 30 "$PSIM" live ping --pcap "$T/$size.pcap" --wait 3000 -i 1 -c 4 -s $size 10.0.0.1 >"$T/out" 2>"$T/err" || [ $size = 0 ] ||
-        { cat "$T/out" "$T/err"; fail "echoes of $size bytes"; }
-    tshark -r "$T/$size.pcap" -o ip.check_checksum:TRUE -Y icmp -T fields -e icmp.type -e icmp.checksum.status \
-        -e _ws.malformed >"$T/sums" 2>/dev/null
-    [ "$(grep -c '^8	1	$' "$T/sums")" = 4 ] || { cat "$T/sums"; fail "$size bytes: 4 echoes with right sums"; }
-    answers=$(grep -c '^0	1	$' "$T/sums")
-    [ "$answers" -ge 3 ] || { cat "$T/sums"; fail "$size bytes: $answers answers on the wire"; }
-    grep -q "^$answers of 4 answered$" "$T/out" || { cat "$T/out"; fail "$size bytes: not $answers answers"; }
-    [ "$(grep -c " $size B, " "$T/out")" = "$answers" ] || { cat "$T/out"; fail "answers of $size bytes"; }
+    wait=3000
+    [ $size != 0 ] || wait=500 # which the first takes
+    timeout 30 "$PSIM" live ping --pcap "$T/$size.pcap" --wait $wait -i 1 -c 4 -s $size 10.0.0.1 >"$T/$size.out" 2>"$T/err" ||
+        [ $size = 0 ] || { cat "$T/$size.out" "$T/err"; fail "echoes of $size bytes"; }
+    reads $size $size icmp -o ip.check_checksum:TRUE -e icmp.type -e icmp.checksum.status -e _ws.malformed
 done
 gives 1 live ping --wait 300 -c 1 10.0.0.9
 grep -q 'echo 1 to 10.0.0.9: no answer' "$T/out" || fail "nobody is there, and answers"
@@ -41,7 +48,7 @@ gives 0 live ping --gateway 10.0.0.1 -c 1 10.9.0.1
 ip neigh flush dev tap0
 "$PSIM" live ping --pcap "$T/in.pcap" >"$T/host" 2>&1 &
 host=$!
-eventually ping -c 1 -W 1 10.0.0.2 >/dev/null || fail "no answer to the kernel's echo"
+eventually ping -c 1 -W 0.2 10.0.0.2 >/dev/null || fail "no answer to the kernel's echo"
 ip neigh show dev tap0 | grep -q '^10.0.0.2 lladdr 02:00:0a:00:00:02 ' || { ip neigh; fail "its station"; }
 for size in 0 56 1472 1473 8000 65507; do
     gives 0 ping -q -c 3 -i 0.01 -s $size -W 2 10.0.0.2
@@ -50,39 +57,37 @@ done
 kill $host
 wait $host || fail "a host that is stopped"
 host=
-asked() { tshark -r "$1" -Y "arp.opcode == 1 && arp.dst.proto_ipv4 == $2" 2>/dev/null | wc -l; }
-[ "$(asked "$T/in.pcap" 10.0.0.2)" -ge 1 ] || fail "the kernel did not ask"
-[ "$(asked "$T/0.pcap" 10.0.0.1)" -ge 1 ] || fail "psim did not ask"
+reads in in arp -e arp.opcode -e arp.dst.proto_ipv4
+reads 0 first arp -e arp.opcode -e arp.dst.proto_ipv4
 
 # TCP: this machine's as server and as client, with bytes both ways at once; who finishes first differs.
 echo reno >/proc/sys/net/ipv4/tcp_congestion_control # not what the host prefers: it may pace
-head -c 100000000 /dev/urandom >"$T/big"
+wait $big
 head -c 1000001 "$T/big" >"$T/some"
 : >"$T/none"
 # same SENT GOT: as cmp, and removes what was got.
 same() { cmp "$1" "$2" && rm "$2"; }
+port=5010
 for pair in "some some" "some none" "none some" "big big"; do
     read -r ours theirs <<<"$pair"
-    timeout 60 socat -t 30 - TCP-LISTEN:5000,bind=10.0.0.1,reuseaddr <"$T/$theirs" >"$T/theirs" &
+    port=$((port + 1)) # each host begins with the same of its own: a connection that there was is in TIME-WAIT
+    timeout 60 socat -t 30 - TCP-LISTEN:$port,bind=10.0.0.1,reuseaddr <"$T/$theirs" >"$T/theirs" &
     peer=$!
-    eventually sh -c 'ss -ltn | grep -q 10.0.0.1:5000' || fail "socat does not listen"
-    "$PSIM" live tcp connect 10.0.0.1 5000 <"$T/$ours" >"$T/ours" 2>"$T/err" || { cat "$T/err"; fail "connect: $pair"; }
+    eventually sh -c "ss -ltn | grep -q 10.0.0.1:$port" || fail "socat does not listen"
+    "$PSIM" live tcp connect 10.0.0.1 $port <"$T/$ours" >"$T/ours" 2>"$T/err" || { cat "$T/err"; fail "connect: $pair"; }
     wait $peer || fail "socat: $pair"
     same "$T/$ours" "$T/theirs" && same "$T/$theirs" "$T/ours" || fail "connect: $pair: other bytes"
     pcap=$T/tcp.pcap
     [ "$pair" = "some some" ] || pcap=/dev/null
     "$PSIM" live tcp --pcap "$pcap" listen 5001 <"$T/$ours" >"$T/ours" 2>"$T/err" &
     host=$!
-    eventually ping -c 1 -W 1 10.0.0.2 >/dev/null || fail "no host"
+    eventually ping -c 1 -W 0.2 10.0.0.2 >/dev/null || fail "no host"
     timeout 60 socat -t 30 - TCP:10.0.0.2:5001 <"$T/$theirs" >"$T/theirs" || fail "socat: $pair"
     wait $host || { cat "$T/err"; fail "listen: $pair"; }
     host=
     same "$T/$ours" "$T/theirs" && same "$T/$theirs" "$T/ours" || fail "listen: $pair: other bytes"
-    [ "$pair" = "some some" ] || continue # its capture
-    tshark -r "$T/tcp.pcap" -o tcp.check_checksum:TRUE -Y tcp -T fields -e tcp.checksum.status -e _ws.malformed 2>/dev/null |
-        sort | uniq -c >"$T/sums"
-    [ "$(awk '$2 == 1 { n = $1 } END { print n + 0 }' "$T/sums")" -gt 1000 ] && [ "$(wc -l <"$T/sums")" = 1 ] ||
-        { cat "$T/sums"; fail "a wrong sum of TCP"; }
+    [ "$pair" != "some some" ] ||
+        reads tcp tcp tcp -o tcp.check_checksum:TRUE -e tcp.checksum.status -e _ws.malformed
 done
 timeout 30 nc -l 10.0.0.1 5003 </dev/null >"$T/theirs" & # which ends when its peer has finished
 peer=$!
@@ -120,9 +125,24 @@ gives 2 live ping --gateway 10.5.0.1 10.0.0.1
 gives 2 live ping --pcap /nowhere/a.pcap 10.0.0.1
 "$PSIM" live ping >"$T/host" 2>&1 &
 host=$!
-eventually ping -c 1 -W 1 10.0.0.2 >/dev/null || fail "it does not come back"
+eventually ping -c 1 -W 0.2 10.0.0.2 >/dev/null || fail "it does not come back"
 gives 2 live ping 10.0.0.1
 says "the TAP 'tap0' cannot be had: Device or resource busy"
 kill $host
 wait $host
 host=
+
+# What was on the wire.
+for p in $readers; do wait "$p" || fail "tshark"; done
+for size in 0 1 56 1472 1473 8000 65507; do
+    [ "$(grep -c '^8	1	$' "$T/$size.rows")" = 4 ] || { cat "$T/$size.rows"; fail "$size bytes: 4 echoes with right sums"; }
+    answers=$(grep -c '^0	1	$' "$T/$size.rows")
+    [ "$answers" -ge 3 ] || { cat "$T/$size.rows"; fail "$size bytes: $answers answers on the wire"; }
+    grep -q "^$answers of 4 answered$" "$T/$size.out" || { cat "$T/$size.out"; fail "$size bytes: not $answers answers"; }
+    [ "$(grep -c " $size B, " "$T/$size.out")" = "$answers" ] || { cat "$T/$size.out"; fail "answers of $size bytes"; }
+done
+grep -qx '1	10.0.0.2' "$T/in.rows" || fail "the kernel did not ask"
+grep -qx '1	10.0.0.1' "$T/first.rows" || fail "psim did not ask"
+sort "$T/tcp.rows" | uniq -c >"$T/sums"
+[ "$(awk '$2 == 1 { n = $1 } END { print n + 0 }' "$T/sums")" -gt 1000 ] && [ "$(wc -l <"$T/sums")" = 1 ] ||
+    { cat "$T/sums"; fail "a wrong sum of TCP"; }
