@@ -46,20 +46,18 @@ static enum xk_status sessn_push(struct xk_sessn *s, struct xk_msg *m)
     struct driver_header h = { .protocol = (uint16_t)s->upper->number,
                                .life = st->params->lives ? (uint16_t)port_incarnation(p) : 0,
                                .length = (uint32_t)xk_msg_length(m) };
-    if (xk_msg_length(m) + DRIVER_HEADER > st->info.mtu)
+    if (xk_msg_length(m) + DRIVER_HEADER > st->out.info.mtu)
         return XK_TOO_LONG;
-    if (m->control && !st->info.control)
+    if (m->control && !st->out.info.control)
         return XK_REFUSED;
-    if (outq_full(&st->out, s, &ds->waiter)) {
-        st->counts.refused++;
+    if (outq_full(&st->out, s, &ds->waiter))
         return XK_BUSY;
-    }
     struct rope frame;
     unsigned flags = (m->part ? PORT_PART : 0) | (m->control ? PORT_CONTROL : 0);
     driver_header_store(xk_msg_push(m, DRIVER_HEADER), &h);
     xk_msg_to_rope(m, &frame);
     xk_swap(s->protl);
-    st->counts.queued += outq_send(&st->out, ds->station, flags, &frame);
+    outq_send(&st->out, ds->station, flags, &frame);
     st->counts.sent++;
     return XK_OK;
 }
@@ -138,20 +136,9 @@ static const struct port_end_ops end_ops = { .receive = if_receive, .ready = if_
 static enum xk_status protl_init(struct xk_protl *self, const void *p)
 {
     struct driver_state *st = self->state;
-    struct port *port = xk_port(self);
     st->params = p;
     xk_table_init(&st->sessns, self, (uint32_t)st->params->idle);
-    outq_init(&st->out, port, (uint32_t)st->params->queue);
-    if (self->ifc == UINT32_MAX)
-        return XK_OK; /* there is nobody to talk to */
-    port_if_describe(port, self->ifc, &st->info);
-    if (!st->info.reliable)
-        self->gives &= ~(unsigned)XK_LOSSLESS;
-    if (!st->info.ordered)
-        self->gives &= ~(unsigned)XK_ORDERED;
-    enum port_if_result why;
-    st->out.end = port_end_open(port, self->ifc, NULL, 0, &end_ops, self, &why);
-    return st->out.end != NULL ? XK_OK : XK_REFUSED;
+    return outq_open(&st->out, self, (uint32_t)st->params->queue, &end_ops);
 }
 
 static const char *interface_of(const void *p)
@@ -190,8 +177,9 @@ static uint64_t protl_carries(const void *p, uint64_t below)
 static const struct counter counters[] = {
     C_SUM(driver_state, counts, sent, "1", "Frames sent."),
     C_SUM(driver_state, counts, received, "1", "Frames received."),
-    C_SUM(driver_state, counts, queued, "1", "Frames that waited because the interface was busy."),
-    C_SUM(driver_state, counts, refused, "1", "Pushes refused for want of room."),
+    C_SUM(driver_state, out.counts, queued, "1",
+          "Frames that waited because the interface was busy."),
+    C_SUM(driver_state, out.counts, refused, "1", "Pushes refused for want of room."),
     C_SUM(driver_state, counts, bad_length, "1",
           "Frames dropped: shorter or longer than their header says."),
     C_SUM(driver_state, counts, stale, "1",

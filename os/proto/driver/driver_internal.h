@@ -34,11 +34,10 @@ struct driver_sessn {
 
 struct driver_state {
     const struct driver_params *params;
-    struct port_if_info info;
-    struct outq out; /* without an end: the node is not on the network */
+    struct outq out;
     struct xk_table sessns;
     struct {
-        uint64_t sent, received, queued, refused, bad_length, stale, nobody;
+        uint64_t sent, received, bad_length, stale, nobody;
     } counts;
 };
 

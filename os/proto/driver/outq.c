@@ -1,4 +1,4 @@
-/* outq.c: frames that wait for a busy interface.  See outq.h. */
+/* outq.c: an interface and the frames that wait for it.  See outq.h. */
 #include "os/proto/driver/outq.h"
 
 struct outq_frame {
@@ -8,18 +8,30 @@ struct outq_frame {
     struct rope data;
 };
 
-void outq_init(struct outq *q, struct port *p, uint32_t most)
+enum xk_status outq_open(struct outq *q, struct xk_protl *self, uint32_t most,
+                         const struct port_end_ops *ops)
 {
-    q->port = p;
+    enum port_if_result why;
+    q->port = xk_port(self);
     q->most = most;
     list_init(&q->queue);
     list_init(&q->waiting);
+    if (self->ifc == UINT32_MAX)
+        return XK_OK; /* there is nobody to talk to */
+    port_if_describe(q->port, self->ifc, &q->info);
+    if (!q->info.reliable)
+        self->gives &= ~(unsigned)XK_LOSSLESS;
+    if (!q->info.ordered)
+        self->gives &= ~(unsigned)XK_ORDERED;
+    q->end = port_end_open(q->port, self->ifc, NULL, 0, ops, self, &why);
+    return q->end != NULL ? XK_OK : XK_REFUSED;
 }
 
 bool outq_full(struct outq *q, struct xk_sessn *s, struct outq_waiter *w)
 {
     if (q->queued < q->most)
         return false;
+    q->counts.refused++;
     if (!w->sessn) {
         w->sessn = s;
         list_push(&q->waiting, &w->link);
@@ -27,7 +39,7 @@ bool outq_full(struct outq *q, struct xk_sessn *s, struct outq_waiter *w)
     return true;
 }
 
-bool outq_send(struct outq *q, uint64_t station, unsigned flags, struct rope *frame)
+void outq_send(struct outq *q, uint64_t station, unsigned flags, struct rope *frame)
 {
     port_end_out(q->end, frame->length);
     enum port_if_result r = PORT_IF_BUSY;
@@ -41,9 +53,9 @@ bool outq_send(struct outq *q, uint64_t station, unsigned flags, struct rope *fr
         rope_move(&f->data, frame);
         list_push(&q->queue, &f->link);
         q->queued++;
+        q->counts.queued++;
     }
     rope_fini(frame);
-    return r == PORT_IF_BUSY;
 }
 
 void outq_forget(struct outq_waiter *w)

@@ -28,7 +28,7 @@ bool eth_address_load(const uint8_t in[ETH_ADDRESS], uint32_t *station)
 bool eth_station(const struct xk_protl *eth, uint32_t *station)
 {
     const struct eth_state *st = eth->state;
-    *station = (uint32_t)st->info.station;
+    *station = (uint32_t)st->out.info.station;
     return st->out.end != NULL;
 }
 
@@ -55,17 +55,15 @@ static enum xk_status sessn_push(struct xk_sessn *s, struct xk_msg *m)
     struct eth_sessn *es = s->state;
     const struct eth_key *k = &es->key;
     uint32_t header = header_of(k->type);
-    if (xk_msg_length(m) + header > st->info.mtu)
+    if (xk_msg_length(m) + header > st->out.info.mtu)
         return XK_TOO_LONG;
-    if (m->control && (!st->info.control || k->station == ETH_ALL))
+    if (m->control && (!st->out.info.control || k->station == ETH_ALL))
         return XK_REFUSED;
-    if (outq_full(&st->out, s, &es->waiter)) {
-        st->counts.refused++;
+    if (outq_full(&st->out, s, &es->waiter))
         return XK_BUSY;
-    }
     uint8_t *wire = xk_msg_push(m, header);
     eth_address_store(wire, k->station);
-    eth_address_store(wire + ETH_ADDRESS, (uint32_t)st->info.station);
+    eth_address_store(wire + ETH_ADDRESS, (uint32_t)st->out.info.station);
     wire_put16(wire + 12, header == ETH_HEADER ? k->type : ETH_TYPE_LOCAL);
     if (header == ETH_LOCAL_HEADER)
         wire_put16(wire + 14, k->type);
@@ -74,7 +72,7 @@ static enum xk_status sessn_push(struct xk_sessn *s, struct xk_msg *m)
                      (k->station == ETH_ALL ? PORT_ALL : 0);
     xk_msg_to_rope(m, &frame);
     xk_swap(s->protl);
-    st->counts.queued += outq_send(&st->out, k->station, flags, &frame);
+    outq_send(&st->out, k->station, flags, &frame);
     st->counts.sent++;
     st->counts.broadcasts += k->station == ETH_ALL;
     return XK_OK;
@@ -98,7 +96,7 @@ static enum xk_status sessn_control(struct xk_sessn *s, struct xk_control *c)
     if (c->op != XK_GET_OPT_PACKET)
         return xk_protl_control(s->protl, c);
     uint32_t header = header_of(eth_type(s));
-    c->u64 = st->info.mtu > header ? st->info.mtu - header : 0;
+    c->u64 = st->out.info.mtu > header ? st->out.info.mtu - header : 0;
     return XK_OK;
 }
 
@@ -145,7 +143,7 @@ static bool header_take(struct eth_state *st, struct xk_msg *m, uint32_t *src, u
         st->counts.bad++; /* FRAME2 */
         return false;
     }
-    if (eth_address_load(wire, &dst) && (dst == ETH_ALL || dst == st->info.station))
+    if (eth_address_load(wire, &dst) && (dst == ETH_ALL || dst == st->out.info.station))
         return true;
     st->counts.other++; /* FRAME2 */
     return false;
@@ -186,21 +184,10 @@ static const struct port_end_ops end_ops = { .receive = if_receive, .ready = if_
 static enum xk_status protl_init(struct xk_protl *self, const void *p)
 {
     struct eth_state *st = self->state;
-    struct port *port = xk_port(self);
     st->params = p;
     st->types = (struct xk_types){ .end = UINT16_MAX + 1, .own = ETH_TYPE_LOCAL };
     xk_keyed_init(&st->sessns, self, sizeof(struct eth_key), (uint32_t)st->params->idle);
-    outq_init(&st->out, port, (uint32_t)st->params->queue);
-    if (self->ifc == UINT32_MAX)
-        return XK_OK; /* there is nobody to talk to */
-    port_if_describe(port, self->ifc, &st->info);
-    if (!st->info.reliable)
-        self->gives &= ~(unsigned)XK_LOSSLESS;
-    if (!st->info.ordered)
-        self->gives &= ~(unsigned)XK_ORDERED;
-    enum port_if_result why;
-    st->out.end = port_end_open(port, self->ifc, NULL, 0, &end_ops, self, &why);
-    return st->out.end != NULL ? XK_OK : XK_REFUSED;
+    return outq_open(&st->out, self, (uint32_t)st->params->queue, &end_ops);
 }
 
 static const char *interface_of(const void *p)
@@ -216,7 +203,7 @@ static struct xk_sessn *protl_open(struct xk_protl *self, struct xk_protl *upper
     uint64_t station;
     uint32_t type = xk_type_take(&st->types, &peer, upper);
     if (!st->out.end || !xk_part_take(&peer, XK_PART_STATION, &station) || peer.count > 0 ||
-        station > ETH_ALL || (station == ETH_ALL && !st->info.broadcast)) { /* PART1 */
+        station > ETH_ALL || (station == ETH_ALL && !st->out.info.broadcast)) { /* PART1 */
         *why = XK_NO_PEER;
         return NULL;
     }
@@ -265,8 +252,8 @@ static const struct counter counters[] = {
     C_SUM(eth_state, counts, sent, "1", "Frames sent."),
     C_SUM(eth_state, counts, broadcasts, "1", "Of these, to all stations."),
     C_SUM(eth_state, counts, received, "1", "Frames received."),
-    C_SUM(eth_state, counts, queued, "1", "Frames that waited because the interface was busy."),
-    C_SUM(eth_state, counts, refused, "1", "Pushes refused for want of room."),
+    C_SUM(eth_state, out.counts, queued, "1", "Frames that waited because the interface was busy."),
+    C_SUM(eth_state, out.counts, refused, "1", "Pushes refused for want of room."),
     C_SUM(eth_state, counts, bad, "1", "Frames dropped: cut short, or from no station."),
     C_SUM(eth_state, counts, other, "1", "Frames dropped: for another station."),
     C_SUM(eth_state, counts, nobody, "1", "Frames dropped: nobody here takes their type."),

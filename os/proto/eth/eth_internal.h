@@ -35,12 +35,11 @@ _Static_assert(sizeof(struct eth_key) == 8, "a key has no padding");
 
 struct eth_state {
     const struct eth_params *params;
-    struct port_if_info info;
-    struct outq out; /* without an end: the node is not on the network */
+    struct outq out;
     struct xk_keyed sessns;
     struct xk_types types;
     struct {
-        uint64_t sent, received, broadcasts, queued, refused, bad, other, nobody;
+        uint64_t sent, received, broadcasts, bad, other, nobody;
     } counts;
 };
 
