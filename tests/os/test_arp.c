@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "os/proto/eth/eth.h"
+#include "os/proto/ip/ip.h"
 #include "os/xk/inet.h"
 #include "tests/os/xk_rig.h"
 
@@ -396,6 +397,54 @@ Test(arp, wrong_frames_are_dropped_by_cause)
     cr_assert_gt(fake_count(r.f, 1, "arp.bad"), 100);
     cr_assert_gt(rig_probe(&r, 1)->got, 100);
     cr_assert(rig_alloc_quiet(&r));
+    rig_stop(&r);
+}
+
+/* ---- types ---- */
+
+/* Which of them the instance takes of an upper: opened, enabled, disabled. */
+static void types_taken(struct xk_protl *of, struct xk_parts peer, const uint64_t type[3],
+                        const bool taken[3])
+{
+    struct xk_protl *probe = xk_find(of->kernel, "probe");
+    enum xk_status why;
+    for (uint32_t i = 0; i < 3; i++) {
+        struct xk_parts to = peer, local = xk_any();
+        xk_part_push(&to, XK_PART_TYPE, type[i]);
+        xk_part_push(&local, XK_PART_TYPE, type[i]);
+        struct xk_sessn *s = xk_open(of, probe, to, &why);
+        cr_assert_eq(why, taken[i] ? XK_OK : XK_REFUSED, "%s: type %u", of->instance, i);
+        if (s)
+            xk_close(s);
+        cr_assert_eq(xk_open_enable(of, probe, local) == XK_OK, taken[i]);
+        cr_assert_eq(xk_open_disable(of, probe, local) == XK_OK, taken[i]);
+        xk_part_push(&local, XK_PART_TYPE, type[i]);
+        cr_assert_eq(xk_open_enable(of, probe, local), XK_REFUSED, "PART1");
+        cr_assert_eq(xk_open_disable(of, probe, local), XK_REFUSED, "PART1");
+    }
+}
+
+static void try_types(struct port *p, void *arg)
+{
+    (void)p;
+    struct rig *r = arg;
+    struct xk_protl *ip = xk_find(r->k[0], "ip"), *arp = ip->down[0], *eth = arp->down[0];
+    struct xk_parts station = { 1, { XK_PART_STATION }, { 1 } };
+    types_taken(eth, station, (const uint64_t[]){ 0xffff, 0x10000, ETH_TYPE_LOCAL },
+                (const bool[]){ true, false, false });
+    types_taken(arp, xk_node(1), (const uint64_t[]){ 0xffff, 0x10000, ETH_TYPE_ARP },
+                (const bool[]){ true, false, false });
+    types_taken(ip, xk_node(1), (const uint64_t[]){ 255, 256, IP_TYPE_LOCAL },
+                (const bool[]){ true, false, false });
+}
+
+Test(arp, a_type_that_no_upper_may_have_is_refused_at_each_layer)
+{
+    struct rig r;
+    struct fake_options o = { .broadcast = true };
+    rig_start(&r, &o, "eth eth; arp arp <eth; ip ip <arp; probe probe <ip", NULL, NULL);
+    fake_call(r.f, 0, try_types, &r);
+    fake_run(r.f, 0);
     rig_stop(&r);
 }
 
