@@ -8,7 +8,7 @@
 -- side by side only on different frames.  HIPPI's frames may have 64 KiB, as much as a window; with
 -- two of them under way (hippi64) it stays below, with frames of 8 KiB it does not.  On a shared
 -- medium a grant waits until the sender has stopped, so that windows are twice as long there; and
--- on an Ethernet, where who has just sent wins the next collision, 85 % is what comes of that.
+-- on an Ethernet, where who has just sent wins the next collision, 86 to 89 % come of that.
 local paragon = include "machines/paragon.lua"
 
 -- Bytes a second of data that a link carries, longest frame, flits of a frame that carry none.
