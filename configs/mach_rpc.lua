@@ -8,6 +8,7 @@
 -- prices.  With more the processor is the bound: clients wait in its queue, and a server that finds
 -- a request when it asks needs no switch.
 local paragon = include "machines/paragon.lua"
+local formula = include "parts/formula.lua"
 
 local size = param("workload.size", "0B")
 local reply = param("workload.reply", "0B")
@@ -19,31 +20,7 @@ local machine = paragon {
 }
 
 -- ---- the formula, in picoseconds ----
-local function units(text, of)
-  local n, unit = tostring(text):match("^([%d.]+)(%a*/?s?)$")
-  return math.tointeger(tonumber(n) * (n == "0" and unit == "" and 0 or of[unit]))
-end
-local function bytes(text)
-  return units(text, { [""] = 1, B = 1, kB = 10^3, MB = 10^6, KiB = 2^10, MiB = 2^20 })
-end
-local function ps(text)
-  return units(text, { ps = 1, ns = 10^3, us = 10^6, ms = 10^9, s = 10^12 })
-end
-local function per_second(text)
-  return units(text, { ["B/s"] = 1, ["kB/s"] = 10^3, ["MB/s"] = 10^6, ["GB/s"] = 10^9 })
-end
-
--- What a kind of work costs, whatever -p makes of its price; a rate is rounded up once.
-local millionths = math.tointeger(scale * 10^6)
-local function cost(kind, amount)
-  local price = machine.prices[kind]
-  local function field(name)
-    return param("machine.prices." .. kind .. "." .. name, price[name] or "0")
-  end
-  local whole = (ps(field("fixed")) + ps(field("each")) * amount) * millionths // 10^6 | 0
-  local rate = per_second(field("rate"))
-  return whole + (rate == 0 and 0 or (amount * 10^6 * millionths + rate - 1) // rate | 0)
-end
+local cost, bytes = formula.costs(machine, scale), formula.bytes
 
 -- A message in the kernel: the header, and an item of whole words.
 local function message(n)
@@ -86,7 +63,7 @@ return {
   machine = machine,
   workload = {
     kind = "mach_rpc", size = size, reply = reply, clients = clients, rounds = 50,
-    formula = clients == 1 and string.format("%dps", call(size)) or 0,
+    formula = clients == 1 and call(size) .. "ps" or 0,
   },
   sweep = {
     product = {
