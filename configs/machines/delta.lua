@@ -16,13 +16,8 @@
 -- CALIBRATED: the prices, so that messages of 0 B and of 1 MB take what [DD] says; the length at
 -- half of the rate is an output.
 
-local function us(n)
-  return { each = string.format("%dns", math.floor(n * 1000 + 0.5)) }
-end
-
-local function mb(n)
-  return { rate = string.format("%gMB/s", n) }
-end
+local prices = include "parts/prices.lua"
+local us, mb = prices.us, prices.mb
 
 return function(o)
   return {

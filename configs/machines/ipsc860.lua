@@ -17,13 +17,8 @@
 -- CALIBRATED: the prices and the interface's times are chosen so that messages of 0 B and of 1 kB
 -- between neighbours take what [Bokhari] says, and `routing` is his time a channel.
 
-local function us(n)
-  return { each = string.format("%dns", math.floor(n * 1000 + 0.5)) }
-end
-
-local function mb(n)
-  return { rate = string.format("%gMB/s", n) }
-end
+local prices = include "parts/prices.lua"
+local us, mb = prices.us, prices.mb
 
 return function(o)
   local dimension = o.dimension or 4

@@ -13,9 +13,7 @@
 --               compute node and disk
 --   ASSUMED     no source; the reason stands beside it
 
-local function us(n)
-  return { each = string.format("%dns", math.floor(n * 1000 + 0.5)) }
-end
+local us = include("parts/prices.lua").us
 
 return function(o)
   return {

@@ -51,14 +51,8 @@ releases["SUNMOS-1.6"] = {
   trap = 2, switch = 8, cross = 0.5, layer = 0.3, match = 0.2, copy = 60,
 }
 
-local function us(n)
-  return { each = string.format("%dns", math.floor(n * 1000 + 0.5)) }
-end
-
-local function mb(n)
-  if n == 0 then return {} end
-  return { rate = string.format("%gMB/s", n) }
-end
+local prices = include "parts/prices.lua"
+local us, mb = prices.us, prices.mb
 
 -- ASSUMED(what does not lie on the path of a message is priced alike in all releases, from the
 -- i860's 50 MHz: a lookup 50 instructions, a block of memory 100, and so on).

@@ -19,13 +19,8 @@
 -- CALIBRATED: what software charges on a message's way, so that messages of 0 B and of 1 MB take
 -- what [DD] says.  The length at half of the rate is an output; it follows the frame size.
 
-local function us(n)
-  return { each = string.format("%dns", math.floor(n * 1000 + 0.5)) }
-end
-
-local function mb(n)
-  return { rate = string.format("%gMB/s", n) }
-end
+local prices = include "parts/prices.lua"
+local us, mb = prices.us, prices.mb
 
 return function(o)
   local path, clock = o.path or 1, o.clock or 1

@@ -14,16 +14,11 @@
 -- what L.RPC takes more than M.RPC over VIP (0.14 ms), `frame_bytes` for the throughput of M.RPC
 -- over ETH (863 KB/s), the fixed part of `checksum` for what IP takes more than VIP (0.31 ms): IP's
 -- other work is in it.  Everything else is an output.
-local function us(n)
-  return { each = string.format("%dns", math.floor(n * 1000 + 0.5)) }
-end
-
-local function mb(n)
-  return { rate = string.format("%gMB/s", n) }
-end
+local prices = include "parts/prices.lua"
+local us, mb = prices.us, prices.mb
 
 return function(o)
-  local prices = {
+  local list = {
     scale = o.scale,
     -- A 68020 of 16.67 MHz, some two million instructions a second; ASSUMED(with that: 400 to give
     -- a frame to the interface, 500 to take one, 200 of an interrupt, 100 of dispatch, 30 of a
@@ -35,7 +30,7 @@ return function(o)
     checksum = { fixed = "36us", rate = "2MB/s" },               -- CALIBRATED: the fixed part
     choice = us(4.3), -- ASSUMED(two fifths of a layer, as in paragon.lua)
   }
-  for name, price in pairs(o.prices or {}) do prices[name] = price end
+  for name, price in pairs(o.prices or {}) do list[name] = price end
   return {
     rows = 1, columns = o.nodes or 2, service_node = false,
     networks = {
@@ -45,6 +40,6 @@ return function(o)
       },
     },
     node = { coprocessor = false, upcall_cpu = "application", preempt = true },
-    prices = prices, os = o.os, faults = o.faults, graph = o.graph,
+    prices = list, os = o.os, faults = o.faults, graph = o.graph,
   }
 end

@@ -16,13 +16,8 @@
 --   ASSUMED     no source; the reason stands beside it
 -- Nothing is calibrated: the prices are those of a Paragon without coprocessor, at half its clock.
 
-local function us(n)
-  return { each = string.format("%dns", math.floor(n * 1000 + 0.5)) }
-end
-
-local function mb(n)
-  return { rate = string.format("%gMB/s", n) }
-end
+local prices = include "parts/prices.lua"
+local us, mb = prices.us, prices.mb
 
 -- Longest payload of a frame, flits of a frame that carry none, who moves the bytes, and how many
 -- may be under way.

@@ -10,7 +10,7 @@
 -- (21 - 3)/4; protect = (29 - 3)/2; copy = 4 KiB in 204 - 3; fault = (159 - 3 - 13 - 9)/2; range =
 -- 22 - 3 - 9.  Outputs: plain fbufs (34, published 37), remapping with new pages (41, published
 -- 42), all that has several pages, messages and crossings.
-local function us(t) return { each = t .. "us" } end
+local us = include("parts/prices.lua").us
 
 local fbufs = {}
 
