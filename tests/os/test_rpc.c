@@ -370,7 +370,7 @@ Test(rpc, tiny_limits_change_nothing_but_who_waits)
         chaos_on(TINY, seed, seed & 1, seed % 3 == 0, false);
 }
 
-/* CHAN1, CHAN2, CHANS1. */
+/* CHAN1, CHAN2, CHNL1. */
 Test(rpc, thousands_of_seeds_of_faults_never_execute_twice_and_always_end)
 {
     for (uint64_t seed = 0; seed < sample(NULL, 2000); seed++)
@@ -612,6 +612,31 @@ Test(rpc, calls_that_end_at_once_leave_nothing_behind)
     "mesh driver queue=1 idle=0; chan mrpc <mesh client_wait=20ms server_wait=30ms "               \
     "wait_max=200ms; rpc select <chan channels=2 queue=1 idle=0"
 
+/* The numbers of its calls begin again: who remembers those of its past life must not take them for
+ * old ones. */
+Test(rpc, a_client_that_comes_back_is_served_from_its_first_call_on)
+{
+    for (int k = 0; k < 2; k++) {
+        struct world w;
+        struct fake_options o = { .detect_delay = SIM_MS };
+        start(&w, &o, k ? MONOLITH : GRAPH);
+        for (uint64_t n = 0; n < 8; n++) {
+            if (n == 4) {
+                crash_node(&w, 0);
+                fake_run(w.r.f, 0);
+                fake_restart(w.r.f, 0);
+                fake_run(w.r.f, 0);
+            }
+            cr_assert_eq(call(&w, 0, 1, n, 10), XK_OK);
+            fake_run(w.r.f, 0);
+            cr_assert_eq(w.executed[n], 1);
+            cr_assert_eq(w.ended[n], 1);
+            cr_assert_eq(w.status[n], XK_OK);
+        }
+        stop(&w, false);
+    }
+}
+
 Test(mrpc, calls_of_all_lengths_return_their_replies)
 {
     static const uint64_t bytes[] = { 0, 1, 100, 255, 4000, 4096, 70000, 200000 };
@@ -672,7 +697,7 @@ Test(mrpc, a_call_passes_fewer_layers)
     cr_assert_eq(layers[1], 4);
 }
 
-/* MRPC1, MRPC2, MRPCS1, MRPCM1. */
+/* MRPC1, MRPC2, MRPCS1, CHNL1, MRPCM1. */
 Test(mrpc, faults_never_execute_twice_and_calls_always_end)
 {
     for (uint64_t seed = 0; seed < sample(NULL, 1500); seed++)

@@ -1,4 +1,4 @@
-/* chan.c: CHAN's protocol object: parameters, what is known of hosts, incarnations, the way in.
+/* chan.c: CHAN's protocol object: parameters, header, incarnations, the way in.
  *
  * Lives (os/xk/peers.h) are agreed here without BID, too: each header names the sender's
  * and the one it believes the receiver to have, so that no call of the past is executed and no
@@ -44,24 +44,6 @@ static void header_load(struct chan_header *h, const uint8_t in[CHAN_HEADER])
     h->dst_incarnation = wire_get32(in + 20);
 }
 
-static struct chan_host *host_find(struct xk_protl *self, uint32_t host)
-{
-    struct chan_state *st = self->state;
-    return xk_map_resolve(&st->hosts, &host);
-}
-
-struct chan_host *chan_host_get(struct xk_protl *self, uint32_t host)
-{
-    struct chan_state *st = self->state;
-    struct chan_host *h = host_find(self, host);
-    if (h)
-        return h;
-    h = port_alloc(xk_port(self), sizeof *h);
-    h->host = host;
-    xk_map_bind(&st->hosts, &host, h);
-    return h;
-}
-
 enum xk_status chan_send(struct xk_protl *self, struct xk_sessn *down, struct chan_header *h,
                          struct rope *data)
 {
@@ -73,7 +55,7 @@ enum xk_status chan_send(struct xk_protl *self, struct xk_sessn *down, struct ch
     else
         xk_msg_init(&m);
     h->length = (uint32_t)xk_msg_length(&m);
-    h->src_incarnation = st->incarnation;
+    h->src_incarnation = st->channels.life;
     header_store(xk_msg_push(&m, CHAN_HEADER), h);
     enum xk_status r = xk_push(down, &m);
     if (r != XK_OK && data) {
@@ -85,31 +67,22 @@ enum xk_status chan_send(struct xk_protl *self, struct xk_sessn *down, struct ch
     return r;
 }
 
-void chan_timer_set(struct xk_protl *self, struct port_timer *t, sim_time delay)
+void chan_answer(struct xk_protl *self, struct xk_sessn *lower, const struct chan_header *h,
+                 uint8_t flags)
 {
-    port_work(xk_port(self), PORT_WORK_TIMER, 1);
-    port_timer_set(t, delay);
-}
-
-void chan_stall(struct chan_state *st, struct chan_stalled *x)
-{
-    if (list_empty(&x->link))
-        list_push(&st->stalled, &x->link);
+    struct chan_state *st = self->state;
+    struct chan_header a = { .id = h->id,
+                             .flags = flags,
+                             .protocol = h->protocol,
+                             .seq = h->seq,
+                             .src_incarnation = st->channels.life,
+                             .dst_incarnation = h->src_incarnation };
+    uint8_t wire[CHAN_HEADER];
+    header_store(wire, &a);
+    xk_channels_answer(self, lower, wire);
 }
 
 /* ---- in ---- */
-
-/* A life of the host has ended, and perhaps another has begun. */
-static void peer_changed(void *arg, uint32_t node, uint32_t life, bool alive)
-{
-    struct xk_protl *self = arg;
-    struct chan_host *h = alive ? NULL : host_find(self, node);
-    if (!h)
-        return;
-    chan_server_forget(self, h);
-    chan_client_fail_all(self, h,
-                         xk_life(self->kernel, node) > life ? XK_RESTARTED : XK_UNREACHABLE);
-}
 
 /* Is the message of the present lives of both? */
 static bool of_the_present(struct xk_protl *self, struct xk_sessn *lower,
@@ -120,10 +93,10 @@ static bool of_the_present(struct xk_protl *self, struct xk_sessn *lower,
         st->counts.stale++;
         return false;
     }
-    if (h->dst_incarnation != 0 && h->dst_incarnation != st->incarnation) {
+    if (h->dst_incarnation != 0 && h->dst_incarnation != st->channels.life) {
         st->counts.stale++;
         if (h->flags & CHAN_FROM_CLIENT)
-            chan_server_answer(self, lower, h, CHAN_GONE);
+            chan_answer(self, lower, h, CHAN_GONE);
         return false;
     }
     return true;
@@ -139,39 +112,18 @@ static void protl_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk
         return;
     }
     header_load(&h, wire);
-    if (h.length != xk_msg_length(m) || h.id >= CHAN_IDS_MAX || h.seq == 0 ||
+    if (h.length != xk_msg_length(m) || h.id >= XK_CHANNELS || h.seq == 0 ||
         h.src_incarnation == 0 || (h.length > 0 && !(h.flags & CHAN_USER_MSG))) {
         st->counts.bad++;
         return;
     }
     if (!of_the_present(self, lower, &h))
         return;
-    struct chan_host *host = chan_host_get(self, lower->host);
+    struct xk_channel_host *host = xk_channels_host(self, lower->host);
     if (h.flags & CHAN_FROM_CLIENT)
         chan_server_got(self, host, lower, &h, m);
     else
         chan_client_got(self, host, lower, &h, m);
-}
-
-static void protl_ready(struct xk_protl *self, struct xk_sessn *lower)
-{
-    struct chan_state *st = self->state;
-    struct list now;
-    (void)lower;
-    list_init(&now);
-    list_splice(&now, &st->stalled);
-    while (!list_empty(&now)) {
-        struct chan_stalled *x = LIST_ENTRY(list_pop(&now), struct chan_stalled, link);
-        if (x->kind == CHAN_STALLED_SERVER)
-            chan_server_ready((struct chan_server *)(void *)x);
-        else if (x->kind == CHAN_STALLED_CLIENT)
-            chan_client_ready((struct chan_client *)(void *)x);
-        else
-            chan_answer_ready(self, (struct chan_answer *)(void *)x);
-        if (!list_empty(&st->stalled))
-            break; /* full again: the rest waits for the next time */
-    }
-    list_splice(&st->stalled, &now);
 }
 
 /* ---- protocol ---- */
@@ -187,28 +139,7 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
 {
     struct chan_state *st = self->state;
     st->params = p;
-    if (self->carries == 0)
-        return XK_TOO_LONG;
-    st->reliable = self->down[0]->gives & XK_LOSSLESS;
-    st->incarnation = port_incarnation(xk_port(self));
-    xk_map_init(&st->hosts, xk_port(self), sizeof(uint32_t));
-    list_init(&st->stalled);
-    xk_on_peer(self->kernel, peer_changed, self);
-    return xk_open_enable(self->down[0], self, xk_any());
-}
-
-static struct xk_sessn *protl_open(struct xk_protl *self, struct xk_protl *upper,
-                                   struct xk_parts peer, enum xk_status *why)
-{
-    return chan_client_open(self, upper, peer, why);
-}
-
-static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
-{
-    enum xk_status r = xk_protl_control(self->down[0], c);
-    if (r == XK_OK && c->op == XK_GET_OPT_PACKET)
-        c->u64 = c->u64 > CHAN_HEADER ? c->u64 - CHAN_HEADER : 0;
-    return r;
+    return xk_channels_init(self, &chan_client_ops, &chan_server_ops);
 }
 
 static uint64_t protl_carries(const void *p, uint64_t below)
@@ -251,8 +182,8 @@ const struct xk_protl_ops chan_protl = {
     .gives = protl_gives,
     .carries = protl_carries,
     .init = protl_init,
-    .open = protl_open,
+    .open = chan_client_open,
     .demux = protl_demux,
-    .ready = protl_ready,
-    .control = protl_control,
+    .ready = xk_channels_ready,
+    .control = xk_channels_control,
 };

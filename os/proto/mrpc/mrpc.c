@@ -18,23 +18,11 @@ static const struct param params[] = {
     P_END,
 };
 
-/* A life of the host has ended, and perhaps another has begun. */
-static void peer_changed(void *arg, uint32_t node, uint32_t life, bool alive)
-{
-    struct xk_protl *self = arg;
-    struct mrpc_host *h = alive ? NULL : mrpc_host_find(self, node);
-    if (!h)
-        return;
-    mrpc_server_forget(self, h);
-    mrpc_client_fail_all(self, h,
-                         xk_life(self->kernel, node) > life ? XK_RESTARTED : XK_UNREACHABLE);
-}
-
 static bool makes_sense(const struct mrpc_state *st, const struct mrpc_header *h, uint64_t rest)
 {
     bool data = h->op == MRPC_REQUEST || h->op == MRPC_REPLY;
-    if (h->op < MRPC_REQUEST || h->op > MRPC_REFUSED || h->channel >= MRPC_CHANNELS_MAX ||
-        h->seq == 0 || h->src_life == 0 || h->fragments == 0 || h->fragments > MRPC_FRAGMENTS_MAX ||
+    if (h->op < MRPC_REQUEST || h->op > MRPC_REFUSED || h->channel >= XK_CHANNELS || h->seq == 0 ||
+        h->src_life == 0 || h->fragments == 0 || h->fragments > MRPC_FRAGMENTS_MAX ||
         h->mask & ~mrpc_all(h->fragments) || h->length > h->fragments * st->fragment_bytes)
         return false;
     if (!data)
@@ -55,7 +43,7 @@ static bool of_the_present(struct xk_protl *self, struct xk_sessn *lower,
         st->counts.stale++;
         return false;
     }
-    if (h->dst_life != 0 && h->dst_life != st->life) {
+    if (h->dst_life != 0 && h->dst_life != st->channels.life) {
         st->counts.stale++;
         if (h->op == MRPC_REQUEST || h->op == MRPC_PROBE)
             mrpc_answer(self, lower, h, MRPC_GONE, 0);
@@ -80,32 +68,11 @@ static void protl_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk
     }
     if (!of_the_present(self, lower, &h))
         return;
-    struct mrpc_host *host = mrpc_host_get(self, lower->host);
+    struct xk_channel_host *host = xk_channels_host(self, lower->host);
     if (mrpc_of_client(h.op))
         mrpc_server_got(self, host, lower, &h, m);
     else
         mrpc_client_got(self, host, lower, &h, m);
-}
-
-static void protl_ready(struct xk_protl *self, struct xk_sessn *lower)
-{
-    struct mrpc_state *st = self->state;
-    struct list now;
-    (void)lower;
-    list_init(&now);
-    list_splice(&now, &st->stalled);
-    while (!list_empty(&now)) {
-        struct mrpc_stalled *x = LIST_ENTRY(list_pop(&now), struct mrpc_stalled, link);
-        if (x->kind == MRPC_STALLED_SERVER)
-            mrpc_server_ready((struct mrpc_server *)(void *)x);
-        else if (x->kind == MRPC_STALLED_CLIENT)
-            mrpc_client_ready((struct mrpc_client *)(void *)x);
-        else
-            mrpc_answer_ready(self, (struct mrpc_answer *)(void *)x);
-        if (!list_empty(&st->stalled))
-            break; /* full again: the rest waits for the next time */
-    }
-    list_splice(&st->stalled, &now);
 }
 
 /* ---- protocol ---- */
@@ -128,23 +95,8 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
 {
     struct mrpc_state *st = self->state;
     st->params = p;
-    if (self->carries == 0)
-        return XK_TOO_LONG;
     st->fragment_bytes = self->carries / MRPC_FRAGMENTS_MAX;
-    st->reliable = self->down[0]->gives & XK_LOSSLESS;
-    st->life = port_incarnation(xk_port(self));
-    xk_map_init(&st->hosts, xk_port(self), sizeof(uint32_t));
-    list_init(&st->stalled);
-    xk_on_peer(self->kernel, peer_changed, self);
-    return xk_open_enable(self->down[0], self, xk_any());
-}
-
-static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
-{
-    enum xk_status r = xk_protl_control(self->down[0], c);
-    if (r == XK_OK && c->op == XK_GET_OPT_PACKET)
-        c->u64 = c->u64 > MRPC_HEADER ? c->u64 - MRPC_HEADER : 0;
-    return r;
+    return xk_channels_init(self, &mrpc_client_ops, &mrpc_server_ops);
 }
 
 static const struct counter counters[] = {
@@ -180,6 +132,6 @@ const struct xk_protl_ops mrpc_protl = {
     .init = protl_init,
     .open = mrpc_client_open,
     .demux = protl_demux,
-    .ready = protl_ready,
-    .control = protl_control,
+    .ready = xk_channels_ready,
+    .control = xk_channels_control,
 };

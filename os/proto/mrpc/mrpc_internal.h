@@ -28,12 +28,10 @@
 #define OS_PROTO_MRPC_MRPC_INTERNAL_H
 
 #include "os/proto/mrpc/mrpc.h"
-#include "os/xk/map.h"
-#include "os/xk/peers.h"
+#include "os/xk/channels.h"
 
 #define MRPC_HEADER 36
 #define MRPC_FRAGMENTS_MAX 64
-#define MRPC_CHANNELS_MAX 1024 /* between two hosts, each way */
 
 enum mrpc_op {
     MRPC_REQUEST = 1, /* of the client */
@@ -80,65 +78,27 @@ struct mrpc_in { /* a message that is coming */
     struct rope *part; /* by fragment */
 };
 
-/* What this node must remember of another, in both roles; stays when all sessions are closed. */
-struct mrpc_slot {
-    uint32_t seq; /* of the last request that began; 0: none */
-    struct xk_sessn *active;
-};
-struct mrpc_host {
-    uint32_t host;
-    uint32_t seq; /* of our last call there */
-    uint16_t slot_count, client_count;
-    struct mrpc_slot *slots;   /* server: by channel */
-    struct xk_sessn **clients; /* client: by channel; NULL: free number */
-};
-
-enum mrpc_stalled_kind { MRPC_STALLED_CLIENT, MRPC_STALLED_SERVER, MRPC_STALLED_ANSWER };
-struct mrpc_stalled {
-    struct list link; /* in mrpc_state.stalled while the layer below is busy */
-    enum mrpc_stalled_kind kind;
-};
-struct mrpc_answer {             /* a header that must not be lost, since nobody asks again */
-    struct mrpc_stalled stalled; /* first */
-    struct xk_sessn *down;       /* counted */
-    struct mrpc_header header;
-};
-
 enum mrpc_client_state { MRPC_FREE, MRPC_ASKS, MRPC_WAIT };
 struct mrpc_client {
-    struct mrpc_stalled stalled; /* first */
-    struct mrpc_host *host;
+    struct xk_call call; /* first */
     enum mrpc_client_state state;
-    uint16_t channel;
-    uint32_t seq;
-    int64_t tries;
-    sim_time wait;
     struct mrpc_out request;
     struct mrpc_in reply;
-    struct port_timer timer;
 };
 
 enum mrpc_server_state { MRPC_COLLECT, MRPC_EXECUTE, MRPC_REPLIED, MRPC_DONE };
 struct mrpc_server {
-    struct mrpc_stalled stalled; /* first */
-    struct mrpc_host *host;
+    struct xk_call call; /* first */
     enum mrpc_server_state state;
-    uint16_t channel;
-    uint32_t seq, client_life;
-    int64_t tries;
-    sim_time wait;
+    uint32_t client_life;
     struct mrpc_in request;
     struct mrpc_out reply;
-    struct port_timer timer;
 };
 
 struct mrpc_state {
+    struct xk_channels channels; /* first */
     const struct mrpc_params *params;
-    bool reliable;           /* below: nothing is kept, no timer is set */
     uint64_t fragment_bytes; /* of data */
-    uint32_t life;
-    struct xk_map hosts;
-    struct list stalled; /* of mrpc_stalled, in order */
     struct {
         uint64_t calls, replies, failures, requests, probes, sent, resent, duplicates, stale, bad,
             nobody, closed;
@@ -146,7 +106,6 @@ struct mrpc_state {
 };
 
 /* mrpc_move.c: messages in fragments. */
-void mrpc_header_store(uint8_t out[MRPC_HEADER], const struct mrpc_header *h);
 void mrpc_header_load(struct mrpc_header *h, const uint8_t in[MRPC_HEADER]);
 uint64_t mrpc_all(uint16_t fragments); /* the mask of a complete message */
 /* Takes the data as a message to be sent. */
@@ -165,36 +124,20 @@ void mrpc_in_message(struct xk_protl *self, struct mrpc_in *in, struct xk_msg *m
 void mrpc_in_drop(struct xk_protl *self, struct mrpc_in *in);
 /* A header alone.  False: the layer below is busy. */
 bool mrpc_say(struct xk_protl *self, struct xk_sessn *down, struct mrpc_header h);
-/* The answer to what came with `h`, which must not be lost over a layer that loses nothing. */
+/* The answer to what came with `h`. */
 void mrpc_answer(struct xk_protl *self, struct xk_sessn *down, const struct mrpc_header *h,
                  enum mrpc_op op, uint64_t mask);
-void mrpc_answer_ready(struct xk_protl *self, struct mrpc_answer *a);
-void mrpc_stall(struct mrpc_state *st, struct mrpc_stalled *x);
-void mrpc_timer_set(struct xk_protl *self, struct port_timer *t, sim_time delay);
-/* Of a call in a trace: the same at both ends. */
-static inline uint64_t mrpc_trace_id(uint32_t client, uint32_t server, uint32_t seq)
-{
-    return (uint64_t)client << 48 | (uint64_t)(server & 0xffff) << 32 | seq;
-}
 
 /* mrpc_client.c */
+extern const struct xk_call_ops mrpc_client_ops;
 struct xk_sessn *mrpc_client_open(struct xk_protl *self, struct xk_protl *upper,
                                   struct xk_parts peer, enum xk_status *why);
-void mrpc_client_got(struct xk_protl *self, struct mrpc_host *host, struct xk_sessn *lower,
+void mrpc_client_got(struct xk_protl *self, struct xk_channel_host *host, struct xk_sessn *lower,
                      const struct mrpc_header *h, struct xk_msg *m);
-void mrpc_client_ready(struct mrpc_client *c);
-/* Ends the calls to a host that are out now. */
-void mrpc_client_fail_all(struct xk_protl *self, struct mrpc_host *host, enum xk_status why);
 
 /* mrpc_server.c */
-void mrpc_server_got(struct xk_protl *self, struct mrpc_host *host, struct xk_sessn *lower,
+extern const struct xk_call_ops mrpc_server_ops;
+void mrpc_server_got(struct xk_protl *self, struct xk_channel_host *host, struct xk_sessn *lower,
                      const struct mrpc_header *h, struct xk_msg *m);
-void mrpc_server_ready(struct mrpc_server *v);
-/* A client host has crashed: what it asked for is of no use any more. */
-void mrpc_server_forget(struct xk_protl *self, struct mrpc_host *host);
-
-/* mrpc_move.c, too: the record of a host. */
-struct mrpc_host *mrpc_host_find(struct xk_protl *self, uint32_t host); /* or NULL */
-struct mrpc_host *mrpc_host_get(struct xk_protl *self, uint32_t host);
 
 #endif

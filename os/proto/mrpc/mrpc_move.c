@@ -1,5 +1,4 @@
-/* mrpc_move.c: M.RPC's header, messages in fragments, and what waits for the layer below.  See
- * mrpc_internal.h.
+/* mrpc_move.c: M.RPC's header, and messages in fragments.  See mrpc_internal.h.
  *
  *   MRPCM1  A fragment is taken once: its place in the message is its bit.
  *   MRPCM2  One of a message with another number of fragments is not acknowledged: bits that mean
@@ -7,7 +6,7 @@
  */
 #include "os/proto/mrpc/mrpc_internal.h"
 
-void mrpc_header_store(uint8_t out[MRPC_HEADER], const struct mrpc_header *h)
+static void header_store(uint8_t out[MRPC_HEADER], const struct mrpc_header *h)
 {
     wire_put16(out, h->upper);
     out[2] = h->op;
@@ -48,8 +47,8 @@ static enum xk_status send(struct xk_protl *self, struct xk_sessn *down, struct 
                            struct xk_msg *m)
 {
     struct mrpc_state *st = self->state;
-    h->src_life = st->life;
-    mrpc_header_store(xk_msg_push(m, MRPC_HEADER), h);
+    h->src_life = st->channels.life;
+    header_store(xk_msg_push(m, MRPC_HEADER), h);
     enum xk_status r = xk_push(down, m);
     xk_msg_fini(m);
     return r;
@@ -85,7 +84,7 @@ bool mrpc_out_pump(struct xk_protl *self, struct mrpc_out *o, struct xk_sessn *d
         h.mask = bit;
         h.flags = o->please && o->left == bit ? MRPC_PLEASE_ACK : 0;
         xk_msg_init(&m);
-        m.part = st->reliable && i > 0 && i + 1 < o->fragments;
+        m.part = st->channels.reliable && i > 0 && i + 1 < o->fragments;
         if (rest > 0)
             rope_add_slice(&m.data, &o->data, off,
                            rest < st->fragment_bytes ? rest : st->fragment_bytes);
@@ -97,7 +96,7 @@ bool mrpc_out_pump(struct xk_protl *self, struct mrpc_out *o, struct xk_sessn *d
         o->sent |= bit;
     }
     o->please = false;
-    if (st->reliable)
+    if (st->channels.reliable)
         rope_fini(&o->data);
     return true;
 }
@@ -117,18 +116,6 @@ void mrpc_out_again(struct mrpc_out *o)
     o->please = true;
 }
 
-void mrpc_stall(struct mrpc_state *st, struct mrpc_stalled *x)
-{
-    if (list_empty(&x->link))
-        list_push(&st->stalled, &x->link);
-}
-
-void mrpc_timer_set(struct xk_protl *self, struct port_timer *t, sim_time delay)
-{
-    port_work(xk_port(self), PORT_WORK_TIMER, 1);
-    port_timer_set(t, delay);
-}
-
 void mrpc_answer(struct xk_protl *self, struct xk_sessn *down, const struct mrpc_header *h,
                  enum mrpc_op op, uint64_t mask)
 {
@@ -139,27 +126,12 @@ void mrpc_answer(struct xk_protl *self, struct xk_sessn *down, const struct mrpc
                              .fragments = h->fragments,
                              .seq = h->seq,
                              .length = h->length,
+                             .src_life = st->channels.life,
                              .dst_life = h->src_life,
                              .mask = mask };
-    if (mrpc_say(self, down, a) || !st->reliable)
-        return; /* where frames may be lost, who asked asks again */
-    struct mrpc_answer *late = port_alloc(xk_port(self), sizeof *late);
-    late->stalled.kind = MRPC_STALLED_ANSWER;
-    late->down = xk_dup(down);
-    late->header = a;
-    list_init(&late->stalled.link);
-    mrpc_stall(st, &late->stalled);
-}
-
-void mrpc_answer_ready(struct xk_protl *self, struct mrpc_answer *a)
-{
-    struct xk_sessn *down = a->down;
-    if (!mrpc_say(self, down, a->header)) {
-        mrpc_stall(self->state, &a->stalled);
-        return;
-    }
-    port_free(xk_port(self), a);
-    xk_close(down);
+    uint8_t wire[MRPC_HEADER];
+    header_store(wire, &a);
+    xk_channels_answer(self, down, wire);
 }
 
 /* ---- receiving ---- */
@@ -207,24 +179,4 @@ void mrpc_in_drop(struct xk_protl *self, struct mrpc_in *in)
         rope_fini(&in->part[k]);
     port_free(xk_port(self), in->part);
     *in = (struct mrpc_in){ 0 };
-}
-
-/* ---- hosts ---- */
-
-struct mrpc_host *mrpc_host_find(struct xk_protl *self, uint32_t host)
-{
-    struct mrpc_state *st = self->state;
-    return xk_map_resolve(&st->hosts, &host);
-}
-
-struct mrpc_host *mrpc_host_get(struct xk_protl *self, uint32_t host)
-{
-    struct mrpc_state *st = self->state;
-    struct mrpc_host *h = mrpc_host_find(self, host);
-    if (h)
-        return h;
-    h = port_alloc(xk_port(self), sizeof *h);
-    h->host = host;
-    xk_map_bind(&st->hosts, &host, h);
-    return h;
 }
