@@ -42,6 +42,7 @@ enum xk_status xk_start(struct xk_protl *x, const struct xk_graph *g, const stru
     unsigned given;
     bool stands = find_path(x, g, d, &given);
     x->enabled = 0;
+    x->upper = NULL;
     x->state = d->ops->kind.state_size ? port_alloc(x->task, d->ops->kind.state_size) : NULL;
     if (d->ops->kind.counters)
         port_counters(x->task, d->name, d->ops->kind.counters, x->state);

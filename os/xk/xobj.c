@@ -25,17 +25,32 @@ struct port *xk_port(const struct xk_protl *p)
     return p->task;
 }
 
+/* Of one that carries one upper alone: that one, from now on. */
+static enum xk_status adopt(struct xk_protl *self, struct xk_protl *upper)
+{
+    if (self->upper && self->upper != upper)
+        return XK_REFUSED;
+    self->upper = upper;
+    return XK_OK;
+}
+
 struct xk_sessn *xk_open(struct xk_protl *lower, struct xk_protl *upper, struct xk_parts peer,
                          enum xk_status *why)
 {
-    *why = XK_OK;
-    return lower->ops->open(lower, upper, peer, why);
+    *why = lower->ops->single ? adopt(lower, upper) : XK_OK;
+    return *why == XK_OK ? lower->ops->open(lower, upper, peer, why) : NULL;
 }
 
 enum xk_status xk_open_enable(struct xk_protl *lower, struct xk_protl *upper, struct xk_parts local)
 {
     if (lower->ops->open_enable)
         return lower->ops->open_enable(lower, upper, local);
+    if (lower->ops->single) {
+        enum xk_status r = adopt(lower, upper);
+        for (uint8_t i = 0; i < lower->downs && r == XK_OK; i++)
+            r = xk_open_enable(lower->down[i], lower, local);
+        return r;
+    }
     if (local.count > 0)
         return XK_REFUSED; /* PART1 */
     xk_enable(lower, upper);
@@ -47,6 +62,12 @@ enum xk_status xk_open_disable(struct xk_protl *lower, struct xk_protl *upper,
 {
     if (lower->ops->open_disable)
         return lower->ops->open_disable(lower, upper, local);
+    if (lower->ops->single) {
+        enum xk_status r = XK_OK;
+        for (uint8_t i = 0; i < lower->downs && r == XK_OK; i++)
+            r = xk_open_disable(lower->down[i], lower, local);
+        return r;
+    }
     if (local.count > 0)
         return XK_REFUSED; /* PART1 */
     lower->enabled &= ~(UINT64_C(1) << upper->number);

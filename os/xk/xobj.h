@@ -148,7 +148,8 @@ struct xk_protl_ops {
      * with `at`, its place; once, when the graph is read.  NULL: takes all. */
     bool (*check)(const void *params, const char *at, const struct xk_below *below, uint8_t count,
                   struct err *e);
-    bool single; /* one upper alone stands on it, for nothing says for whom a message is */
+    bool single; /* one upper alone stands on it, for nothing says for whom a message is: the first
+                  * that opens or enables, `upper`; another is refused */
     /* It drives the node's interface to the network of that name; "": the first.  NULL: none. */
     const char *(*interface)(const void *params);
     /* Called bottom-up when the node boots.  `params` lives as long as the instance. */
@@ -158,7 +159,8 @@ struct xk_protl_ops {
     struct xk_sessn *(*open)(struct xk_protl *self, struct xk_protl *upper, struct xk_parts peer,
                              enum xk_status *why);
     /* Upper accepts sessions that peers start with `local`, the parts of this end.  NULL, both: it
-     * has none of its own, and the framework keeps who has enabled, for xk_taker. */
+     * has none of its own, and the framework keeps who has enabled, for xk_taker; of one that is
+     * `single` it hands `local` to all below. */
     enum xk_status (*open_enable)(struct xk_protl *self, struct xk_protl *upper,
                                   struct xk_parts local);
     enum xk_status (*open_disable)(struct xk_protl *self, struct xk_protl *upper,
@@ -192,6 +194,7 @@ struct xk_protl {
     uint64_t rate;    /* bytes a second that the slowest link below carries; 0: not known */
     uint32_t ifc;     /* of a driver; UINT32_MAX: the node is not on its network, or it is none */
     uint64_t enabled; /* bit n: the upper of number n takes what comes */
+    struct xk_protl *upper; /* of one that is `single`; NULL: it has none yet */
     struct xk_protl *down[XK_DOWN_MAX];
     void *state;
 };

@@ -23,7 +23,6 @@ struct vcache_sessn {
 
 struct vcache_state {
     const struct vcache_params *params;
-    struct xk_protl *upper; /* the one that it carries */
     struct list used, idle; /* of xk_sessn.link; kept ones, oldest first */
     uint32_t idle_count;
     bool calls; /* below */
@@ -150,7 +149,7 @@ static struct xk_sessn *over(struct xk_protl *self, struct xk_sessn *lower)
 {
     struct vcache_state *st = self->state;
     struct xk_sessn *s =
-        xk_sessn_new(self, st->upper, lower->host, &sessn_ops, sizeof(struct vcache_sessn));
+        xk_sessn_new(self, self->upper, lower->host, &sessn_ops, sizeof(struct vcache_sessn));
     s->down[s->downs++] = lower;
     lower->upper_state = s;
     list_push(&st->used, &s->link);
@@ -173,7 +172,7 @@ static void protl_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk
 {
     struct vcache_state *st = self->state;
     struct xk_sessn *s = lower->upper_state;
-    if (!st->upper) {
+    if (!self->upper) {
         st->counts.orphans++;
         return;
     }
@@ -181,7 +180,7 @@ static void protl_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk
     s = s ? above(st, lower) : over(self, xk_dup(lower));
     ((struct vcache_sessn *)s->state)->out = false;
     if (fresh)
-        xk_open_done(st->upper, s);
+        xk_open_done(self->upper, s);
     xk_demux(s, m);
     xk_close(s);
 }
@@ -223,22 +222,12 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
     return XK_OK;
 }
 
-static enum xk_status adopt(struct vcache_state *st, struct xk_protl *upper)
-{
-    if (st->upper && st->upper != upper)
-        return XK_REFUSED;
-    st->upper = upper;
-    return XK_OK;
-}
-
 static struct xk_sessn *protl_open(struct xk_protl *self, struct xk_protl *upper,
                                    struct xk_parts peer, enum xk_status *why)
 {
     struct vcache_state *st = self->state;
     struct xk_sessn *s, *lower;
-    *why = adopt(st, upper);
-    if (*why != XK_OK)
-        return NULL;
+    (void)upper;
     if (st->idle_count > 0)
         port_work(xk_port(self), PORT_WORK_LOOKUP, 1);
     LIST_EACH (l, &st->idle) {
@@ -258,20 +247,6 @@ static struct xk_sessn *protl_open(struct xk_protl *self, struct xk_protl *upper
         s = over(self, lower);
     ((struct vcache_sessn *)s->state)->parts = peer;
     return s;
-}
-
-static enum xk_status protl_enable(struct xk_protl *self, struct xk_protl *upper,
-                                   struct xk_parts local)
-{
-    enum xk_status r = adopt(self->state, upper);
-    return r == XK_OK ? xk_open_enable(self->down[0], self, local) : r;
-}
-
-static enum xk_status protl_disable(struct xk_protl *self, struct xk_protl *upper,
-                                    struct xk_parts local)
-{
-    (void)upper;
-    return xk_open_disable(self->down[0], self, local);
 }
 
 static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
@@ -303,8 +278,6 @@ const struct xk_protl_ops vcache_protl = {
     .single = true,
     .init = protl_init,
     .open = protl_open,
-    .open_enable = protl_enable,
-    .open_disable = protl_disable,
     .demux = protl_demux,
     .ready = protl_ready,
     .failed = protl_failed,

@@ -152,27 +152,19 @@ static void sessn_close(struct xk_sessn *s)
 
 static const struct xk_sessn_ops sessn_ops = { .push = sessn_push, .close = sessn_close };
 
-/* The session with a peer; a reference to it. */
-static struct xk_sessn *get_sessn(struct xk_protl *self, struct xk_parts peer, bool *fresh,
-                                  enum xk_status *why)
-{
-    struct vdrop_state *st = self->state;
-    return xk_table_open_parts(&st->sessns, self, st->upper, peer, 0, &sessn_ops, 0, fresh, why);
-}
-
 static void protl_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m)
 {
     struct vdrop_state *st = self->state;
     bool fresh;
-    if (!st->upper) {
+    if (!self->upper) {
         st->counts.orphans++;
         return;
     }
     struct xk_sessn *s =
-        xk_table_over(&st->sessns, self, st->upper, lower, 0, &sessn_ops, 0, &fresh);
+        xk_table_over(&st->sessns, self, self->upper, lower, 0, &sessn_ops, 0, &fresh);
     if (fresh) {
         xk_dup(lower);
-        xk_open_done(st->upper, s);
+        xk_open_done(self->upper, s);
     }
     xk_demux(s, m);
     xk_close(s);
@@ -181,7 +173,7 @@ static void protl_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk
 static void protl_ready(struct xk_protl *self, struct xk_sessn *lower)
 {
     struct vdrop_state *st = self->state;
-    struct xk_sessn *s = st->upper ? xk_table_get(&st->sessns, st->upper, lower->host) : NULL;
+    struct xk_sessn *s = self->upper ? xk_table_get(&st->sessns, self->upper, lower->host) : NULL;
     if (!s)
         return;
     xk_ready(s);
@@ -218,35 +210,12 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
     return XK_OK;
 }
 
-static enum xk_status adopt(struct xk_protl *self, struct xk_protl *upper)
-{
-    struct vdrop_state *st = self->state;
-    if (st->upper && st->upper != upper)
-        return XK_REFUSED;
-    st->upper = upper;
-    return XK_OK;
-}
-
 static struct xk_sessn *protl_open(struct xk_protl *self, struct xk_protl *upper,
                                    struct xk_parts peer, enum xk_status *why)
 {
+    struct vdrop_state *st = self->state;
     bool fresh;
-    *why = adopt(self, upper);
-    return *why == XK_OK ? get_sessn(self, peer, &fresh, why) : NULL;
-}
-
-static enum xk_status protl_enable(struct xk_protl *self, struct xk_protl *upper,
-                                   struct xk_parts local)
-{
-    enum xk_status s = adopt(self, upper);
-    return s == XK_OK ? xk_open_enable(self->down[0], self, local) : s;
-}
-
-static enum xk_status protl_disable(struct xk_protl *self, struct xk_protl *upper,
-                                    struct xk_parts local)
-{
-    (void)upper;
-    return xk_open_disable(self->down[0], self, local);
+    return xk_table_open_parts(&st->sessns, self, upper, peer, 0, &sessn_ops, 0, &fresh, why);
 }
 
 static const struct counter counters[] = {
@@ -275,8 +244,6 @@ const struct xk_protl_ops vdrop_protl = {
     .renews = true,
     .init = protl_init,
     .open = protl_open,
-    .open_enable = protl_enable,
-    .open_disable = protl_disable,
     .demux = protl_demux,
     .ready = protl_ready,
 };

@@ -23,7 +23,6 @@ struct vdrop_late { /* a delayed message */
 struct vdrop_state {
     const struct vdrop_params *params;
     uint32_t drop_ppm, duplicate_ppm, delay_ppm, corrupt_ppm;
-    struct xk_protl *upper; /* the one that it carries */
     struct xk_table sessns;
     struct list late; /* of vdrop_late */
     struct {

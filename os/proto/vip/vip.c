@@ -1,34 +1,8 @@
-/* vip.c: what VIPsize and VIPaddr have in common: one upper, and the way up.  See vip_internal.h.
+/* vip.c: what VIPsize and VIPaddr have in common: the way up.  See vip_internal.h.
  */
 #include "os/proto/vip/vip_internal.h"
 
 #include <string.h>
-
-enum xk_status vip_adopt(struct xk_protl *self, struct xk_protl *upper)
-{
-    struct vip *v = self->state;
-    if (v->upper && v->upper != upper)
-        return XK_REFUSED;
-    v->upper = upper;
-    return XK_OK;
-}
-
-enum xk_status vip_enable(struct xk_protl *self, struct xk_protl *upper, struct xk_parts local)
-{
-    enum xk_status r = vip_adopt(self, upper);
-    for (uint8_t i = 0; i < self->downs && r == XK_OK; i++)
-        r = xk_open_enable(self->down[i], self, local);
-    return r;
-}
-
-enum xk_status vip_disable(struct xk_protl *self, struct xk_protl *upper, struct xk_parts local)
-{
-    enum xk_status r = XK_OK;
-    (void)upper;
-    for (uint8_t i = 0; i < self->downs && r == XK_OK; i++)
-        r = xk_open_disable(self->down[i], self, local);
-    return r;
-}
 
 void vip_take(struct xk_sessn *s, struct xk_sessn *lower)
 {
@@ -48,14 +22,14 @@ void vip_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m)
     struct vip *v = self->state;
     bool fresh = false;
     struct xk_sessn *s = above(v, lower);
-    if (!s && v->upper)
+    if (!s && self->upper)
         s = v->passive(self, lower, &fresh);
     if (!s) {
         v->orphans++;
         return;
     }
     if (fresh)
-        xk_open_done(v->upper, s);
+        xk_open_done(self->upper, s);
     xk_demux(s, m);
     xk_close(s);
 }

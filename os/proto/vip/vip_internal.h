@@ -10,8 +10,7 @@
 #include "os/proto/vip/vip.h"
 #include "os/xk/table.h"
 
-struct vip {                /* first in the state of each */
-    struct xk_protl *upper; /* the one that it carries */
+struct vip { /* first in the state of each */
     struct xk_table sessns;
     /* The session that a peer started by what came on `lower`, with one more reference; NULL: it
      * cannot be had. */
@@ -19,11 +18,7 @@ struct vip {                /* first in the state of each */
     uint64_t orphans;
 };
 
-/* The upper is the one that it carries from now on; XK_REFUSED: another is. */
-enum xk_status vip_adopt(struct xk_protl *self, struct xk_protl *upper);
 /* Ops of both. */
-enum xk_status vip_enable(struct xk_protl *self, struct xk_protl *upper, struct xk_parts local);
-enum xk_status vip_disable(struct xk_protl *self, struct xk_protl *upper, struct xk_parts local);
 void vip_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m);
 void vip_ready(struct xk_protl *self, struct xk_sessn *lower);
 void vip_failed(struct xk_protl *self, struct xk_sessn *lower, enum xk_status why);

@@ -37,7 +37,7 @@ static struct xk_sessn *over(struct xk_protl *self, struct xk_sessn *lower, bool
 {
     struct vipaddr_state *st = self->state;
     struct xk_sessn *s =
-        xk_table_over(&st->vip.sessns, self, st->vip.upper, lower, 0, &sessn_ops, 0, fresh);
+        xk_table_over(&st->vip.sessns, self, self->upper, lower, 0, &sessn_ops, 0, fresh);
     if (!*fresh) {
         xk_close(lower);
         return s;
@@ -71,7 +71,7 @@ static struct xk_sessn *passive(struct xk_protl *self, struct xk_sessn *lower, b
         before++; /* all: VMUX has given it, so its path is not known */
     *fresh = false;
     if (before > 0)
-        s = xk_table_get(&v->sessns, v->upper, lower->host);
+        s = xk_table_get(&v->sessns, self->upper, lower->host);
     if (s)
         return s;
     if (lower->host != XK_NO_HOST)
@@ -97,9 +97,7 @@ static struct xk_sessn *protl_open(struct xk_protl *self, struct xk_protl *upper
     struct vipaddr_state *st = self->state;
     struct xk_sessn *lower;
     bool fresh;
-    *why = vip_adopt(self, upper);
-    if (*why != XK_OK)
-        return NULL;
+    (void)upper;
     lower = open_first(self, self->downs, peer, why);
     if (lower)
         return over(self, lower, &fresh);
@@ -159,8 +157,6 @@ const struct xk_protl_ops vipaddr_protl = {
     .renews = true,
     .init = protl_init,
     .open = protl_open,
-    .open_enable = vip_enable,
-    .open_disable = vip_disable,
     .demux = vip_demux,
     .ready = vip_ready,
     .failed = vip_failed,

@@ -66,7 +66,7 @@ static struct xk_sessn *get_sessn(struct xk_protl *self, struct xk_parts peer, b
         xk_close(side[SHORT]);
         return NULL;
     }
-    s = xk_table_over(&v->sessns, self, v->upper, side[SHORT], 0, &sessn_ops, 0, fresh);
+    s = xk_table_over(&v->sessns, self, self->upper, side[SHORT], 0, &sessn_ops, 0, fresh);
     if (*fresh) {
         side[SHORT]->upper_state = s;
         vip_take(s, side[LONG]);
@@ -108,8 +108,8 @@ static struct xk_sessn *protl_open(struct xk_protl *self, struct xk_protl *upper
                                    struct xk_parts peer, enum xk_status *why)
 {
     bool fresh;
-    *why = vip_adopt(self, upper);
-    return *why == XK_OK ? get_sessn(self, peer, &fresh, why) : NULL;
+    (void)upper;
+    return get_sessn(self, peer, &fresh, why);
 }
 
 static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
@@ -166,8 +166,6 @@ const struct xk_protl_ops vipsize_protl = {
     .renews = true,
     .init = protl_init,
     .open = protl_open,
-    .open_enable = vip_enable,
-    .open_disable = vip_disable,
     .demux = vip_demux,
     .ready = vip_ready,
     .failed = vip_failed,
