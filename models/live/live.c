@@ -13,7 +13,7 @@ static struct port *task_new(struct live *l, const char *name)
     p->live = l;
     size_t n = strlen(name);
     memcpy(p->name, name, n < sizeof p->name ? n : sizeof p->name - 1);
-    list_init(&p->blocks);
+    heap_init(&p->heap);
     list_init(&p->threads);
     list_init(&p->counters);
     list_init(&p->ends);
@@ -22,24 +22,10 @@ static struct port *task_new(struct live *l, const char *name)
     return p;
 }
 
-/* What its heap held of the pool of message data goes back. */
-static void sweep_heap(struct port *t)
-{
-    struct rope_span *spans = base_zalloc(t->heap_blocks + 1, sizeof *spans);
-    size_t n = 0;
-    LIST_EACH (k, &t->blocks) {
-        struct heap_block *b = LIST_ENTRY(k, struct heap_block, link);
-        spans[n++] = (struct rope_span){ b + 1, b->size };
-    }
-    rope_sweep(spans, n);
-    free(spans);
-}
-
 /* LIVE3. */
 static void task_drop(struct port *t)
 {
     struct live *l = t->live;
-    struct list *k;
     if (t->on_end)
         t->on_end(t->on_end_arg);
     LIST_EACH_SAFE (it, nx, &l->due)
@@ -47,13 +33,10 @@ static void task_drop(struct port *t)
             live_undo(LIST_ENTRY(it, struct due, link));
     while (!list_empty(&t->threads))
         live_thread_free(LIST_ENTRY(t->threads.next, struct port_thread, link));
-    while ((k = list_pop(&t->counters)))
-        live_counted_keep(l, LIST_ENTRY(k, struct counted, link));
+    counted_end(&t->counters, NULL, &l->gone);
     while (!list_empty(&t->ends))
         port_end_close(LIST_ENTRY(t->ends.next, struct port_end, link));
-    sweep_heap(t);
-    while ((k = list_pop(&t->blocks)))
-        free(LIST_ENTRY(k, struct heap_block, link));
+    heap_end(&t->heap);
     list_remove(&t->link);
     free(t);
 }
@@ -74,17 +57,12 @@ struct live *live_create(const struct live_options *o)
 
 void live_destroy(struct live *l)
 {
-    struct list *k;
     ASSERT(!l->running);
     while (!list_empty(&l->tasks))
         task_drop(LIST_ENTRY(l->tasks.prev, struct port, link));
     for (uint32_t i = 0; i < l->if_count; i++)
         live_if_close(&l->ifs[i]);
-    while ((k = list_pop(&l->gone))) {
-        struct counted *c = LIST_ENTRY(k, struct counted, link);
-        free(c->values);
-        free(c);
-    }
+    counted_free(&l->gone);
     free(l->frame);
     free(l);
 }
@@ -317,7 +295,7 @@ void port_task_crash(struct port *task)
     }
     task->dead = true;
     if (l->thread)
-        live_thread_leave(l->thread);
+        coroutine_leave(&l->thread->run);
 }
 
 void port_task_on_end(struct port *task, void (*fn)(void *arg), void *arg)
@@ -359,30 +337,20 @@ void port_on_node_change(struct port *p,
 
 void *port_alloc(struct port *p, size_t size)
 {
-    struct heap_block *b = base_zalloc(1, sizeof *b + size);
-    b->size = size;
-    list_push(&p->blocks, &b->link);
-    p->heap_bytes += size;
-    p->heap_blocks++;
-    return b + 1;
+    return heap_take(&p->heap, size);
 }
 
 void port_free(struct port *p, void *ptr)
 {
-    if (!ptr)
-        return;
-    struct heap_block *b = (struct heap_block *)ptr - 1;
-    p->heap_bytes -= b->size;
-    p->heap_blocks--;
-    list_remove(&b->link);
-    free(b);
+    if (ptr)
+        heap_give(&p->heap, ptr);
 }
 
 void *port_realloc(struct port *p, void *ptr, size_t size)
 {
     void *fresh = port_alloc(p, size);
     if (ptr) {
-        size_t old = ((struct heap_block *)ptr - 1)->size;
+        size_t old = heap_size(ptr);
         memcpy(fresh, ptr, old < size ? old : size);
         port_free(p, ptr);
     }
@@ -391,5 +359,5 @@ void *port_realloc(struct port *p, void *ptr, size_t size)
 
 uint64_t port_heap_bytes(const struct port *p)
 {
-    return p->heap_bytes;
+    return p->heap.bytes;
 }

@@ -3,9 +3,9 @@
 #define MODELS_LIVE_LIVE_INTERNAL_H
 
 #include <signal.h>
-#include <ucontext.h>
 
 #include "models/live/live.h"
+#include "models/live/own.h"
 
 #define LIVE_IFS_MAX 4
 #define LIVE_STACK (256 * 1024)
@@ -32,43 +32,27 @@ struct due {
     } u;
 };
 
-struct heap_block {
-    struct list link;
-    size_t size;
-};
-
-/* What a part counts; the values stay when it goes. */
-struct counted {
-    struct list link; /* in the task's, later in live.gone */
-    char owner[32];
-    const struct counter *counters;
-    const void *base; /* NULL: gone, see values */
-    uint64_t *values;
-};
-
 struct port {
     struct list link; /* in the node's tasks */
     struct live *live;
     char name[32];
     bool dead; /* crashed while it ran: dropped when its code returns */
-    struct list blocks, threads, counters, ends;
-    uint64_t heap_bytes, heap_blocks;
+    struct heap heap;
+    struct list threads, counters, ends;
     uint64_t random;
     void (*on_end)(void *arg);
     void *on_end_arg;
 };
 
-enum thread_state { THREAD_NEW, THREAD_READY, THREAD_RUNNING, THREAD_BLOCKED, THREAD_DONE };
+enum thread_state { THREAD_READY, THREAD_RUNNING, THREAD_BLOCKED };
 
 struct port_thread {
     struct list link; /* in the task's threads */
     struct port *task;
-    void (*fn)(void *arg);
-    void *arg;
     enum thread_state state;
     bool token, timed_out;
     struct due *due; /* READY, or a timeout: what will run it; else NULL */
-    ucontext_t context;
+    struct coroutine run;
     void *stack;
 };
 
@@ -99,7 +83,7 @@ struct live {
     uint32_t if_count;
     struct list tasks; /* the first is the kernel */
     struct list due;
-    struct list gone; /* struct counted */
+    struct list gone; /* what its tasks that have ended counted */
     uint32_t task_count;
     sim_time origin; /* of the clock of the host */
     volatile sig_atomic_t stopped;
@@ -117,7 +101,6 @@ struct live {
     /* what runs now */
     struct port *running; /* NULL: nobody */
     struct port_thread *thread;
-    ucontext_t loop;
 };
 
 struct live_taken { /* a frame that has come */
@@ -136,16 +119,11 @@ void live_undo(struct due *d); /* off the list and freed; NULL is fine */
 /* live_thread.c */
 void live_thread_run(struct live *l, struct port_thread *t);
 void live_thread_free(struct port_thread *t);
-void live_thread_leave(struct port_thread *t); /* back to the loop */
 
 /* live_net.c */
 short live_if_events(const struct live_if *f);              /* what it waits for */
 void live_if_room(struct live_if *f);                       /* there is room again */
 bool live_if_take(struct live_if *f, struct live_taken *t); /* false: nothing has come */
 void live_if_close(struct live_if *f);                      /* harmless on a closed one */
-
-/* live_measure.c */
-uint64_t live_draw(uint64_t *state);
-void live_counted_keep(struct live *l, struct counted *c);
 
 #endif

@@ -19,90 +19,34 @@ uint64_t live_work(const struct live *l, enum port_work kind)
 
 /* ---- random draws ---- */
 
-uint64_t live_draw(uint64_t *state)
-{
-    /* splitmix64 [Steele, Lea, Flood 2014]. */
-    uint64_t z = *state += 0x9e3779b97f4a7c15u;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
-
 uint64_t port_random(struct port *p)
 {
-    return live_draw(&p->random);
+    return draw_next(&p->random);
 }
 
 uint64_t port_random_below(struct port *p, uint64_t n)
 {
-    return live_draw(&p->random) % n;
+    return draw_next(&p->random) % n;
 }
 
 /* ---- counters ---- */
 
 void port_counters(struct port *p, const char *owner, const struct counter *d, const void *base)
 {
-    struct counted *c = base_zalloc(1, sizeof *c);
-    size_t n = strlen(owner);
-    c->counters = d;
-    c->base = base;
-    memcpy(c->owner, owner, n < sizeof c->owner ? n : sizeof c->owner - 1);
-    list_push(&p->counters, &c->link);
-}
-
-void live_counted_keep(struct live *l, struct counted *c)
-{
-    size_t n = 0;
-    while (c->counters[n].name)
-        n++;
-    c->values = base_zalloc(n + 1, sizeof *c->values);
-    for (size_t i = 0; i < n; i++)
-        if (c->counters[i].how != COUNTER_NOW)
-            c->values[i] = counter_read(&c->counters[i], c->base);
-    c->base = NULL;
-    list_push(&l->gone, &c->link);
+    counted_begin(&p->counters, owner, d, base);
 }
 
 void port_counters_end(struct port *p, const void *base)
 {
-    LIST_EACH_SAFE (k, nx, &p->counters) {
-        struct counted *c = LIST_ENTRY(k, struct counted, link);
-        if (c->base != base)
-            continue;
-        list_remove(k);
-        live_counted_keep(p->live, c);
-    }
-}
-
-/* Adds what those in a list count under that name; false: none does. */
-static bool add_counts(const struct list *parts, const char *name, uint64_t *sum)
-{
-    bool found = false;
-    LIST_EACH (k, parts) {
-        const struct counted *c = LIST_ENTRY(k, struct counted, link);
-        size_t n = strlen(c->owner);
-        if (strncmp(name, c->owner, n) != 0 || name[n] != '.')
-            continue;
-        for (size_t i = 0; c->counters[i].name; i++) {
-            const struct counter *d = &c->counters[i];
-            if (strcmp(d->name, name + n + 1) != 0)
-                continue;
-            uint64_t v = c->base ? counter_read(d, c->base) : c->values[i];
-            if (d->how == COUNTER_LEFT && c->base)
-                v = 0;
-            *sum = d->how != COUNTER_MOST ? *sum + v : v > *sum ? v : *sum;
-            found = true;
-        }
-    }
-    return found;
+    counted_end(&p->counters, base, &p->live->gone);
 }
 
 bool live_count(const struct live *l, const char *name, uint64_t *value)
 {
     *value = 0;
-    bool found = add_counts(&l->gone, name, value);
+    bool found = counted_add(&l->gone, name, value);
     LIST_EACH (t, &l->tasks)
-        found |= add_counts(&LIST_ENTRY(t, struct port, link)->counters, name, value);
+        found |= counted_add(&LIST_ENTRY(t, struct port, link)->counters, name, value);
     return found;
 }
 
@@ -166,10 +110,7 @@ void port_delivered(struct port *p, uint64_t length, uint64_t content)
     struct live_counts *c = &p->live->counts;
     c->delivered++;
     c->delivered_bytes += length;
-    uint64_t h = c->digest ^ p->live->o.node;
-    h = live_draw(&h) ^ length;
-    h = live_draw(&h) ^ content;
-    c->digest = live_draw(&h);
+    c->digest = digest_delivered(c->digest, p->live->o.node, length, content);
 }
 
 bool port_trace_on(const struct port *p)

@@ -23,14 +23,6 @@ static void stack_give(void *stack)
     munmap((char *)stack - page, LIVE_STACK + page);
 }
 
-static void thread_entry(unsigned lo, unsigned hi)
-{
-    struct port_thread *t = (struct port_thread *)((uintptr_t)lo | (uintptr_t)hi << 32);
-    t->fn(t->arg);
-    t->state = THREAD_DONE;
-    swapcontext(&t->context, &t->task->live->loop);
-}
-
 void live_thread_free(struct port_thread *t)
 {
     struct live *l = t->task->live;
@@ -45,29 +37,17 @@ void live_thread_free(struct port_thread *t)
 
 void live_thread_run(struct live *l, struct port_thread *t)
 {
-    if (t->state == THREAD_NEW) {
-        getcontext(&t->context);
-        t->context.uc_stack.ss_sp = t->stack;
-        t->context.uc_stack.ss_size = LIVE_STACK;
-        t->context.uc_link = NULL;
-        uintptr_t u = (uintptr_t)t;
-        makecontext(&t->context, (void (*)(void))thread_entry, 2, (unsigned)u, (unsigned)(u >> 32));
-    }
     t->state = THREAD_RUNNING;
     l->thread = t;
-    swapcontext(&l->loop, &t->context);
+    coroutine_run(&t->run);
     l->thread = NULL;
-    if (t->state == THREAD_DONE)
+    if (t->run.done)
         live_thread_free(t);
-}
-
-void live_thread_leave(struct port_thread *t)
-{
-    swapcontext(&t->context, &t->task->live->loop);
 }
 
 static void make_ready(struct port_thread *t, sim_time at)
 {
+    t->state = THREAD_READY;
     t->due = live_due(t->task->live, DUE_THREAD, t->task, at);
     t->due->u.thread = t;
 }
@@ -82,11 +62,9 @@ struct port_thread *port_thread_spawn(struct port *p, const char *name, void (*f
         return NULL;
     struct port_thread *t = base_zalloc(1, sizeof *t);
     t->task = p;
-    t->fn = fn;
-    t->arg = arg;
     t->stack = stack;
+    coroutine_init(&t->run, stack, LIVE_STACK, fn, arg);
     list_push(&p->threads, &t->link);
-    t->state = THREAD_NEW;
     make_ready(t, live_now(p->live));
     return t;
 }
@@ -118,7 +96,7 @@ bool port_thread_block_for(struct port *p, const char *what, uint64_t on, sim_ti
         t->due = live_due(l, DUE_TIMEOUT, t->task, sim_time_add(live_now(l), timeout));
         t->due->u.thread = t;
     }
-    live_thread_leave(t);
+    coroutine_leave(&t->run);
     return !t->timed_out;
 }
 
@@ -135,7 +113,6 @@ void port_thread_wake(struct port *p, struct port_thread *t)
         return;
     }
     live_undo(t->due);
-    t->state = THREAD_READY;
     make_ready(t, live_now(t->task->live));
 }
 
@@ -144,9 +121,8 @@ void port_thread_sleep(struct port *p, sim_time delay)
     struct live *l = p->live;
     struct port_thread *t = l->thread;
     ASSERT_MSG(t, "an upcall blocks");
-    t->state = THREAD_READY;
     make_ready(t, sim_time_add(live_now(l), delay));
-    live_thread_leave(t);
+    coroutine_leave(&t->run);
 }
 
 void port_pay(struct port *p)
@@ -174,7 +150,7 @@ void live_wait(struct port *p, int fd, bool out)
     l->waits[l->wait_count++].thread = t;
     for (bool waits = true; waits;) {
         t->state = THREAD_BLOCKED;
-        live_thread_leave(t);
+        coroutine_leave(&t->run);
         waits = false;
         for (uint32_t i = 0; i < l->wait_count; i++)
             waits |= l->waits[i].thread == t;

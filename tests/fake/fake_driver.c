@@ -8,21 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-uint64_t fake_random(uint64_t *state)
-{
-    /* splitmix64 [Steele, Lea, Flood 2014]. */
-    uint64_t z = *state += 0x9e3779b97f4a7c15u;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
-
 uint32_t fake_choose(struct fake *f, uint32_t n)
 {
     if (n <= 1)
         return 0;
     if (f->o.order != FAKE_EXPLORE)
-        return (uint32_t)(fake_random(&f->random) % n);
+        return (uint32_t)(draw_next(&f->random) % n);
     if (f->depth == f->script_len) {
         if (f->script_len == f->script_capacity) {
             f->script_capacity = f->script_capacity ? 2 * f->script_capacity : 64;
@@ -95,12 +86,12 @@ struct fake *fake_create(const struct fake_options *o)
     f->drops_left = o->explore_drops;
     f->copies_left = o->explore_copies;
     list_init(&f->pending);
-    list_init(&f->gone_counters);
     f->nodes = base_zalloc(f->o.nodes, sizeof *f->nodes);
     for (uint32_t i = 0; i < f->o.nodes; i++) {
         struct fake_node *n = &f->nodes[i];
         n->id = i;
         list_init(&n->tasks);
+        list_init(&n->gone);
         for (uint32_t k = 0; k < FAKE_IFS_MAX; k++)
             list_init(&n->refused[k]);
         n->disks = f->o.disks ? base_zalloc(f->o.disks, sizeof *n->disks) : NULL;
@@ -131,18 +122,13 @@ void fake_destroy(struct fake *f)
             fake_tape_free(f, &n->tapes[d]);
         for (uint32_t d = 0; d < f->o.changers; d++)
             fake_changer_free(f, &n->changers[d]);
+        counted_free(&n->gone);
         free(n->changers);
         free(n->tapes);
         free(n->disks);
     }
     while (!list_empty(&f->pending))
         fake_item_drop(f, LIST_ENTRY(f->pending.next, struct item, link));
-    struct list *l;
-    while ((l = list_pop(&f->gone_counters))) {
-        struct counted *c = LIST_ENTRY(l, struct counted, link);
-        free(c->values);
-        free(c);
-    }
     fake_media_free(f);
     free(f->nodes);
     free(f->script);

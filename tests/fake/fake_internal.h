@@ -2,9 +2,8 @@
 #ifndef TESTS_FAKE_FAKE_INTERNAL_H
 #define TESTS_FAKE_FAKE_INTERNAL_H
 
+#include "models/live/own.h"
 #include "tests/fake/port_fake.h"
-
-#include <ucontext.h>
 
 #define FAKE_IFS_MAX 2
 #define FAKE_STACK (256 * 1024)
@@ -61,26 +60,10 @@ struct item {
     } u;
 };
 
-struct heap_block {
-    struct list link;
-    size_t size;
-    uint64_t magic;
-};
-
 struct change_handler {
     struct list link;
     void (*fn)(void *arg, uint32_t node, uint32_t life, bool up);
     void *arg;
-};
-
-/* What a task counts; the values are kept when it goes. */
-struct counted {
-    struct list link; /* in the task's, later in the fake's */
-    uint32_t node;
-    char owner[32];
-    const struct counter *counters;
-    const void *base; /* NULL: gone, see values */
-    uint64_t *values;
 };
 
 struct port {
@@ -89,27 +72,25 @@ struct port {
     struct fake_node *node;
     char name[32];
     bool dead; /* crashed while running: dropped when its code returns */
-    struct list blocks, threads, changes, counters, ends;
-    uint64_t heap_bytes, heap_blocks;
+    struct heap heap;
+    struct list threads, changes, counters, ends;
     uint64_t random;
     const char *cpu;
     void (*on_end)(void *arg);
     void *on_end_arg;
 };
 
-enum thread_state { THREAD_NEW, THREAD_READY, THREAD_RUNNING, THREAD_BLOCKED, THREAD_DONE };
+enum thread_state { THREAD_READY, THREAD_RUNNING, THREAD_BLOCKED };
 
 struct port_thread {
     struct list link; /* in the task's threads */
     struct port *task;
     char name[32];
-    void (*fn)(void *arg);
-    void *arg;
     unsigned flags;
     enum thread_state state;
     bool token, timed_out, asleep;
     struct item *timeout;
-    ucontext_t context;
+    struct coroutine run;
     void *stack;
 };
 
@@ -170,6 +151,7 @@ struct fake_node {
     uint64_t kept;
     bool up, booted;   /* booted: its first upcall has run; frames wait for that */
     struct list tasks; /* the first is the kernel */
+    struct list gone;  /* what its tasks that have ended counted */
     uint32_t task_count;
     void (*boot)(struct port *p, void *arg);
     void *boot_arg;
@@ -204,7 +186,6 @@ struct fake {
     struct fake_counts counts;
     char failure[256];
     struct observed measures[64];
-    struct list gone_counters; /* struct counted of tasks that have ended */
     uint32_t measure_count;
     struct fake_window window;
     bool (*on_frame)(void *arg, uint32_t src, uint32_t dst, struct rope *frame);
@@ -219,7 +200,6 @@ struct fake {
     struct port *running; /* task; NULL: the test itself */
     struct port_thread *thread;
     sim_time start, worked;
-    ucontext_t driver;
     bool crash_wanted;
     /* exploring */
     uint32_t *script, *arity;
@@ -236,7 +216,6 @@ struct fake {
 struct item *fake_item(struct fake *f, enum item_kind kind, uint32_t node, struct port *task,
                        sim_time at);
 void fake_item_drop(struct fake *f, struct item *it); /* off the list and freed */
-uint64_t fake_random(uint64_t *state);
 /* A choice of 0..n-1 by seed or script. */
 uint32_t fake_choose(struct fake *f, uint32_t n);
 sim_time fake_time(const struct fake *f); /* as port_now says */
@@ -245,7 +224,6 @@ struct port *fake_task_new(struct fake *f, struct fake_node *n, const char *name
 void fake_task_drop(struct fake *f, struct port *t);
 void fake_thread_run(struct fake *f, struct port_thread *t);
 void fake_thread_free(struct port_thread *t);
-void fake_thread_leave(struct port_thread *t); /* back to the driver */
 void fake_frame_departed(struct fake *f, struct item *it);
 void fake_disk_apply(struct fake *f, struct fake_node *n, struct item *it);
 void fake_disk_free(struct fake *f, struct fake_disk *d);

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HEAP_MAGIC 0x70736d66616b6568u
-
 /* ---- tasks and memory ---- */
 
 struct port *fake_task_new(struct fake *f, struct fake_node *n, const char *name)
@@ -16,7 +14,7 @@ struct port *fake_task_new(struct fake *f, struct fake_node *n, const char *name
     p->f = f;
     p->node = n;
     snprintf(p->name, sizeof p->name, "%s", name);
-    list_init(&p->blocks);
+    heap_init(&p->heap);
     list_init(&p->threads);
     list_init(&p->changes);
     list_init(&p->ends);
@@ -25,33 +23,6 @@ struct port *fake_task_new(struct fake *f, struct fake_node *n, const char *name
         f->o.seed ^ ((uint64_t)n->id << 40) ^ ((uint64_t)n->incarnation << 20) ^ n->task_count++;
     list_push(&n->tasks, &p->link);
     return p;
-}
-
-/* What its heap held of the pool of message data goes back. */
-static void sweep_heap(struct port *t)
-{
-    struct rope_span *spans = base_zalloc(t->heap_blocks + 1, sizeof *spans);
-    size_t n = 0;
-    LIST_EACH (l, &t->blocks) {
-        struct heap_block *b = LIST_ENTRY(l, struct heap_block, link);
-        spans[n++] = (struct rope_span){ b + 1, b->size };
-    }
-    rope_sweep(spans, n);
-    free(spans);
-}
-
-/* The last reading. */
-static void keep_counters(struct fake *f, struct counted *c)
-{
-    size_t n = 0;
-    while (c->counters[n].name)
-        n++;
-    c->values = base_zalloc(n + 1, sizeof *c->values);
-    for (size_t i = 0; i < n; i++)
-        if (c->counters[i].how != COUNTER_NOW)
-            c->values[i] = counter_read(&c->counters[i], c->base);
-    c->base = NULL;
-    list_push(&f->gone_counters, &c->link);
 }
 
 /* PORT3: everything that the task owns goes, without running any of its code. */
@@ -75,11 +46,8 @@ void fake_task_drop(struct fake *f, struct port *t)
         fake_thread_free(LIST_ENTRY(l, struct port_thread, link));
     while ((l = list_pop(&t->changes)))
         free(LIST_ENTRY(l, struct change_handler, link));
-    while ((l = list_pop(&t->counters)))
-        keep_counters(f, LIST_ENTRY(l, struct counted, link));
-    sweep_heap(t);
-    while ((l = list_pop(&t->blocks)))
-        free(LIST_ENTRY(l, struct heap_block, link));
+    counted_end(&t->counters, NULL, &t->node->gone);
+    heap_end(&t->heap);
     while (!list_empty(&t->ends))
         port_end_close(LIST_ENTRY(t->ends.next, struct port_end, link));
     list_remove(&t->link);
@@ -88,15 +56,9 @@ void fake_task_drop(struct fake *f, struct port *t)
 
 void *port_alloc(struct port *p, size_t size)
 {
-    struct heap_block *b = base_zalloc(1, sizeof *b + size);
-    b->size = size;
-    b->magic = HEAP_MAGIC;
-    list_push(&p->blocks, &b->link);
-    p->heap_bytes += size;
-    p->heap_blocks++;
     if (p->node->id == 0 && ++p->node->allocs == p->f->o.crash_at_alloc)
         p->f->crash_wanted = true;
-    return b + 1;
+    return heap_take(&p->heap, size);
 }
 
 /* FAKE4. */
@@ -117,28 +79,24 @@ static void check_nothing_pending_in(const struct fake *f, const void *ptr, size
 
 uint64_t port_heap_bytes(const struct port *p)
 {
-    return p->heap_bytes;
+    return p->heap.bytes;
 }
 
 void port_free(struct port *p, void *ptr)
 {
     if (!ptr)
         return;
-    struct heap_block *b = (struct heap_block *)ptr - 1;
-    ASSERT_MSG(b->magic == HEAP_MAGIC, "freed twice, or not from port_alloc");
-    check_nothing_pending_in(p->f, ptr, b->size);
-    p->heap_bytes -= b->size;
-    p->heap_blocks--;
-    list_remove(&b->link);
-    memset(b, 0xdb, sizeof *b + b->size);
-    free(b);
+    size_t size = heap_size(ptr);
+    check_nothing_pending_in(p->f, ptr, size);
+    memset(ptr, 0xdb, size);
+    heap_give(&p->heap, ptr);
 }
 
 void *port_realloc(struct port *p, void *ptr, size_t size)
 {
     void *fresh = port_alloc(p, size);
     if (ptr) {
-        size_t old = ((struct heap_block *)ptr - 1)->size;
+        size_t old = heap_size(ptr);
         memcpy(fresh, ptr, old < size ? old : size);
         port_free(p, ptr);
     }
@@ -167,7 +125,7 @@ void port_task_crash(struct port *task)
     }
     task->dead = true;
     if (f->thread)
-        fake_thread_leave(f->thread);
+        coroutine_leave(&f->thread->run);
 }
 
 void port_task_on_end(struct port *task, void (*fn)(void *arg), void *arg)
@@ -406,7 +364,7 @@ static bool fault(struct fake *f, uint32_t ppm)
 {
     if (!ppm || !f->o.lossy || (f->o.faults_max && f->faults >= f->o.faults_max))
         return false;
-    if (fake_random(&f->random) % 1000000 >= ppm)
+    if (draw_next(&f->random) % 1000000 >= ppm)
         return false;
     f->faults++;
     return true;
@@ -414,7 +372,7 @@ static bool fault(struct fake *f, uint32_t ppm)
 
 static void corrupt(struct fake *f, struct rope *r)
 {
-    uint64_t at = fake_random(&f->random) % r->length;
+    uint64_t at = draw_next(&f->random) % r->length;
     struct rope tail;
     uint8_t byte;
     rope_read(r, at, 1, &byte);
@@ -434,7 +392,7 @@ static struct item *put_on_wire(struct fake *f, uint32_t src, uint32_t ifc, uint
         fake_time(f),
         sim_time_add(f->o.latency, sim_time_mul(f->o.byte_time, (int64_t)frame->length)));
     if (fault(f, f->o.delay_ppm)) {
-        at = sim_time_add(at, (sim_time)(fake_random(&f->random) % (uint64_t)f->o.delay_max));
+        at = sim_time_add(at, (sim_time)(draw_next(&f->random) % (uint64_t)f->o.delay_max));
         f->counts.delayed++;
     }
     struct item *it = fake_item(f, ITEM_FRAME, dst, NULL, at);
@@ -776,12 +734,12 @@ void fake_disk_read(struct fake *f, uint32_t node, uint32_t dev, uint64_t sector
 
 uint64_t port_random(struct port *p)
 {
-    return fake_random(&p->random);
+    return draw_next(&p->random);
 }
 
 uint64_t port_random_below(struct port *p, uint64_t n)
 {
-    return fake_random(&p->random) % n;
+    return draw_next(&p->random) % n;
 }
 
 static struct observed *find_measure(const struct fake *f, const char *name)
@@ -861,51 +819,20 @@ void port_measure(struct port *p, const struct measure *d, double value)
 
 void port_counters(struct port *p, const char *owner, const struct counter *d, const void *base)
 {
-    struct counted *c = base_zalloc(1, sizeof *c);
-    *c = (struct counted){ .node = p->node->id, .counters = d, .base = base };
-    snprintf(c->owner, sizeof c->owner, "%s", owner);
-    list_push(&p->counters, &c->link);
+    counted_begin(&p->counters, owner, d, base);
 }
 
 void port_counters_end(struct port *p, const void *base)
 {
-    LIST_EACH_SAFE (l, nx, &p->counters) {
-        struct counted *c = LIST_ENTRY(l, struct counted, link);
-        if (c->base != base)
-            continue;
-        list_remove(l);
-        keep_counters(p->f, c);
-    }
-}
-
-/* Adds what the parts in a list count under that name to *sum; false: none does. */
-static bool add_counts(const struct list *parts, uint32_t node, const char *name, uint64_t *sum)
-{
-    bool found = false;
-    LIST_EACH (l, parts) {
-        const struct counted *c = LIST_ENTRY(l, struct counted, link);
-        size_t n = strlen(c->owner);
-        if (c->node != node || strncmp(name, c->owner, n) != 0 || name[n] != '.')
-            continue;
-        for (size_t i = 0; c->counters[i].name; i++) {
-            const struct counter *d = &c->counters[i];
-            if (strcmp(d->name, name + n + 1) != 0)
-                continue;
-            uint64_t v = c->base ? counter_read(d, c->base) : c->values[i];
-            v = d->how == COUNTER_LEFT && c->base != NULL ? 0 : v;
-            *sum = d->how != COUNTER_MOST ? *sum + v : v > *sum ? v : *sum;
-            found = true;
-        }
-    }
-    return found;
+    counted_end(&p->counters, base, &p->node->gone);
 }
 
 uint64_t fake_count(const struct fake *f, uint32_t node, const char *name)
 {
     uint64_t sum = 0;
-    bool found = add_counts(&f->gone_counters, node, name, &sum);
+    bool found = counted_add(&f->nodes[node].gone, name, &sum);
     LIST_EACH (l, &f->nodes[node].tasks)
-        found |= add_counts(&LIST_ENTRY(l, struct port, link)->counters, node, name, &sum);
+        found |= counted_add(&LIST_ENTRY(l, struct port, link)->counters, name, &sum);
     ASSERT_MSG(found, "nothing counts under that name");
     return sum;
 }
@@ -915,10 +842,7 @@ void port_delivered(struct port *p, uint64_t length, uint64_t content)
     struct fake_counts *c = &p->f->counts;
     c->delivered++;
     c->delivered_bytes += length;
-    uint64_t h = c->digest ^ p->node->id;
-    h = fake_random(&h) ^ length;
-    h = fake_random(&h) ^ content;
-    c->digest = fake_random(&h);
+    c->digest = digest_delivered(c->digest, p->node->id, length, content);
 }
 
 bool port_trace_on(const struct port *p)
@@ -993,7 +917,7 @@ uint64_t fake_heap_bytes(const struct fake *f, uint32_t node)
 {
     uint64_t n = 0;
     LIST_EACH (l, &f->nodes[node].tasks)
-        n += LIST_ENTRY(l, struct port, link)->heap_bytes;
+        n += LIST_ENTRY(l, struct port, link)->heap.bytes;
     return n;
 }
 
@@ -1001,7 +925,7 @@ uint64_t fake_heap_blocks(const struct fake *f, uint32_t node)
 {
     uint64_t n = 0;
     LIST_EACH (l, &f->nodes[node].tasks)
-        n += LIST_ENTRY(l, struct port, link)->heap_blocks;
+        n += LIST_ENTRY(l, struct port, link)->heap.count;
     return n;
 }
 

@@ -4,21 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#ifdef __SANITIZE_ADDRESS__
-#include <sanitizer/asan_interface.h>
-#else
-#define ASAN_UNPOISON_MEMORY_REGION(at, size) ((void)0)
-#endif
-
 /* Stacks of threads that have ended, for those that begin: an explorer makes millions. */
 static void *spare[64];
 static uint32_t spares;
 
 static void *stack_take(void)
 {
-    void *stack = spares ? spare[--spares] : base_alloc(FAKE_STACK);
-    ASAN_UNPOISON_MEMORY_REGION(stack, FAKE_STACK); /* of a thread that was left where it stood */
-    return stack;
+    return spares ? spare[--spares] : base_alloc(FAKE_STACK);
 }
 
 static void stack_give(void *stack)
@@ -27,14 +19,6 @@ static void stack_give(void *stack)
         spare[spares++] = stack;
     else
         free(stack);
-}
-
-static void thread_entry(unsigned lo, unsigned hi)
-{
-    struct port_thread *t = (struct port_thread *)((uintptr_t)lo | (uintptr_t)hi << 32);
-    t->fn(t->arg);
-    t->state = THREAD_DONE;
-    swapcontext(&t->context, &t->task->f->driver);
 }
 
 void fake_thread_free(struct port_thread *t)
@@ -46,20 +30,12 @@ void fake_thread_free(struct port_thread *t)
 
 void fake_thread_run(struct fake *f, struct port_thread *t)
 {
-    if (t->state == THREAD_NEW) {
-        getcontext(&t->context);
-        t->context.uc_stack.ss_sp = t->stack;
-        t->context.uc_stack.ss_size = FAKE_STACK;
-        t->context.uc_link = NULL;
-        uintptr_t u = (uintptr_t)t;
-        makecontext(&t->context, (void (*)(void))thread_entry, 2, (unsigned)u, (unsigned)(u >> 32));
-    }
     t->state = THREAD_RUNNING;
     t->asleep = false;
     f->thread = t;
-    swapcontext(&f->driver, &t->context);
+    coroutine_run(&t->run);
     f->thread = NULL;
-    if (t->state == THREAD_DONE) {
+    if (t->run.done) {
         list_remove(&t->link);
         fake_thread_free(t);
     }
@@ -72,11 +48,6 @@ static void make_ready(struct fake *f, struct port_thread *t, sim_time at)
     it->u.thread = t;
 }
 
-void fake_thread_leave(struct port_thread *t)
-{
-    swapcontext(&t->context, &t->task->f->driver);
-}
-
 struct port_thread *port_thread_spawn(struct port *p, const char *name, void (*fn)(void *arg),
                                       void *arg, unsigned flags)
 {
@@ -86,14 +57,12 @@ struct port_thread *port_thread_spawn(struct port *p, const char *name, void (*f
     struct port_thread *t = base_zalloc(1, sizeof *t);
     f->threads++;
     t->task = p;
-    t->fn = fn;
-    t->arg = arg;
     t->flags = flags;
     t->stack = stack_take();
+    coroutine_init(&t->run, t->stack, FAKE_STACK, fn, arg);
     snprintf(t->name, sizeof t->name, "%s", name);
     list_push(&p->threads, &t->link);
     make_ready(f, t, fake_time(f));
-    t->state = THREAD_NEW;
     return t;
 }
 
@@ -119,7 +88,7 @@ bool port_thread_block_for(struct port *p, const char *what, uint64_t on, sim_ti
             fake_item(f, ITEM_TIMEOUT, p->node->id, t->task, sim_time_add(fake_time(f), timeout));
         t->timeout->u.thread = t;
     }
-    fake_thread_leave(t);
+    coroutine_leave(&t->run);
     return !t->timed_out;
 }
 
@@ -149,7 +118,7 @@ void port_thread_sleep(struct port *p, sim_time delay)
     ASSERT_MSG(t, "an upcall blocks");
     t->asleep = delay > 0;
     make_ready(f, t, sim_time_add(fake_time(f), delay));
-    fake_thread_leave(t);
+    coroutine_leave(&t->run);
 }
 
 void port_pay(struct port *p)

@@ -280,6 +280,31 @@ Test(fake, a_hostile_world_refuses_threads_and_crashes_at_an_allocation)
     fake_destroy(f);
 }
 
+static void count_up(void *arg)
+{
+    ++*(uint32_t *)arg;
+}
+
+static void spawn_one(struct port *p, void *arg)
+{
+    cr_assert_not_null(port_thread_spawn(p, "brief", count_up, arg, 0));
+}
+
+Test(fake, a_thread_that_has_ended_makes_room_for_another)
+{
+    struct log l = { 0 };
+    uint32_t ran = 0;
+    struct fake *f = fake_create(&(struct fake_options){ .threads_max = 1 });
+    fake_boot(f, 0, boot, &l);
+    fake_run(f, 0);
+    for (uint32_t i = 1; i <= 3; i++) {
+        fake_call(f, 0, spawn_one, &ran);
+        fake_run(f, 0);
+        cr_assert_eq(ran, i);
+    }
+    fake_destroy(f);
+}
+
 /* ---- orders that differ in more than the order of steps of different nodes ---- */
 
 #define GOSSIPS 3
