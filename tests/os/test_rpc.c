@@ -149,35 +149,42 @@ static void stop(struct world *w, bool no_crash)
     cr_assert_eq(rope_leaves_alive(), 0);
 }
 
-Test(rpc, calls_of_all_lengths_return_their_replies)
+/* Calls of many lengths, up to `max` bytes; a longer request or reply is not taken. */
+static void call_all_lengths(struct world *w, const char *graph, bool lossy, uint64_t max)
 {
     static const uint64_t bytes[] = { 0, 1, 100, 255, 4000, 4096, 70000, 200000 };
+    struct fake_options o = { .lossy = lossy, .mtu = 4096 };
+    start(w, &o, graph);
+    for (uint64_t i = 0; i < ARRAY_LEN(bytes); i++) {
+        w->reply_bytes = bytes[ARRAY_LEN(bytes) - 1 - i];
+        cr_assert_eq(call(w, 0, 1, i, bytes[i]), XK_OK);
+        fake_run(w->r.f, 0);
+        cr_assert_eq(w->executed[i], 1);
+        cr_assert_eq(w->ended[i], 1);
+        cr_assert_eq(w->status[i], XK_OK);
+        cr_assert_eq(w->length[i], w->reply_bytes + 8);
+    }
+    cr_assert_eq(select_max_bytes(rpc(w, 0)), max);
+    cr_assert_eq(xk_graph_carries(w->r.g, "rpc"), max, "known when the graph is read");
+    cr_assert_eq(call(w, 0, 1, 9, max - 8), XK_OK);
+    cr_assert_eq(call(w, 0, 1, 10, max - 7), XK_TOO_LONG);
+    cr_assert_eq(call(w, 0, 2, 10, 1), XK_NO_PEER);
+    cr_assert_eq(call(w, 1, 0, 12, 10), XK_OK); /* nobody serves at node 0 */
+    fake_run(w->r.f, 0);
+    cr_assert_eq(w->status[9], XK_OK);
+    cr_assert_eq(w->status[12], XK_REFUSED);
+    w->reply_bytes = max;
+    cr_assert_eq(call(w, 0, 1, 11, 1), XK_OK);
+    fake_run(w->r.f, 0);
+    cr_assert_eq(w->status[11], XK_TOO_LONG);
+    cr_assert_eq(fake_work(w->r.f, 1, PORT_WORK_RPC), 10);
+}
+
+Test(rpc, calls_of_all_lengths_return_their_replies)
+{
     for (int lossy = 0; lossy < 2; lossy++) {
         struct world w;
-        struct fake_options o = { .lossy = lossy, .mtu = 4096 };
-        start(&w, &o, GRAPH);
-        for (uint64_t i = 0; i < ARRAY_LEN(bytes); i++) {
-            w.reply_bytes = bytes[ARRAY_LEN(bytes) - 1 - i];
-            cr_assert_eq(call(&w, 0, 1, i, bytes[i]), XK_OK);
-            fake_run(w.r.f, 0);
-            cr_assert_eq(w.executed[i], 1);
-            cr_assert_eq(w.ended[i], 1);
-            cr_assert_eq(w.status[i], XK_OK);
-            cr_assert_eq(w.length[i], w.reply_bytes + 8);
-        }
-        uint64_t max = select_max_bytes(rpc(&w, 0));
-        cr_assert_eq(max, 64 * (4096 - 8 - 24) - 24 - 8);
-        cr_assert_eq(max, xk_graph_carries(w.r.g, "rpc"), "known when the graph is read");
-        cr_assert_eq(call(&w, 0, 1, 9, max - 8), XK_OK);
-        cr_assert_eq(call(&w, 0, 1, 10, max - 7), XK_TOO_LONG);
-        cr_assert_eq(call(&w, 0, 2, 10, 1), XK_NO_PEER);
-        fake_run(w.r.f, 0);
-        cr_assert_eq(w.status[9], XK_OK);
-        w.reply_bytes = max;
-        cr_assert_eq(call(&w, 0, 1, 11, 1), XK_OK);
-        fake_run(w.r.f, 0);
-        cr_assert_eq(w.status[11], XK_TOO_LONG);
-        cr_assert_eq(fake_work(w.r.f, 1, PORT_WORK_RPC), 10);
+        call_all_lengths(&w, GRAPH, lossy, 64 * (4096 - 8 - 24) - 24 - 8);
         stop(&w, true);
     }
 }
@@ -639,36 +646,11 @@ Test(rpc, a_client_that_comes_back_is_served_from_its_first_call_on)
 
 Test(mrpc, calls_of_all_lengths_return_their_replies)
 {
-    static const uint64_t bytes[] = { 0, 1, 100, 255, 4000, 4096, 70000, 200000 };
     for (int lossy = 0; lossy < 2; lossy++) {
         struct world w;
-        struct fake_options o = { .lossy = lossy, .mtu = 4096 };
-        start(&w, &o, MONOLITH);
-        for (uint64_t i = 0; i < ARRAY_LEN(bytes); i++) {
-            w.reply_bytes = bytes[ARRAY_LEN(bytes) - 1 - i];
-            cr_assert_eq(call(&w, 0, 1, i, bytes[i]), XK_OK);
-            fake_run(w.r.f, 0);
-            cr_assert_eq(w.executed[i], 1);
-            cr_assert_eq(w.ended[i], 1);
-            cr_assert_eq(w.status[i], XK_OK);
-            cr_assert_eq(w.length[i], w.reply_bytes + 8);
-        }
-        uint64_t max = select_max_bytes(rpc(&w, 0));
-        cr_assert_eq(max, 64 * (4096 - 8 - 36) - 8);
-        cr_assert_eq(max, xk_graph_carries(w.r.g, "rpc"));
+        call_all_lengths(&w, MONOLITH, lossy, 64 * (4096 - 8 - 36) - 8);
         cr_assert_eq(xk_graph_gives(w.r.g, "chan"),
                      (XK_NETWORK & ~XK_ORDERED) | XK_CALLS | XK_LONG);
-        cr_assert_eq(call(&w, 0, 1, 9, max - 8), XK_OK);
-        cr_assert_eq(call(&w, 0, 1, 10, max - 7), XK_TOO_LONG);
-        fake_run(w.r.f, 0);
-        cr_assert_eq(w.status[9], XK_OK);
-        cr_assert_eq(call(&w, 1, 0, 12, 10), XK_OK); /* nobody serves at node 0 */
-        w.reply_bytes = max;
-        cr_assert_eq(call(&w, 0, 1, 11, 1), XK_OK);
-        fake_run(w.r.f, 0);
-        cr_assert_eq(w.status[11], XK_TOO_LONG);
-        cr_assert_eq(w.status[12], XK_REFUSED);
-        cr_assert_eq(fake_work(w.r.f, 1, PORT_WORK_RPC), 10);
         cr_assert(lossy || fake_count(w.r.f, 0, "chan.resent") == 0);
         cr_assert(lossy || fake_count(w.r.f, 1, "chan.resent") == 0);
         cr_assert_eq(fake_count(w.r.f, 0, "chan.probes"), lossy);
