@@ -2,21 +2,15 @@
 -- Two programs send a message to and fro while nobody else talks.  A frame that loses a cell is
 -- lost, so the driver promises no delivery, and RDM numbers and acknowledges its pieces.
 local paragon = include "machines/paragon.lua"
+local frames = include "parts/frames.lua"
+local graphs = include "parts/graphs.lua"
 local CELL = 424 / 149.76e6                           -- s, at OC-3c
-local FRAME, HEADER = 9180, 8                         -- bytes: IP's over AAL5; LLC/SNAP [RFC 1483]
 
 local machine = paragon {
-    rows = 2, columns = 4,
-    graph = {
-        { name = "mesh", protocol = "driver" },
-        { name = "rdm", protocol = "rdm", below = { "mesh" }, resend = "50ms" },
-        { name = "nx", protocol = "nx", below = { "rdm" } },
-    },
+    rows = 2, columns = 4, graph = graphs.messages("rdm", "50ms", { name = "rdm" }),
 }
-machine.network = { model = "atm", switches = 2, trunks = { { 0, 1 } },
-                    transit = param("transit", "10us") }
-machine.nic.mtu, machine.nic.packet_bytes = FRAME .. "B", FRAME .. "B"
-machine.nic.header_flits = HEADER
+frames.on(machine, { model = "atm", switches = 2, trunks = { { 0, 1 } },
+                     transit = param("transit", "10us") })
 
 return {
     title = "Ping-pong over ATM",

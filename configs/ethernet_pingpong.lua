@@ -2,19 +2,15 @@
 -- Two programs send a message to and fro while nobody else talks.  A frame may be given up after
 -- 16 collisions, so the driver promises no delivery, and RDM numbers and acknowledges its pieces.
 local paragon = include "machines/paragon.lua"
+local frames = include "parts/frames.lua"
+local graphs = include "parts/graphs.lua"
 
 local machine = paragon {
     rows = 2, columns = 4,
-    graph = {
-        { name = "mesh", protocol = "driver" },
-        -- The window of 64 KiB takes 54 ms on the cable: RDM waits three times as long by itself.
-        { name = "rdm", protocol = "rdm", below = { "mesh" } },
-        { name = "nx", protocol = "nx", below = { "rdm" } },
-    },
+    -- The window of 64 KiB takes 54 ms on the cable: RDM waits three times as long by itself.
+    graph = graphs.messages("rdm", nil, { name = "rdm" }),
 }
-machine.network = { model = "ethernet" }
-machine.nic.mtu, machine.nic.packet_bytes = "1500B", "1500B"
-machine.nic.header_flits = 18                         -- addresses, type, check sequence [802.3]
+frames.on(machine, { model = "ethernet" })
 
 return {
     title = "Ping-pong over Ethernet",

@@ -6,16 +6,17 @@
 --
 -- What can fail in each network stands on its page (docs/models/networks.md).
 local paragon = include "machines/paragon.lua"
+local frames = include "parts/frames.lua"
+local graphs = include "parts/graphs.lua"
 
--- Longest payload of a frame, flits of it that carry none, and a part that stations need.
+-- A part that stations need, and bytes of a frame, if not the longest.
 local networks = {
-    ethernet = { payload = 1500, header = 18, part = "cable" },
-    switched = { payload = 1500, header = 18, part = "switch" },
-    fddi = { payload = 4352, header = 20, part = "station 0" },     -- a ring has only its stations
-    hippi = { payload = 8192, header = 2, part = "output 7" },
-    atm = { payload = 9180, header = 8, part = "switch 1", more = { switches = 2,
-                                                                    trunks = { { 0, 1 } } } },
-    sp = { payload = 224, frame = 2240, header = 24, part = "chip 4" }, -- one of four ways
+    ethernet = { part = "cable" },
+    switched = { part = "switch" },
+    fddi = { part = "station 0" },                    -- a ring has only its stations
+    hippi = { part = "output 7", payload = 8192 },
+    atm = { part = "switch 1", more = { switches = 2, trunks = { { 0, 1 } } } },
+    sp = { part = "chip 4" },                         -- one of four ways
 }
 local names = { "ethernet", "switched", "fddi", "hippi", "atm", "sp" }
 local kinds = { "none", "down", "errors", "part" }
@@ -31,22 +32,13 @@ local faults = {
              after = param("after", "4ms") },
 }
 
-local messages = { name = "messages", protocol = protocol, below = { "mesh" } }
-messages[protocol == "ulp" and "wait" or "resend"] = "20ms"
 local machine = paragon {
-    rows = 2, columns = 4, release = "SUNMOS-1.6",
-    graph = {
-        { name = "mesh", protocol = "driver" },
-        messages,
-        { name = "nx", protocol = "nx", below = { "messages" } },
-    },
+    rows = 2, columns = 4, release = "SUNMOS-1.6", graph = graphs.messages(protocol, "20ms"),
     faults = fault ~= "none" and { faults[fault] } or nil,
 }
-machine.network = { model = name }
-for key, value in pairs(chosen.more or {}) do machine.network[key] = value end
-machine.nic.packet_bytes = chosen.payload .. "B"
-machine.nic.mtu = (chosen.frame or chosen.payload) .. "B"
-machine.nic.header_flits = chosen.header
+local network = { model = name }
+for key, value in pairs(chosen.more or {}) do network[key] = value end
+frames.on(machine, network, chosen.payload)
 
 local expectations = {}
 for _, n in ipairs(names) do

@@ -5,6 +5,7 @@
 --
 --   psim run networks_scale -o scale.db
 local paragon = include "machines/paragon.lua"
+local frames = include "parts/frames.lua"
 local side, second = param("side", 8), param("second", "none", { "none", "idle", "used" })
 local used = second == "used" and "lan" or "mesh"
 
@@ -18,10 +19,7 @@ machine.network = nil
 machine.networks = { mesh = { kind = "worm" } }
 if second ~= "none" then
     table.insert(graph, 2, { name = "lan", protocol = "driver", interface = "lan" })
-    machine.networks.lan = {
-        kind = "switched",
-        nic = { mtu = "1500B", packet_bytes = "1500B", header_flits = 18 }, -- [802.3]
-    }
+    machine.networks.lan = { kind = "switched", nic = frames.nic("switched") }
 end
 
 return {

@@ -6,6 +6,7 @@
 --   psim run networks_two
 --   psim run networks_two -p over=lan -p workload.size=1MB
 local paragon = include "machines/paragon.lua"
+local frames = include "parts/frames.lua"
 local over = param("over", "mesh", { "mesh", "lan" })
 
 local machine = paragon {
@@ -23,12 +24,12 @@ machine.networks = {
     mesh = { kind = "worm" },
     lan = {
         kind = "ethernet", length = 100,
-        nic = { mtu = "1500B", packet_bytes = "1500B",
-                header_flits = 18, -- addresses, type, check sequence [802.3]
-                dma_rate = "1000GB/s" },              -- none: the CPU moves the bytes
+        nic = frames.nic("ethernet"),
         prices = { frame_bytes = { rate = "10MB/s" } }, -- ASSUMED(a controller on a slow bus)
     },
 }
+
+machine.networks.lan.nic.dma_rate = "1000GB/s"        -- none: the CPU moves the bytes
 
 return {
     title = "Two networks in one machine",

@@ -29,8 +29,7 @@ if into == "node" then
     machine.network = nil
     machine.networks = {
         mesh = { kind = "worm" },
-        lan = { kind = kind, nic = { mtu = "1500B", packet_bytes = "1500B",
-                                     header_flits = 18 } }, -- [802.3]
+        lan = { kind = kind, nic = include("parts/frames.lua").nic("ethernet") },
     }
     file.interface = "lan"
     file.kind, file.only = "pcap_nodes", param("workload.only", 0)

@@ -11,6 +11,8 @@
 -- lost, goes again at once, and is lost again.  RDM has windows of 64 KiB, too, and no end to it
 -- above 16 senders, since all of them wait the same time.
 local paragon = include "machines/paragon.lua"
+local frames = include "parts/frames.lua"
+local graphs = include "parts/graphs.lua"
 local LINK = 149.76e6 / 8 * 48 / 53                   -- B/s of data, at OC-3c
 local COPY = 60e6                                     -- B/s: machines/paragon.lua, copy_sum
 
@@ -20,22 +22,13 @@ local senders = param("senders", 64)
 local cells = param("cells", 2048)
 local pool = param("pool", name == "atm" and "36KiB" or "1MiB")
 
-local messages = protocol == "rdm" and { protocol = "rdm", resend = "20ms" } or
-    { protocol = "ulp", wait = "20ms", pool = protocol == "ulp" and pool or "1GiB" }
-messages.name, messages.below = "messages", { "mesh" }
-
 local machine = paragon {
     rows = 5, columns = 13, release = "SUNMOS-1.6",
-    graph = {
-        { name = "mesh", protocol = "driver" },
-        messages,
-        { name = "nx", protocol = "nx", below = { "messages" } },
-    },
+    graph = protocol == "rdm" and graphs.messages("rdm", "20ms") or
+        graphs.messages("ulp", "20ms", { pool = protocol == "ulp" and pool or "1GiB" }),
 }
 if name == "atm" then
-    machine.network = { model = "atm", drop = "epd", buffer_cells = cells }
-    machine.nic.mtu, machine.nic.packet_bytes = "9180B", "9180B"
-    machine.nic.header_flits = 8
+    frames.on(machine, { model = "atm", drop = "epd", buffer_cells = cells })
 end
 
 local function case(network, what, n)

@@ -5,17 +5,12 @@
 --
 -- No time is given to either: they follow the link (os/xk/pace.h), so that nothing goes again.
 local paragon = include "machines/paragon.lua"
+local frames = include "parts/frames.lua"
 
--- B/s of a medium, the longest payload of its frames, and what a frame has besides a header that
--- ETH writes itself: 802.3's check sequence, FDDI's octets.
-local networks = {
-    ethernet = { rate = 1.25e6, payload = 1500, header = 4 },
-    fddi = { rate = 12.5e6, payload = 4352, header = 20 },          -- [RFC 1390]
-}
+local rates = { ethernet = 1.25e6, fddi = 12.5e6 }    -- B/s of a medium
 local name = param("network", "ethernet", { "ethernet", "fddi" })
 local protocol = param("protocol", "ulp", { "ulp", "rdm" })
 local below = param("below", "driver", { "driver", "eth", "ip" })
-local chosen = networks[name]
 
 local graph
 if below == "driver" then
@@ -35,17 +30,15 @@ graph[#graph + 1] = { name = "nx", protocol = "nx", below = { "messages" } }
 
 local machine = paragon { rows = 1, columns = 2, release = "SUNMOS-1.6", graph = graph }
 local own = below == "driver" and 0 or 14             -- ETH's header is in the frame
-machine.network = { model = name }
-machine.nic.mtu = chosen.payload + own .. "B"
-machine.nic.packet_bytes = machine.nic.mtu
-machine.nic.header_flits = chosen.header + (name == "ethernet" and 14 - own or 0)
+frames.on(machine, { model = name }, frames.of[name].payload + own)
+if name == "ethernet" then machine.nic.header_flits = frames.of.ethernet.header - own end
 
 local expectations = {}
 local function expect(n, what, under, least)
     expectations[#expectations + 1] = {
         kind = "range", name = string.format("%s, %s over %s: of the medium", n, what, under),
         at = { network = n, protocol = what, below = under },
-        min = least * networks[n].rate, max = networks[n].rate,
+        min = least * rates[n], max = rates[n],
         citation = "derived: headers, and what grants and acknowledgements cost on a shared medium",
     }
     expectations[#expectations + 1] = {

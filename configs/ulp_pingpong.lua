@@ -7,26 +7,19 @@
 -- copies nothing and does without a sum, for the mesh loses and damages nothing.  The light
 -- kernel's interfaces move data by DMA, so ULP's is the only pass of the CPU.
 local paragon = include "machines/paragon.lua"
+local frames = include "parts/frames.lua"
+local graphs = include "parts/graphs.lua"
 local COPY = 60e6                                     -- B/s: machines/paragon.lua, copy_sum
 local CELL = 424 / 149.76e6                           -- s, at OC-3c
 
 local name = param("network", "mesh", { "mesh", "atm" })
 local protocol = param("protocol", "ulp", { "ulp", "rdm" })
 
-local messages = { name = "messages", protocol = protocol, below = { "mesh" } }
-messages[protocol == "ulp" and "wait" or "resend"] = "50ms"
 local machine = paragon {
-    rows = 2, columns = 4, release = "SUNMOS-1.6",
-    graph = {
-        { name = "mesh", protocol = "driver" },
-        messages,
-        { name = "nx", protocol = "nx", below = { "messages" } },
-    },
+    rows = 2, columns = 4, release = "SUNMOS-1.6", graph = graphs.messages(protocol, "50ms"),
 }
 if name == "atm" then                                 -- as in atm_pingpong
-    machine.network = { model = "atm", switches = 2, trunks = { { 0, 1 } }, transit = "10us" }
-    machine.nic.mtu, machine.nic.packet_bytes = "9180B", "9180B"
-    machine.nic.header_flits = 8
+    frames.on(machine, { model = "atm", switches = 2, trunks = { { 0, 1 } }, transit = "10us" })
 end
 
 local function case(network, what, size)

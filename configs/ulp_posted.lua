@@ -5,6 +5,7 @@
 --
 --   psim figure ulp_posted
 local paragon = include "machines/paragon.lua"
+local graphs = include "parts/graphs.lua"
 local COPY, LINK = 60e6, 175e6                        -- B/s: machines/paragon.lua; as sold [node4]
 
 local protocol = param("protocol", "ulp", { "ulp", "rdm" })
@@ -44,12 +45,7 @@ return {
     title = "Receives that are posted, and those that come too late",
     doc = "One-way time of a message, by length, protocol, and whether its receive is posted.",
     machine = paragon {
-        rows = 1, columns = 2, release = "SUNMOS-1.6",
-        graph = {
-            { name = "mesh", protocol = "driver" },
-            { name = "messages", protocol = protocol, below = { "mesh" } },
-            { name = "nx", protocol = "nx", below = { "messages" } },
-        },
+        rows = 1, columns = 2, release = "SUNMOS-1.6", graph = graphs.messages(protocol),
     },
     workload = { kind = "pingpong", size = size, unexpected = unexpected, rounds = 20 },
     sweep = {

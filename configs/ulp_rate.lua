@@ -10,19 +10,19 @@
 -- medium a grant waits until the sender has stopped, so that windows are twice as long there; and
 -- on an Ethernet, where who has just sent wins the next collision, 86 to 89 % come of that.
 local paragon = include "machines/paragon.lua"
+local frames = include "parts/frames.lua"
 
--- Bytes a second of data that a link carries, longest frame, flits of a frame that carry none.
+-- Bytes a second of data that a link carries; its network; bytes of a frame, if not the longest.
 local networks = {
     mesh = { link = 175e6 },                                        -- as sold: machines/paragon.lua
-    oc3c = { link = 149.76e6 / 8 * 48 / 53, frame = "9180B", header = 8 },    -- IP's over AAL5
-    oc12c = { link = 599.04e6 / 8 * 48 / 53, frame = "9180B", header = 8 },
-    hippi = { link = 100e6, frame = "8KiB", header = 2 },
-    hippi64 = { link = 100e6, frame = "64KiB", header = 2 },
-    fddi = { link = 12.5e6, frame = "4352B", header = 20, grant = "128KiB" },       -- [RFC 1390]
-    ethernet = { link = 1.25e6 * 1500 / 1538, frame = "1500B", header = 18, grant = "128KiB" },
+    oc3c = { link = 149.76e6 / 8 * 48 / 53, on = { model = "atm", rate = "oc3c" } },
+    oc12c = { link = 599.04e6 / 8 * 48 / 53, on = { model = "atm", rate = "oc12c" } },
+    hippi = { link = 100e6, on = { model = "hippi" }, frame = 8192 },
+    hippi64 = { link = 100e6, on = { model = "hippi" } },
+    fddi = { link = 12.5e6, on = { model = "fddi" }, grant = "128KiB" },
+    ethernet = { link = 1.25e6 * 1500 / 1538, on = { model = "ethernet" }, grant = "128KiB" },
 }
 local names = { "mesh", "oc3c", "oc12c", "hippi", "hippi64", "fddi", "ethernet" }
-local models = { oc3c = "atm", oc12c = "atm", hippi64 = "hippi" }
 local copies = { 15, 30, 60, 120, 240 }                             -- MB/s
 local FRAME, DATA = 2.3e-6, 2058                                    -- of the mesh
 
@@ -39,12 +39,7 @@ local machine = paragon {
     },
 }
 machine.prices.copy_sum = { rate = copy .. "MB/s" }
-if chosen.frame then
-    machine.network = { model = models[name] or name }
-    machine.nic.mtu, machine.nic.packet_bytes = chosen.frame, chosen.frame
-    machine.nic.header_flits = chosen.header
-end
-if models[name] == "atm" then machine.network.rate = name end
+if chosen.on then frames.on(machine, chosen.on, chosen.frame) end
 
 local expectations = {}
 local function expect(what, n, c, members)

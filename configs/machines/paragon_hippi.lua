@@ -12,10 +12,10 @@ local gate = include "parts/paragon_gate.lua"
 return function(o)
   local options = {}
   for k, v in pairs(o) do options[k] = v end
+  local nic = include("parts/frames.lua").nic("hippi")
+  nic.dma_rate = "400MB/s"                         -- the memory bus [node4 of paragon.lua]
   options.lan = {
-    kind = "hippi", adapter = { kind = "dma" },
-    nic = { mtu = "64KiB", packet_bytes = "64KiB", header_flits = 2, -- HIPPI-FP: two words
-            dma_rate = "400MB/s" },                -- the memory bus [node4 of paragon.lua]
+    kind = "hippi", adapter = { kind = "dma" }, nic = nic,
     prices = { frame_bytes = {} },                 -- ASSUMED(the board moves the bytes)
   }
   -- ASSUMED(a host of the time is as fast as a node of the Paragon and has one CPU; big-endian, as

@@ -29,7 +29,7 @@ return function(o)
   end
   options.path = library.path
   options.adapter = { kind = "pio", rate_out = library.rate, rate_in = library.rate }
-  options.mtu = "224B"          -- ASSUMED(the CPU writes a packet at a time)
+  options.mtu = 224             -- ASSUMED(the CPU writes a packet at a time)
   options.clock = 2             -- ASSUMED(62.5 MHz, an instruction a clock: half as fast)
   options.flop = 0.04           -- ASSUMED(compiled code at 25 Mflop/s)
   return sp2(options)

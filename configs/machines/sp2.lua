@@ -6,7 +6,7 @@
 -- Options: rows, columns (their product: stations of the switch, 2 to 512), io_nodes, routes
 -- ("round_robin", "random", "fixed"), scale, storage (of an I/O node), libraries, nodes, os, graph,
 -- faults, detector_delay; and those by which machines/sp1.lua differs: path (of software on a
--- message's way), clock (of other software), mtu, adapter, flop.
+-- message's way), clock (of other software), mtu (bytes), adapter, flop.
 -- Names of the network's parts begin with "switch."; the graph's driver is "mesh" as elsewhere.
 --
 -- Sources, by what they are called below:
@@ -24,17 +24,14 @@ local us, mb = prices.us, prices.mb
 
 return function(o)
   local path, clock = o.path or 1, o.clock or 1
+  local nic = include("parts/frames.lua").nic("sp", o.mtu) -- packets [switch]
+  nic.dma_rate = not o.adapter and "65MB/s" or nil     -- [9077]
   return {
     rows = o.rows or 4, columns = o.columns or 4, io_nodes = o.io_nodes or 0,
     networks = {
       switch = {
         kind = "sp", routes = o.routes, adapter = o.adapter,
-        nic = {
-          mtu = o.mtu or "2240B",      -- ASSUMED(10 packets, as the Paragon's 2 KiB and headers)
-          packet_bytes = "224B",       -- ASSUMED(of 255 [switch] 7 are a route, 24 a header)
-          header_flits = 24,
-          dma_rate = not o.adapter and "65MB/s" or nil, -- [9077]
-        },
+        nic = nic,
       },
     },
     node = { coprocessor = false, upcall_cpu = "application", preempt = true }, -- one POWER2

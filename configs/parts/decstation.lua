@@ -18,21 +18,21 @@
 
 local prices = include "parts/prices.lua"
 local us, mb = prices.us, prices.mb
+local frames = include "parts/frames.lua"
 
--- Longest payload of a frame, flits of a frame that carry none, who moves the bytes, and how many
--- may be under way.
+-- Who moves the bytes, and how many may be under way.
 local lance = { kind = "pio", rate_out = "20MB/s", rate_in = "20MB/s" }
   -- ASSUMED(LANCE with a memory of its own, which the CPU fills and empties as fast as it copies)
 local lans = {
-  ethernet = { payload = "1500B", header = 18, adapter = lance },        -- [IEEE 802.3]
-  switched = { payload = "1500B", header = 18, adapter = lance },
-  fddi = { payload = "4352B", header = 20, adapter = { kind = "dma" } }, -- [RFC 1390]; ASSUMED(DMA)
-  atm = { payload = "9180B", header = 8, adapter = { kind = "cell_fifo" } }, -- [RFC 1483], [TCA]
-  hippi = { payload = "64KiB", header = 2, adapter = { kind = "dma" },   -- ASSUMED(DMA)
+  ethernet = { adapter = lance },
+  switched = { adapter = lance },
+  fddi = { adapter = { kind = "dma" } },                  -- ASSUMED(DMA)
+  atm = { adapter = { kind = "cell_fifo" } },             -- [TCA]
+  hippi = { adapter = { kind = "dma" },                   -- ASSUMED(DMA)
             window = "256KiB" },                          -- ASSUMED(four frames, as of a pipeline)
 }
 -- Frames through FIFOs are shorter: what is under way finds room in 292 cells, or is lost.
-local fifo = { payload = "4096B", cells = 86, holds = 292 } -- (4,096 + 8 + 8) bytes, 48 a cell
+local fifo = { payload = 4096, cells = 86, holds = 292 } -- (4,096 + 8 + 8) bytes, 48 a cell
 
 local function chosen(o)
   local name = o.lan or "ethernet"
@@ -43,21 +43,18 @@ local function chosen(o)
   local adapter = o.adapter or lan.adapter
   local cells = adapter.kind == "cell_fifo"
   return {
-    name = name, header = lan.header, adapter = adapter,
-    payload = cells and fifo.payload or lan.payload,
-    window = cells and 4096 * (fifo.holds // fifo.cells) .. "B" or lan.window or "64KiB",
+    name = name, adapter = adapter, payload = cells and fifo.payload or nil,
+    window = cells and fifo.payload * (fifo.holds // fifo.cells) .. "B" or lan.window or "64KiB",
   }
 end
 
 local function network(o)
   local lan = chosen(o)
+  local nic = frames.nic(lan.name, lan.payload)
+  -- ASSUMED(TURBOchannel: 32 bits at 25 MHz)
+  nic.dma_rate = lan.adapter.kind == "dma" and "100MB/s" or nil
   return {
-    kind = lan.name, adapter = lan.adapter,
-    nic = {
-      mtu = lan.payload, packet_bytes = lan.payload, header_flits = lan.header,
-      -- ASSUMED(TURBOchannel: 32 bits at 25 MHz)
-      dma_rate = lan.adapter.kind == "dma" and "100MB/s" or nil,
-    },
+    kind = lan.name, adapter = lan.adapter, nic = nic,
     rate = lan.name == "atm" and "taxi140" or nil,        -- [TCA]
     transit = lan.name == "atm" and "10us" or nil,        -- FORE ASX-100 (from memory, low)
   }

@@ -69,6 +69,19 @@ local bypass = {
   { name = "rpc", protocol = "select", below = { "chan" } },
 }
 
+-- Messages alone, over RDM or ULP; timer: after which it sends again; options: what it is told
+-- besides.
+local function messages(protocol, timer, options)
+  local instance = { name = "messages", protocol = protocol, below = { "mesh" } }
+  for key, value in pairs(options or {}) do instance[key] = value end
+  if timer then instance[protocol == "ulp" and "wait" or "resend"] = timer end
+  return {
+    { name = "mesh", protocol = "driver" },
+    instance,
+    { name = "nx", protocol = "nx", below = { instance.name } },
+  }
+end
+
 -- Calls as x-kernel's papers have them, over the hosts of an Ethernet.  `path` carries them:
 --   eth   straight over it (ARP's sessions, which have no header of their own)
 --   ip    datagrams
@@ -119,6 +132,7 @@ end
 return {
   machine = machine,
   calls = calls,
+  messages = messages,
   bypass = bypass,
   over = over,
   with_cuts = with_cuts,
