@@ -18,24 +18,7 @@ static bool is_message(const struct probe_got *g, uint64_t seed, uint64_t len)
 
 /* ---- on the wire ---- */
 
-#define SEEN 8
-static struct {
-    uint32_t count;
-    uint8_t bytes[SEEN][64];
-    uint64_t length[SEEN];
-} seen;
-
-static bool look(void *arg, uint32_t src, uint32_t dst, struct rope *frame)
-{
-    (void)arg, (void)src, (void)dst;
-    uint64_t n = frame->length < 64 ? frame->length : 64;
-    if (seen.count < SEEN) {
-        rope_read(frame, 0, n, seen.bytes[seen.count]);
-        seen.length[seen.count] = frame->length;
-    }
-    seen.count++;
-    return true;
-}
+static struct rig_seen seen;
 
 /* FRAME1: octet by octet, from [RFC 826, 894]. */
 Test(arp, asks_all_is_answered_by_one_and_then_sends_what_waited)
@@ -55,7 +38,7 @@ Test(arp, asks_all_is_answered_by_one_and_then_sends_what_waited)
     struct fake_options o = { .nodes = 2, .broadcast = true };
     rig_start(&r, &o, GRAPH, NULL, NULL);
     memset(&seen, 0, sizeof seen);
-    fake_on_frame(r.f, look, NULL);
+    fake_on_frame(r.f, rig_see, &seen);
     cr_assert_eq(rig_send_pattern(&r, 0, 1, 5, 100), XK_OK);
     fake_run(r.f, 0);
     cr_assert_eq(seen.count, 3);
@@ -87,16 +70,6 @@ static bool lose_replies(void *arg, uint32_t src, uint32_t dst, struct rope *fra
 {
     (void)arg, (void)dst, (void)frame;
     return src == 0;
-}
-
-static struct xk_sessn *held;
-static void hold(struct port *p, void *arg)
-{
-    (void)p;
-    struct rig *r = arg;
-    enum xk_status why;
-    struct xk_protl *probe = xk_find(r->k[0], "probe");
-    held = xk_open(probe->down[0], probe, xk_node(1), &why);
 }
 
 /* ARP1, ARP2. */
@@ -264,14 +237,14 @@ Test(arp, a_host_that_moves_to_another_station_is_followed)
     struct rig r;
     struct fake_options o = { .nodes = 3, .broadcast = true };
     rig_start(&r, &o, GRAPH, NULL, NULL);
-    fake_call(r.f, 0, hold, &r);
+    rig_open(&r, 0, 1);
     cr_assert_eq(rig_send_pattern(&r, 0, 1, 1, 10), XK_OK);
     fake_run(r.f, 0);
     cr_assert_eq(rig_probe(&r, 1)->got, 1);
     fake_inject(r.f, 2, 0, moved, sizeof moved);
     fake_run(r.f, 0);
     memset(&seen, 0, sizeof seen);
-    fake_on_frame(r.f, look, NULL);
+    fake_on_frame(r.f, rig_see, &seen);
     cr_assert_eq(rig_send_pattern(&r, 0, 1, 2, 10), XK_OK);
     cr_assert_eq(seen.bytes[0][5], 2, "ARP3: to the new station");
     /* Who was not asked for, and asks for another, is not learned. */
@@ -281,22 +254,19 @@ Test(arp, a_host_that_moves_to_another_station_is_followed)
 
 /* ---- every order ---- */
 
-static struct rig explored;
-
-static void explore_setup(struct fake *f, void *arg)
+static void send_three(struct rig *r)
 {
-    rig_boot_all(&explored, f, arg, 2, NULL, NULL);
-    cr_assert_eq(rig_send_pattern(&explored, 0, 1, 1, 10), XK_OK);
-    cr_assert_eq(rig_send_pattern(&explored, 1, 0, 2, 11), XK_OK);
-    cr_assert_eq(rig_send_pattern(&explored, 0, 1, 3, 12), XK_OK);
+    cr_assert_eq(rig_send_pattern(r, 0, 1, 1, 10), XK_OK);
+    cr_assert_eq(rig_send_pattern(r, 1, 0, 2, 11), XK_OK);
+    cr_assert_eq(rig_send_pattern(r, 0, 1, 3, 12), XK_OK);
 }
 
 /* What comes was sent, and comes at most as often as its copies; what was lost is told or is one of
  * the frames lost. */
-static bool explore_check(struct fake *f, void *arg)
+static bool told_or_came(struct rig *r)
 {
-    (void)arg;
-    const struct probe *a = rig_probe(&explored, 0), *b = rig_probe(&explored, 1);
+    struct fake *f = r->f;
+    const struct probe *a = rig_probe(r, 0), *b = rig_probe(r, 1);
     for (uint64_t i = 0; i < b->got; i++)
         if (!is_message(&b->log[i], 1, 10) && !is_message(&b->log[i], 3, 12))
             return false;
@@ -307,27 +277,19 @@ static bool explore_check(struct fake *f, void *arg)
     uint64_t told = fake_count(f, 0, "arp.unresolved") + fake_count(f, 1, "arp.unresolved") +
                     fake_count(f, 0, "arp.unknown") + fake_count(f, 1, "arp.unknown");
     return a->got + b->got + told + c->dropped >= 3 && a->got + b->got <= 3 + c->duplicated &&
-           rig_alloc_quiet(&explored);
+           rig_alloc_quiet(r);
 }
 
 static void explore(uint32_t drops, uint32_t copies, bool timers)
 {
-    struct xk_graph *g =
-        rig_graph("eth eth; arp arp <eth retry=1ms tries=2 down=5ms; probe probe <arp");
-    struct fake_explore x = { .options = { .lossy = true,
-                                           .unordered = true,
-                                           .broadcast = true,
-                                           .explore_drops = drops,
-                                           .explore_copies = copies,
-                                           .explore_timers = timers },
-                              .setup = explore_setup,
-                              .check = explore_check,
-                              .arg = g,
-                              .orders_max = 4000 };
-    fake_explore(&x);
-    cr_assert(!x.failed, "order %s", x.order);
-    cr_assert(x.complete || x.orders == 4000);
-    xk_graph_free(g);
+    const struct fake_options o = { .lossy = true,
+                                    .unordered = true,
+                                    .broadcast = true,
+                                    .explore_drops = drops,
+                                    .explore_copies = copies,
+                                    .explore_timers = timers };
+    rig_explore(&o, "eth eth; arp arp <eth retry=1ms tries=2 down=5ms; probe probe <arp",
+                send_three, told_or_came);
 }
 
 Test(arp, every_order_of_frames_lost)
@@ -455,7 +417,7 @@ Test(arp, a_session_that_was_refused_is_told_when_there_is_room)
     struct rig r;
     struct fake_options o = { .tx_queue = 1, .broadcast = true };
     rig_start(&r, &o, "eth eth queue=2; arp arp <eth; probe probe <arp", NULL, NULL);
-    fake_call(r.f, 0, hold, &r);
+    rig_open(&r, 0, 1);
     cr_assert_eq(rig_send_pattern(&r, 0, 1, 9, 50), XK_OK);
     fake_run(r.f, 0);
     for (uint64_t i = 0; i < 3; i++)

@@ -188,21 +188,6 @@ Test(bid, a_question_is_asked_again_and_later_each_time)
     }
 }
 
-static struct xk_sessn *held;
-static void hold(struct port *port, void *arg)
-{
-    struct rig *r = arg;
-    enum xk_status why;
-    struct xk_kernel *k = r->k[port_node(port)];
-    held = xk_open(xk_find(k, "bid"), xk_find(k, "probe"), xk_node(1), &why);
-}
-static void let_go(struct port *port, void *arg)
-{
-    (void)port;
-    (void)arg;
-    xk_close(held);
-}
-
 /* XK1: who was refused is told of room: when the layer below has it again. */
 Test(bid, room_below_is_told)
 {
@@ -212,14 +197,14 @@ Test(bid, room_below_is_told)
               NULL);
     cr_assert_eq(rig_send_pattern(&r, 0, 1, 1, 40), XK_OK);
     fake_run(r.f, 0);
-    fake_call(r.f, 0, hold, &r);
+    struct xk_sessn *s = rig_open(&r, 0, 1);
     for (uint64_t i = 0; i < 4; i++)
         cr_assert_eq(rig_send_pattern(&r, 0, 1, i, 40), i < 3 ? XK_OK : XK_BUSY);
     cr_assert_eq(fake_count(r.f, 0, "bid.waited"), 1);
     cr_assert_eq(rig_probe(&r, 0)->ready, 0);
     fake_run(r.f, 0);
     cr_assert_eq(rig_probe(&r, 0)->ready, 1);
-    fake_call(r.f, 0, let_go, &r);
+    rig_close(&r, 0, s);
     rig_stop(&r);
 }
 
@@ -231,7 +216,7 @@ Test(bid, who_was_refused_is_told)
         rig_start(&r, &(struct fake_options){ 0 }, OVER("tick=0 queue=2 tries=1"), NULL, NULL);
         if (dies)
             fake_crash(r.f, 1);
-        fake_call(r.f, 0, hold, &r);
+        struct xk_sessn *s = rig_open(&r, 0, 1);
         for (uint64_t i = 0; i < 3; i++)
             cr_assert_eq(rig_send_pattern(&r, 0, 1, i, 40), i < 2 ? XK_OK : XK_BUSY);
         cr_assert_eq(rig_probe(&r, 0)->ready, 0);
@@ -240,7 +225,7 @@ Test(bid, who_was_refused_is_told)
         cr_assert_eq(fake_count(r.f, 0, "bid.dropped"), dies ? 2 : 0);
         cr_assert_eq(fake_count(r.f, 0, "bid.unanswered"), dies ? 1 : 0);
         cr_assert_eq(fake_now(r.f) >= 15 * SIM_SEC, dies, "asked at 0 and 5 s, and waited 10");
-        fake_call(r.f, 0, let_go, &r);
+        rig_close(&r, 0, s);
         rig_stop(&r);
     }
 }

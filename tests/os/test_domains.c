@@ -422,14 +422,6 @@ Test(domains, a_session_that_a_peer_began_goes_on_when_the_domain_below_is_back)
 /* DOM3, DOM4: calls under way below fail, and a session that was opened is opened again. */
 static struct xk_sessn *held;
 
-static void hold_one(struct port *p, void *arg)
-{
-    struct xk_protl *probe = xk_find(((struct rig *)arg)->k[port_node(p)], "probe");
-    enum xk_status why;
-    held = xk_open(probe->down[0], probe, xk_node(1), &why);
-    cr_assert_not_null(held);
-}
-
 static enum xk_status said;
 static void push_held(struct port *p, void *arg)
 {
@@ -442,13 +434,6 @@ static void push_held(struct port *p, void *arg)
     xk_msg_fini(&m);
 }
 
-static void let_go(struct port *p, void *arg)
-{
-    (void)p;
-    (void)arg;
-    xk_close(held);
-}
-
 Test(domains, calls_below_a_dead_domain_fail)
 {
     struct fake_options o = { .nodes = 2 };
@@ -456,7 +441,7 @@ Test(domains, calls_below_a_dead_domain_fail)
         struct rig r;
         start(&r, &o, "mesh driver; c chan <mesh domain=server; probe probe <c",
               cpu ? "server cpu=third" : "server queue=4");
-        fake_call(r.f, 0, hold_one, &r);
+        held = rig_open(&r, 0, 1);
         fake_call(r.f, 0, push_held, NULL);
         cr_expect_eq(said, XK_OK);
         for (int i = 0; i < 2; i++)
@@ -468,7 +453,7 @@ Test(domains, calls_below_a_dead_domain_fail)
         cr_expect_eq(rig_probe(&r, 0)->why, XK_CLOSED);
         fake_call(r.f, 0, push_held, NULL);
         cr_expect_eq(said, XK_CLOSED);
-        fake_call(r.f, 0, let_go, NULL);
+        rig_close(&r, 0, held);
         rig_stop(&r);
     }
 }
@@ -479,7 +464,7 @@ Test(domains, an_opened_session_goes_on_when_the_domain_below_is_back)
     struct rig r;
     start(&r, &o, "mesh driver; t template <mesh domain=server; probe probe <t",
           "server restart=3ms");
-    fake_call(r.f, 0, hold_one, &r);
+    held = rig_open(&r, 0, 1);
     fake_call(r.f, 0, push_held, NULL);
     fake_run(r.f, 0);
     crash(&r, 0, "server");
@@ -493,7 +478,7 @@ Test(domains, an_opened_session_goes_on_when_the_domain_below_is_back)
     fake_run(r.f, 0);
     cr_expect_eq(rig_probe(&r, 1)->got, 2);
     cr_expect_eq(fake_count(r.f, 0, "server.closed"), 1);
-    fake_call(r.f, 0, let_go, NULL);
+    rig_close(&r, 0, held);
     cr_expect(rig_alloc_quiet(&r));
     rig_stop(&r);
 }
@@ -553,7 +538,7 @@ Test(domains, each_transfer_names_its_work_for_a_page)
         struct rig r;
         start(&r, &o, "mesh driver; probe probe <mesh domain=app", of[i].domains);
         rope_init(&made);
-        fake_call(r.f, 0, hold_one, &r);
+        held = rig_open(&r, 0, 1);
         for (int k = 0; k < 3; k++) {
             for (int w = 0; w < PORT_WORK_COUNT; w++)
                 before[w] = fake_work(r.f, 0, w);
@@ -578,7 +563,7 @@ Test(domains, each_transfer_names_its_work_for_a_page)
             cr_expect_eq(fake_count(r.f, 1, "app.copied"), 0);
             fake_run(r.f, 0);
         }
-        fake_call(r.f, 0, let_go, NULL);
+        rig_close(&r, 0, held);
         rig_stop(&r);
     }
 }
@@ -629,7 +614,7 @@ Test(domains, a_secured_buffer_does_not_change_and_a_receiver_changes_none)
         attacked = &r;
         start(&r, &o, of[i].graph, of[i].domains);
         rope_init(&made);
-        fake_call(r.f, 0, hold_one, &r);
+        held = rig_open(&r, 0, 1);
         fake_call(r.f, 0, make_and_push, &r); /* on its way */
         fake_call(r.f, 0, make_and_push, &r); /* waits in the driver */
         fake_call(r.f, 0, write_late, &a);
@@ -641,7 +626,7 @@ Test(domains, a_secured_buffer_does_not_change_and_a_receiver_changes_none)
         cr_expect_eq(rig_probe(&r, 1)->log[1].hash == rig_pattern_hash(8, LONG), !of[i].changes,
                      "%zu", i);
         drop_made();
-        fake_call(r.f, 0, let_go, NULL);
+        rig_close(&r, 0, held);
         rig_stop(&r);
     }
 }

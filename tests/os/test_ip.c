@@ -74,6 +74,16 @@ static bool last_is(struct rig *r, uint32_t node, uint32_t from, uint64_t seed, 
            g->hash == rig_pattern_hash(seed, len);
 }
 
+static void each_to_each(struct rig *r, uint64_t len)
+{
+    for (uint32_t a = 0; a < 4; a++)
+        for (uint32_t b = 0; b < 4; b++) {
+            cr_assert_eq(rig_send_pattern(r, a, b, 5 * a + b, len), XK_OK);
+            fake_run(r->f, 0);
+            cr_assert(last_is(r, b, a, 5 * a + b, len), "%u to %u", a, b);
+        }
+}
+
 /* IP1, IP4. */
 Test(ip, every_node_reaches_every_other_with_every_length)
 {
@@ -103,24 +113,7 @@ Test(ip, every_node_reaches_every_other_with_every_length)
 
 /* ---- on the wire ---- */
 
-#define SEEN 16
-static struct {
-    uint32_t count;
-    uint8_t bytes[SEEN][2048];
-    uint64_t length[SEEN];
-} seen;
-
-static bool look(void *arg, uint32_t src, uint32_t dst, struct rope *frame)
-{
-    (void)arg, (void)src, (void)dst;
-    if (seen.count < SEEN) {
-        uint64_t n = frame->length < 2048 ? frame->length : 2048;
-        rope_read(frame, 0, n, seen.bytes[seen.count]);
-        seen.length[seen.count] = frame->length;
-    }
-    seen.count++;
-    return true;
-}
+static struct rig_seen seen;
 
 static uint32_t slow_sum(const uint8_t *b, size_t n)
 {
@@ -142,7 +135,7 @@ Test(ip, a_datagram_and_its_fragments_are_what_the_standard_says)
     cr_assert_eq(rig_send_pattern(&r, 2, 3, 1, 10), XK_OK); /* stations are known then */
     fake_run(r.f, 0);
     memset(&seen, 0, sizeof seen);
-    fake_on_frame(r.f, look, NULL);
+    fake_on_frame(r.f, rig_see, &seen);
     cr_assert_eq(rig_send_pattern(&r, 2, 3, 1, 10), XK_OK);
     cr_assert_eq(rig_send_pattern(&r, 2, 3, 2, 3000), XK_OK);
     fake_run(r.f, 0);
@@ -333,7 +326,7 @@ Test(ip, a_gateway_tells_of_what_it_drops_but_for_errors_and_broadcasts)
         cr_assert_eq(rig_send_pattern(&r, 0, 2, 1, 10), XK_OK); /* stations are known then */
         fake_run(r.f, 0);
         memset(&seen, 0, sizeof seen);
-        fake_on_frame(r.f, look, NULL);
+        fake_on_frame(r.f, rig_see, &seen);
         fake_inject(r.f, 2, 0, frame, by_hand(frame, 2, 0, cases[i].h, data, sizeof data));
         fake_step(r.f);
         cr_assert_eq(fake_count(r.f, 0, cases[i].counter), 1, "case %zu", i);
@@ -627,12 +620,7 @@ Test(ip, vipaddr_chooses_arp_for_neighbours_and_ip_for_others)
     start(&r, (struct fake_options){ .mtu = 1514 },
           BELOW "ip ip <arp <larp forward=true; v vipaddr <arp <larp <ip; rdm rdm <v resend=10ms; "
                 "probe probe <rdm");
-    for (uint32_t a = 0; a < 4; a++)
-        for (uint32_t b = 0; b < 4; b++) {
-            cr_assert_eq(rig_send_pattern(&r, a, b, 5 * a + b, 900), XK_OK);
-            fake_run(r.f, 0);
-            cr_assert(last_is(&r, b, a, 5 * a + b, 900), "%u to %u", a, b);
-        }
+    each_to_each(&r, 900);
     /* Not over arp: node 1 is on the other network alone, and node 0 on both. */
     static const uint64_t others[4] = { 1, 4, 1, 1 };
     for (uint32_t n = 0; n < 4; n++)
@@ -783,12 +771,6 @@ static enum xk_status push_on(struct rig *r, uint32_t node, struct xk_sessn *s, 
     fake_call(r->f, node, push_now, &j);
     return j.status;
 }
-static void close_now(struct port *p, void *arg)
-{
-    (void)p;
-    xk_close(arg);
-}
-
 /* UDP2, UDP4. */
 Test(udp, messages_go_to_the_port_and_answers_to_who_has_asked)
 {
@@ -813,8 +795,8 @@ Test(udp, messages_go_to_the_port_and_answers_to_who_has_asked)
     cr_assert_eq(push_on(&r, 2, a.s, 1, 65507), XK_OK);
     fake_run(r.f, 0);
     cr_assert(last_is(&r, 2, 1, 1, 65507));
-    fake_call(r.f, 2, close_now, a.s);
-    fake_call(r.f, 2, close_now, b.s);
+    rig_close(&r, 2, a.s);
+    rig_close(&r, 2, b.s);
     cr_assert(rig_alloc_quiet(&r));
     rig_stop(&r);
 }
@@ -830,7 +812,7 @@ Test(udp, a_port_that_nobody_has_is_told_to_the_session_that_asked)
     cr_assert_eq(fake_count(r.f, 1, "udp.no_port"), 1);
     cr_assert_eq(rig_probe(&r, 2)->failed, 1, "UDP3");
     cr_assert_eq(rig_probe(&r, 2)->why, XK_REFUSED);
-    fake_call(r.f, 2, close_now, a.s);
+    rig_close(&r, 2, a.s);
     cr_assert(rig_alloc_quiet(&r));
     rig_stop(&r);
 }
@@ -850,7 +832,7 @@ Test(udp, ports_end_and_come_back)
     struct port_job more = open_to(&r, "udp", 2, 0x0a010004, 7, 0);
     cr_assert_null(more.s);
     cr_assert_eq(more.status, XK_REFUSED, "UDP4");
-    fake_call(r.f, 2, close_now, open[777]);
+    rig_close(&r, 2, open[777]);
     more = open_to(&r, "udp", 2, 0x0a010004, 7, 0);
     cr_assert_not_null(more.s);
     rig_stop(&r);
@@ -867,7 +849,7 @@ Test(udp, what_is_damaged_is_dropped_by_cause)
     cr_assert_eq(push_on(&r, 2, a.s, 1, 33), XK_OK);
     fake_run(r.f, 0);
     memset(&seen, 0, sizeof seen);
-    fake_on_frame(r.f, look, NULL);
+    fake_on_frame(r.f, rig_see, &seen);
     cr_assert_eq(push_on(&r, 2, a.s, 1, 33), XK_OK);
     fake_run(r.f, 0);
     fake_on_frame(r.f, NULL, NULL);
@@ -900,7 +882,7 @@ Test(udp, what_is_damaged_is_dropped_by_cause)
     cr_assert_gt(fake_count(r.f, 3, "udp.bad_checksum"), 500);
     cr_assert_gt(fake_count(r.f, 3, "udp.short"), 50);
     cr_assert_gt(fake_count(r.f, 3, "udp.no_port"), 5);
-    fake_call(r.f, 2, close_now, a.s);
+    rig_close(&r, 2, a.s);
     cr_assert(rig_alloc_quiet(&r));
     rig_stop(&r);
 }
@@ -918,8 +900,8 @@ Test(udp, a_message_to_all_reaches_all_of_the_network_and_nobody_else)
     fake_run(r.f, 0);
     for (uint32_t n = 0; n < 4; n++)
         cr_assert_eq(rig_probe(&r, n)->got, n == 0 || n == 3 ? 2 : 0, "node %u", n);
-    fake_call(r.f, 2, close_now, a.s);
-    fake_call(r.f, 2, close_now, b.s);
+    rig_close(&r, 2, a.s);
+    rig_close(&r, 2, b.s);
     rig_stop(&r);
 }
 
@@ -929,12 +911,7 @@ Test(udp, rdm_stands_on_it_by_node)
     start(&r, (struct fake_options){ .mtu = 1514 },
           BELOW "ip ip <arp <larp forward=true; udp udp <ip; rdm rdm <udp resend=10ms; "
                 "probe probe <rdm");
-    for (uint32_t a = 0; a < 4; a++)
-        for (uint32_t b = 0; b < 4; b++) {
-            cr_assert_eq(rig_send_pattern(&r, a, b, 5 * a + b, 9000), XK_OK);
-            fake_run(r.f, 0);
-            cr_assert(last_is(&r, b, a, 5 * a + b, 9000), "%u to %u", a, b);
-        }
+    each_to_each(&r, 9000);
     cr_assert(rig_alloc_quiet(&r));
     rig_stop(&r);
 }
@@ -960,11 +937,11 @@ Test(icmp, echoes_come_back_through_the_gateway)
     struct port_job c = open_to(&r, "icmp", 2, 0x0a010004, 0, 0);
     cr_assert_eq(push_on(&r, 2, c.s, 1, 100), XK_OK);
     fake_run(r.f, 0);
-    fake_call(r.f, 2, close_now, c.s);
+    rig_close(&r, 2, c.s);
     cr_assert_eq(rig_probe(&r, 2)->failed, 1, "ECHO2");
     cr_assert_eq(rig_probe(&r, 2)->why, XK_UNREACHABLE);
-    fake_call(r.f, 2, close_now, a.s);
-    fake_call(r.f, 2, close_now, b.s);
+    rig_close(&r, 2, a.s);
+    rig_close(&r, 2, b.s);
     cr_assert(rig_alloc_quiet(&r));
     rig_stop(&r);
 }
@@ -999,7 +976,7 @@ Test(icmp, damaged_echoes_are_dropped_by_cause)
     cr_assert_eq(sum, fake_count(r.f, 3, "ip.delivered") - before, "ECHO3");
     cr_assert_gt(fake_count(r.f, 3, "icmp.bad_checksum"), 300);
     cr_assert_gt(fake_count(r.f, 3, "icmp.nobody"), 20);
-    fake_call(r.f, 3, close_now, a.s);
+    rig_close(&r, 3, a.s);
     cr_assert(rig_alloc_quiet(&r));
     rig_stop(&r);
 }

@@ -267,21 +267,6 @@ Test(vip, all_sides_or_none_are_opened)
     rig_stop(&r);
 }
 
-static struct xk_sessn *kept;
-static void hold_one(struct port *port, void *arg)
-{
-    struct rig *r = arg;
-    (void)port;
-    enum xk_status why;
-    kept = xk_open(xk_find(r->k[0], "vs"), xk_find(r->k[0], "probe"), xk_node(1), &why);
-}
-static void drop_one(struct port *port, void *arg)
-{
-    (void)port;
-    (void)arg;
-    xk_close(kept);
-}
-
 /* XK1: a full side says busy and the message stays; ready comes up when it has room. */
 Test(vip, busy_and_ready_pass_through)
 {
@@ -289,7 +274,7 @@ Test(vip, busy_and_ready_pass_through)
     rig_start(&r, &(struct fake_options){ .tx_queue = 1 },
               "mesh driver queue=2; blast blast <mesh; vs vipsize <mesh <blast; probe probe <vs",
               NULL, NULL);
-    fake_call(r.f, 0, hold_one, &r);
+    struct xk_sessn *s = rig_open(&r, 0, 1);
     for (uint64_t i = 0; i < 3; i++)
         cr_assert_eq(rig_send_pattern(&r, 0, 1, i, 50), XK_OK);
     cr_assert_eq(rig_send_pattern(&r, 0, 1, 3, 50), XK_BUSY);
@@ -298,7 +283,7 @@ Test(vip, busy_and_ready_pass_through)
     fake_run(r.f, 0);
     cr_assert_geq(rig_probe(&r, 0)->ready, 1);
     cr_assert_eq(rig_probe(&r, 1)->got, 3);
-    fake_call(r.f, 0, drop_one, &r);
+    rig_close(&r, 0, s);
     cr_assert(rig_alloc_quiet(&r));
     rig_stop(&r);
 }

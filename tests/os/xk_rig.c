@@ -249,6 +249,39 @@ enum xk_status rig_send_pattern(struct rig *r, uint32_t node, uint32_t to, uint6
     return s;
 }
 
+struct open_job {
+    struct rig *r;
+    uint32_t to;
+    struct xk_sessn *s;
+};
+
+static void open_now(struct port *p, void *arg)
+{
+    struct open_job *j = arg;
+    struct xk_protl *probe = xk_find(j->r->k[port_node(p)], "probe");
+    enum xk_status why;
+    j->s = xk_open(probe->down[0], probe, xk_node(j->to), &why);
+    cr_assert_not_null(j->s);
+}
+
+struct xk_sessn *rig_open(struct rig *r, uint32_t node, uint32_t to)
+{
+    struct open_job j = { r, to, NULL };
+    fake_call(r->f, node, open_now, &j);
+    return j.s;
+}
+
+static void close_now(struct port *p, void *arg)
+{
+    (void)p;
+    xk_close(arg);
+}
+
+void rig_close(struct rig *r, uint32_t node, struct xk_sessn *s)
+{
+    fake_call(r->f, node, close_now, s);
+}
+
 uint64_t rig_pattern_hash(uint64_t seed, uint64_t len)
 {
     struct rope d;
@@ -265,4 +298,55 @@ bool rig_alloc_quiet(struct rig *r)
         if (r->k[i] && fake_port(r->f, i) && xk_find(r->k[i], "probe"))
             rope_fini(&rig_probe(r, i)->last);
     return rope_leaves_alive() == 0;
+}
+
+/* ---- frames on the wire ---- */
+
+bool rig_see(void *arg, uint32_t src, uint32_t dst, struct rope *frame)
+{
+    struct rig_seen *s = arg;
+    (void)src, (void)dst;
+    if (s->count < RIG_SEEN) {
+        uint64_t n = frame->length < sizeof s->bytes[0] ? frame->length : sizeof s->bytes[0];
+        rope_read(frame, 0, n, s->bytes[s->count]);
+        s->length[s->count] = frame->length;
+    }
+    s->count++;
+    return true;
+}
+
+/* ---- every order ---- */
+
+struct exploring {
+    struct rig r;
+    struct xk_graph *g;
+    void (*start)(struct rig *r);
+    bool (*check)(struct rig *r);
+};
+
+static void explore_setup(struct fake *f, void *arg)
+{
+    struct exploring *e = arg;
+    rig_boot_all(&e->r, f, e->g, 2, NULL, NULL);
+    e->start(&e->r);
+}
+
+static bool explore_check(struct fake *f, void *arg)
+{
+    struct exploring *e = arg;
+    (void)f;
+    return e->check(&e->r);
+}
+
+void rig_explore(const struct fake_options *o, const char *graph, void (*start)(struct rig *r),
+                 bool (*check)(struct rig *r))
+{
+    struct exploring e = { .g = rig_graph(graph), .start = start, .check = check };
+    struct fake_explore x = {
+        .options = *o, .setup = explore_setup, .check = explore_check, .arg = &e, .orders_max = 4000
+    };
+    fake_explore(&x);
+    cr_assert_not(x.failed, "order %s", x.order);
+    cr_assert_gt(x.orders, 100);
+    xk_graph_free(e.g);
 }

@@ -57,7 +57,28 @@ struct probe *rig_probe(struct rig *r, uint32_t node);
 enum xk_status rig_send(struct rig *r, uint32_t node, uint32_t to, const struct rope *data);
 enum xk_status rig_send_pattern(struct rig *r, uint32_t node, uint32_t to, uint64_t seed,
                                 uint64_t len);
+/* A session below the probe that stays open. */
+struct xk_sessn *rig_open(struct rig *r, uint32_t node, uint32_t to);
+void rig_close(struct rig *r, uint32_t node, struct xk_sessn *s);
 uint64_t rig_pattern_hash(uint64_t seed, uint64_t len);
 bool rig_alloc_quiet(struct rig *r); /* no leaf is alive but what probes keep; drops that first */
+
+/* ---- frames on the wire ---- */
+
+#define RIG_SEEN 16
+struct rig_seen {
+    uint32_t count;                /* frames; of the first the beginnings and the lengths */
+    uint8_t bytes[RIG_SEEN][2048]; /* */
+    uint64_t length[RIG_SEEN];
+};
+/* For fake_on_frame, with a struct rig_seen: notes each, loses none. */
+bool rig_see(void *arg, uint32_t src, uint32_t dst, struct rope *frame);
+
+/* ---- every order ---- */
+
+/* Boots nodes 0 and 1 with the graph and has `start` begin: `check` holds at the end of each order
+ * of what happens then, of 4000 at most and more than 100, on a network with the faults in o. */
+void rig_explore(const struct fake_options *o, const char *graph, void (*start)(struct rig *r),
+                 bool (*check)(struct rig *r));
 
 #endif
