@@ -196,6 +196,13 @@ static void world_end(struct world *w)
     fake_destroy(w->f);
 }
 
+static void in_world(void (*fn)(struct world *w))
+{
+    struct world w = { 0 };
+    world_run(&w, fn);
+    world_end(&w);
+}
+
 static mach_name new_port(struct mach_task *t)
 {
     mach_name name;
@@ -422,9 +429,7 @@ static void each_outcome(struct world *w)
 
 Test(mach, each_disposition_of_each_right_gives_and_leaves_what_the_manual_says)
 {
-    struct world w = { 0 };
-    world_run(&w, each_outcome);
-    world_end(&w);
+    in_world(each_outcome);
 }
 
 /* ---- headers ---- */
@@ -475,9 +480,7 @@ static void headers(struct world *w)
 
 Test(mach, a_header_is_refused_before_anything_is_taken)
 {
-    struct world w = { 0 };
-    world_run(&w, headers);
-    world_end(&w);
+    in_world(headers);
 }
 
 /* ---- notifications ---- */
@@ -565,9 +568,7 @@ static void notifications(struct world *w)
 
 Test(mach, each_notification_comes_once_and_only_when_it_is_true)
 {
-    struct world w = { 0 };
-    world_run(&w, notifications);
-    world_end(&w);
+    in_world(notifications);
 }
 
 /* ---- how send-once rights end ---- */
@@ -689,9 +690,7 @@ static void each_end(struct world *w)
 
 Test(mach, a_send_once_right_comes_to_exactly_one_message_however_it_ends)
 {
-    struct world w = { 0 };
-    world_run(&w, each_end);
-    world_end(&w);
+    in_world(each_end);
 }
 
 /* ---- messages that would wait for themselves, and sets ---- */
@@ -736,9 +735,7 @@ static void circles(struct world *w)
 
 Test(mach, a_receive_right_on_its_way_to_itself_dies)
 {
-    struct world w = { 0 };
-    world_run(&w, circles);
-    world_end(&w);
+    in_world(circles);
 }
 
 static void sets(struct world *w)
@@ -777,9 +774,7 @@ static void sets(struct world *w)
 
 Test(mach, a_set_gives_the_messages_of_its_members_in_their_order)
 {
-    struct world w = { 0 };
-    world_run(&w, sets);
-    world_end(&w);
+    in_world(sets);
 }
 
 /* ---- full tables and long messages ---- */
@@ -1159,9 +1154,7 @@ static void many(struct world *w)
 
 Test(mach, a_port_costs_less_than_200_bytes)
 {
-    struct world w = { 0 };
-    world_run(&w, many);
-    world_end(&w);
+    in_world(many);
 }
 
 /* ---- random runs ---- */
