@@ -444,7 +444,9 @@ static void damaged_by_bits(const struct kind_of *k, double ber, uint64_t number
 
 Test(links, a_packet_is_damaged_if_one_of_its_bits_is)
 {
-    for (size_t k = 0; k < ARRAY_LEN(kinds) && kinds[k].cross; k++) {
+    for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
+        if (!kinds[k].cross)
+            continue;
         damaged_by_bits(&kinds[k], 1e-5, 3);
         damaged_by_bits(&kinds[k], 1e-4, 4);
         for (uint64_t number = 5; number < 25; number++)
@@ -540,10 +542,11 @@ Test(links, a_switch_that_comes_back_knows_nobody)
     cr_assert_eq(sim_run(trips_sim), SIM_END_IDLE);
     for (uint32_t i = 4; i < 7; i++)
         cr_assert_eq(t[i].status, NET_OK);
-    const char *base = trips_net->counted.base;
-    for (const struct counter *c = trips_net->ops->kind.counters; c->name; c++)
-        if (strcmp(c->name, "frames_flooded") == 0)
-            cr_assert_eq(*(const uint64_t *)(const void *)(base + c->offset), 4);
+    const struct counter *c = trips_net->ops->kind.counters;
+    while (c->name && strcmp(c->name, "frames_flooded") != 0)
+        c++;
+    cr_assert_not_null(c->name);
+    cr_assert_eq(counter_read(c, trips_net->counted.base), 4);
     trips_stop();
     val_free(faults);
 }
