@@ -29,7 +29,7 @@ return {
                  rounds = 10 },
     sweep = { product = { over = { "udp", "ip" }, ["workload.size"] = { "0B", "1kB", "100kB" } } },
     measures = { "one_way.mean", "ip.forwarded", "ip.fragments_out", "rdm.resent" },
-    expectations = {
+    expectations = internet.slow(networks) and {
         { kind = "range", name = "100 kB: no faster than the Ethernet's bits",
           measure = "one_way.mean", at = { over = "udp", ["workload.size"] = "100kB" },
           min = "82ms", citation = "derived: 1,500 bytes in each 1,230.4 us" },
@@ -37,5 +37,5 @@ return {
           measure = "one_way.mean", at = { over = "udp", ["workload.size"] = "100kB" },
           over = { over = "ip", ["workload.size"] = "100kB" }, min = 0.9, max = 1.2,
           citation = "derived: 8 bytes in 1,480, and a sum at the rate of a copy" },
-    },
+    } or nil,
 }

@@ -11,8 +11,9 @@ local gateways = param("gateways", 1)
 
 local networks = {}
 for i = 1, gateways + 1 do networks[i] = i % 2 == 1 and first or second end
+local dont_fragment = param("dont_fragment", false)
 local machine, last = internet.row {
-    networks = networks, hosts = 2, dont_fragment = param("dont_fragment", false),
+    networks = networks, hosts = 2, dont_fragment = dont_fragment,
 }
 
 return {
@@ -26,12 +27,12 @@ return {
         x = "workload.size", y = "rtt.mean",
         x_label = "length of an echo", y_label = "time to its answer",
     },
-    expectations = {
+    expectations = internet.slow(networks) and not dont_fragment and {
         { kind = "range", name = "60 kB: no faster than twice its bits on the Ethernet",
           measure = "rtt.mean", at = { ["workload.size"] = "60kB" }, min = "98ms",
           citation = "derived: 60 kB in frames of 1,480 bytes, each 1,230.4 us, there and back" },
         { kind = "range", name = "nothing is lost", measure = "lost.mean",
           at = { ["workload.size"] = "60kB" }, min = 0, max = 0,
           citation = "derived: the ring and the switch lose nothing here" },
-    },
+    } or nil,
 }

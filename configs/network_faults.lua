@@ -64,6 +64,7 @@ return {
     workload = { kind = "pingpong", size = param("workload.size", "8kB"), partner = 7,
                  rounds = param("workload.rounds", 100) },
     sweep = { product = { network = names, fault = kinds } },
+    limits = { time = "100s" },                       -- a link that stays down is asked for ever
     measures = { "one_way.mean", "one_way.max", "messages.resent", "nic.frames_dropped_fault",
                  "network.packets_dropped_fault", "network.packets_dropped_damaged" },
     expectations = expectations,

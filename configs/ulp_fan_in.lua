@@ -80,7 +80,7 @@ return {
         product = { network = { "mesh", "atm" }, protocol = { "ulp", "ulp_unbound", "rdm" },
                     senders = { 1, 4, 16, 64 } },
         constraint = function(p)
-            return p.network == "mesh" or p.protocol ~= "rdm" or p.senders <= 16
+            return p.network == "mesh" or p.protocol ~= "rdm" or (p.senders > 0 and p.senders <= 16)
         end,
     },
     measures = { "goodput.mean", "fairness.mean", "longest.mean", "messages.resent",

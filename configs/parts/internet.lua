@@ -54,4 +54,12 @@ local function row(o)
     return machine, count * hosts - 1
 end
 
-return { row = row, kinds = kinds }
+-- Whether messages along these networks cross one of 10 Mb/s.
+local function slow(networks)
+    for _, kind in ipairs(networks) do
+        if kind == "ethernet" or kind == "switched" then return true end
+    end
+    return false
+end
+
+return { row = row, kinds = kinds, slow = slow }
