@@ -745,31 +745,6 @@ static struct port_job open_to(struct rig *r, const char *lower, uint32_t node, 
     return j;
 }
 
-struct push_job {
-    struct xk_sessn *s;
-    uint64_t seed, length;
-    enum xk_status status;
-};
-static void push_now(struct port *p, void *arg)
-{
-    (void)p;
-    struct push_job *j = arg;
-    struct rope d;
-    struct xk_msg m;
-    rope_init(&d);
-    rope_add_pattern(&d, j->seed, 0, j->length);
-    xk_msg_init_rope(&m, &d);
-    j->status = xk_push(j->s, &m);
-    cr_assert_eq(xk_msg_length(&m), j->status == XK_OK ? 0 : j->length);
-    xk_msg_fini(&m);
-}
-static enum xk_status push_on(struct rig *r, uint32_t node, struct xk_sessn *s, uint64_t seed,
-                              uint64_t length)
-{
-    struct push_job j = { .s = s, .seed = seed, .length = length };
-    fake_call(r->f, node, push_now, &j);
-    return j.status;
-}
 /* UDP2, UDP4. */
 Test(udp, messages_go_to_the_port_and_answers_to_who_has_asked)
 {
@@ -784,14 +759,14 @@ Test(udp, messages_go_to_the_port_and_answers_to_who_has_asked)
     cr_assert(a.s && b.s && a.s != b.s);
     for (uint64_t i = 0; i < 40; i++) {
         struct port_job *j = i % 2 ? &a : &b;
-        cr_assert_eq(push_on(&r, 2, j->s, i, i * 97), XK_OK);
+        cr_assert_eq(rig_push(&r, 2, j->s, i, i * 97), XK_OK);
         fake_run(r.f, 0);
         cr_assert_eq(rig_probe(&r, 2)->got, i + 1);
         cr_assert(last_is(&r, 2, 1, i, i * 97), "UDP2");
     }
     cr_assert_eq(rig_probe(&r, 1)->opened, 2, "UDP2: a session for each port of the peer's");
-    cr_assert_eq(push_on(&r, 2, a.s, 1, 65508), XK_TOO_LONG);
-    cr_assert_eq(push_on(&r, 2, a.s, 1, 65507), XK_OK);
+    cr_assert_eq(rig_push(&r, 2, a.s, 1, 65508), XK_TOO_LONG);
+    cr_assert_eq(rig_push(&r, 2, a.s, 1, 65507), XK_OK);
     fake_run(r.f, 0);
     cr_assert(last_is(&r, 2, 1, 1, 65507));
     rig_close(&r, 2, a.s);
@@ -806,7 +781,7 @@ Test(udp, a_port_that_nobody_has_is_told_to_the_session_that_asked)
     struct rig r;
     start(&r, (struct fake_options){ .mtu = 1514 }, UDP_GRAPH);
     struct port_job a = open_to(&r, "udp", 2, 0x0a020002, 9, 0);
-    cr_assert_eq(push_on(&r, 2, a.s, 1, 3000), XK_OK);
+    cr_assert_eq(rig_push(&r, 2, a.s, 1, 3000), XK_OK);
     fake_run(r.f, 0);
     cr_assert_eq(fake_count(r.f, 1, "udp.no_port"), 1);
     cr_assert_eq(rig_probe(&r, 2)->failed, 1, "UDP3");
@@ -845,11 +820,11 @@ Test(udp, what_is_damaged_is_dropped_by_cause)
     start(&r, (struct fake_options){ .mtu = 1514 }, UDP_GRAPH);
     cr_assert_eq(enable_port(&r, 3, 7), XK_OK);
     struct port_job a = open_to(&r, "udp", 2, 0x0a010004, 7, 5000);
-    cr_assert_eq(push_on(&r, 2, a.s, 1, 33), XK_OK);
+    cr_assert_eq(rig_push(&r, 2, a.s, 1, 33), XK_OK);
     fake_run(r.f, 0);
     memset(&seen, 0, sizeof seen);
     fake_on_frame(r.f, rig_see, &seen);
-    cr_assert_eq(push_on(&r, 2, a.s, 1, 33), XK_OK);
+    cr_assert_eq(rig_push(&r, 2, a.s, 1, 33), XK_OK);
     fake_run(r.f, 0);
     fake_on_frame(r.f, NULL, NULL);
     static const uint8_t header[6] = { 0x13, 0x88, 0, 7, 0, 41 };
@@ -894,8 +869,8 @@ Test(udp, a_message_to_all_reaches_all_of_the_network_and_nobody_else)
         cr_assert_eq(enable_port(&r, n, 7), XK_OK);
     struct port_job a = open_to(&r, "udp", 2, 0x0a01ffff, 7, 0);
     struct port_job b = open_to(&r, "udp", 2, 0xffffffff, 7, 0);
-    cr_assert_eq(push_on(&r, 2, a.s, 1, 33), XK_OK);
-    cr_assert_eq(push_on(&r, 2, b.s, 2, 34), XK_OK);
+    cr_assert_eq(rig_push(&r, 2, a.s, 1, 33), XK_OK);
+    cr_assert_eq(rig_push(&r, 2, b.s, 2, 34), XK_OK);
     fake_run(r.f, 0);
     for (uint32_t n = 0; n < 4; n++)
         cr_assert_eq(rig_probe(&r, n)->got, n == 0 || n == 3 ? 2 : 0, "node %u", n);
@@ -926,7 +901,7 @@ Test(icmp, echoes_come_back_through_the_gateway)
     struct port_job b = open_to(&r, "icmp", 2, 0x0a020001, 0, 0);
     for (uint64_t i = 0; i < 60; i++) {
         uint64_t length = i * 1113 % 65508;
-        cr_assert_eq(push_on(&r, 2, (i % 2 ? a : b).s, i, length), XK_OK);
+        cr_assert_eq(rig_push(&r, 2, (i % 2 ? a : b).s, i, length), XK_OK);
         fake_run(r.f, 0);
         cr_assert_eq(rig_probe(&r, 2)->got, i + 1, "ECHO1");
         cr_assert(last_is(&r, 2, i % 2 ? 1 : 0, i, length), "ECHO1: %zu bytes", (size_t)length);
@@ -934,7 +909,7 @@ Test(icmp, echoes_come_back_through_the_gateway)
     cr_assert_eq(fake_count(r.f, 1, "icmp.answered"), 30);
     fake_crash(r.f, 3);
     struct port_job c = open_to(&r, "icmp", 2, 0x0a010004, 0, 0);
-    cr_assert_eq(push_on(&r, 2, c.s, 1, 100), XK_OK);
+    cr_assert_eq(rig_push(&r, 2, c.s, 1, 100), XK_OK);
     fake_run(r.f, 0);
     rig_close(&r, 2, c.s);
     cr_assert_eq(rig_probe(&r, 2)->failed, 1, "ECHO2");
@@ -952,7 +927,7 @@ Test(icmp, damaged_echoes_are_dropped_by_cause)
     uint64_t x = 21;
     start(&r, (struct fake_options){ .mtu = 1514 }, UDP_GRAPH);
     struct port_job a = open_to(&r, "icmp", 3, 0x0a010003, 0, 0);
-    cr_assert_eq(push_on(&r, 3, a.s, 1, 10), XK_OK);
+    cr_assert_eq(rig_push(&r, 3, a.s, 1, 10), XK_OK);
     fake_run(r.f, 0);
     uint64_t before = fake_count(r.f, 3, "ip.delivered"),
              first = fake_count(r.f, 3, "icmp.answers");
@@ -993,13 +968,13 @@ Test(udp, a_domain_boundary_below_it_changes_nothing)
     struct port_job b = open_to(&r, "icmp", 2, 0x0a020002, 0, 0);
     cr_assert(a.s && b.s);
     for (uint64_t i = 0; i < 10; i++) {
-        cr_assert_eq(push_on(&r, 2, (i % 2 ? a : b).s, i, i * 397), XK_OK);
+        cr_assert_eq(rig_push(&r, 2, (i % 2 ? a : b).s, i, i * 397), XK_OK);
         fake_run(r.f, 0);
         cr_assert_eq(rig_probe(&r, 2)->got, i + 1);
         cr_assert(last_is(&r, 2, 1, i, i * 397));
     }
     struct port_job c = open_to(&r, "udp", 2, 0x0a020002, 9, 0);
-    cr_assert_eq(push_on(&r, 2, c.s, 1, 30), XK_OK);
+    cr_assert_eq(rig_push(&r, 2, c.s, 1, 30), XK_OK);
     fake_run(r.f, 0);
     cr_assert_eq(rig_probe(&r, 2)->failed, 1, "UDP3");
     cr_assert_eq(rig_probe(&r, 2)->why, XK_REFUSED);

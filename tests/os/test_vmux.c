@@ -111,9 +111,15 @@ Test(vmux, calls_go_by_either_path)
               TWO "b blast <m; c chan <b; probe probe <c", NULL, NULL);
     for (uint32_t to = 1; to < 3; to++) {
         rig_probe(&r, to)->echo = true;
-        for (uint64_t n = 0; n < 3; n++)
-            cr_assert_eq(rig_send_pattern(&r, 0, to, n, 9000 * n), XK_OK);
-        fake_run(r.f, 0);
+        struct xk_sessn *s = rig_open(&r, 0, to);
+        for (uint64_t n = 0; n < 3; n++) {
+            cr_assert_eq(rig_push(&r, 0, s, n, 9000 * n), XK_OK);
+            fake_run(r.f, 0);
+            const struct probe *p = rig_probe(&r, 0);
+            cr_assert_eq(p->got, 3 * (to - 1) + n + 1, "the answer");
+            cr_assert_eq(p->log[p->got - 1].hash, rig_pattern_hash(n, 9000 * n));
+        }
+        rig_close(&r, 0, s);
         cr_assert_eq(rig_probe(&r, to)->got, 3);
     }
     cr_assert_gt(fake_count(r.f, 1, "lan.received"), 3);

@@ -271,6 +271,34 @@ struct xk_sessn *rig_open(struct rig *r, uint32_t node, uint32_t to)
     return j.s;
 }
 
+struct push_job {
+    struct xk_sessn *s;
+    uint64_t seed, length;
+    enum xk_status status;
+};
+
+static void push_now(struct port *p, void *arg)
+{
+    (void)p;
+    struct push_job *j = arg;
+    struct rope d;
+    struct xk_msg m;
+    rope_init(&d);
+    rope_add_pattern(&d, j->seed, 0, j->length);
+    xk_msg_init_rope(&m, &d);
+    j->status = xk_push(j->s, &m);
+    cr_assert_eq(xk_msg_length(&m), j->status == XK_OK ? 0 : j->length);
+    xk_msg_fini(&m);
+}
+
+enum xk_status rig_push(struct rig *r, uint32_t node, struct xk_sessn *s, uint64_t seed,
+                        uint64_t length)
+{
+    struct push_job j = { .s = s, .seed = seed, .length = length };
+    fake_call(r->f, node, push_now, &j);
+    return j.status;
+}
+
 static void close_now(struct port *p, void *arg)
 {
     (void)p;

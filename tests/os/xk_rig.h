@@ -59,6 +59,8 @@ enum xk_status rig_send_pattern(struct rig *r, uint32_t node, uint32_t to, uint6
                                 uint64_t len);
 /* A session below the probe that stays open. */
 struct xk_sessn *rig_open(struct rig *r, uint32_t node, uint32_t to);
+enum xk_status rig_push(struct rig *r, uint32_t node, struct xk_sessn *s, uint64_t seed,
+                        uint64_t length);
 void rig_close(struct rig *r, uint32_t node, struct xk_sessn *s);
 uint64_t rig_pattern_hash(uint64_t seed, uint64_t len);
 bool rig_alloc_quiet(struct rig *r); /* no leaf is alive but what probes keep; drops that first */
