@@ -305,12 +305,3 @@ enum xk_status xk_channels_init(struct xk_protl *self, const struct xk_call_ops 
     xk_on_peer(self->kernel, peer_changed, self);
     return xk_open_enable(self->down[0], self, xk_any());
 }
-
-enum xk_status xk_channels_control(struct xk_protl *self, struct xk_control *c)
-{
-    uint64_t header = self->ops->header;
-    enum xk_status r = xk_protl_control(self->down[0], c);
-    if (r == XK_OK && c->op == XK_GET_OPT_PACKET)
-        c->u64 = c->u64 > header ? c->u64 - header : 0;
-    return r;
-}

@@ -75,8 +75,6 @@ enum xk_status xk_channels_init(struct xk_protl *self, const struct xk_call_ops 
                                 const struct xk_call_ops *server);
 /* For ops->ready. */
 void xk_channels_ready(struct xk_protl *self, struct xk_sessn *lower);
-/* For ops->control. */
-enum xk_status xk_channels_control(struct xk_protl *self, struct xk_control *c);
 /* The record of a host; made if there is none. */
 struct xk_channel_host *xk_channels_host(struct xk_protl *self, uint32_t host);
 /* Sends it when the layer below is ready. */

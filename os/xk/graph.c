@@ -173,6 +173,8 @@ bool xk_path_over(const struct xk_node_desc *d, const char *at, const struct xk_
         out->gives = d->ops->gives(d->params, out->gives);
     if (d->ops->carries)
         out->carries = d->ops->carries(d->params, out->carries);
+    else
+        out->carries -= out->carries > d->ops->header ? d->ops->header : out->carries;
     return true;
 }
 

@@ -144,6 +144,19 @@ void xk_close(struct xk_sessn *s)
         xk_sessn_free(s);
 }
 
+/* What below has answered, for who stands on it: what is carried uncut is less by the header. */
+static enum xk_status answered(const struct xk_protl *p, struct xk_control *c, enum xk_status r)
+{
+    if (c->op == XK_GET_OPT_PACKET && r == XK_OK)
+        c->u64 -= c->u64 > p->ops->header ? p->ops->header : c->u64;
+    return r;
+}
+
+enum xk_status xk_control_below(struct xk_protl *p, struct xk_control *c)
+{
+    return p->downs ? answered(p, c, xk_protl_control(p->down[0], c)) : XK_REFUSED;
+}
+
 enum xk_status xk_sessn_control(struct xk_sessn *s, struct xk_control *c)
 {
     if (c->op == XK_GET_PEER_HOST) {
@@ -152,7 +165,8 @@ enum xk_status xk_sessn_control(struct xk_sessn *s, struct xk_control *c)
     }
     if (s->ops->control)
         return s->ops->control(s, c);
-    return s->downs ? xk_sessn_control(s->down[0], c) : xk_protl_control(s->protl, c);
+    return s->downs ? answered(s->protl, c, xk_sessn_control(s->down[0], c))
+                    : xk_protl_control(s->protl, c);
 }
 
 enum xk_status xk_protl_control(struct xk_protl *p, struct xk_control *c)
@@ -163,7 +177,7 @@ enum xk_status xk_protl_control(struct xk_protl *p, struct xk_control *c)
     }
     if (p->ops->control)
         return p->ops->control(p, c);
-    return p->downs ? xk_protl_control(p->down[0], c) : XK_REFUSED;
+    return xk_control_below(p, c);
 }
 
 struct xk_sessn *xk_sessn_new(struct xk_protl *protl, struct xk_protl *upper, uint32_t host,

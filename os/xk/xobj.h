@@ -119,7 +119,7 @@ struct xk_sessn_ops {
     void (*close)(
         struct xk_sessn *s); /* last reference dropped: free or cache; NULL: xk_sessn_free */
     enum xk_status (*control)(struct xk_sessn *s,
-                              struct xk_control *c); /* NULL: handed to down[0] */
+                              struct xk_control *c); /* NULL: down[0] is asked likewise */
 };
 
 struct xk_protl_ops {
@@ -135,7 +135,7 @@ struct xk_protl_ops {
     /* What it gives to those above, where it is given `below`.  NULL: just that. */
     unsigned (*gives)(const void *params, unsigned below);
     /* The longest message that push takes where what is below takes `below` bytes (a driver: where
-     * a frame of its interface holds them).  NULL: the same. */
+     * a frame of its interface holds them).  NULL: the same less its header. */
     uint64_t (*carries)(const void *params, uint64_t below);
     /* Of one that chooses among those below, in place of both: *out is what all of them together
      * give and carry, and becomes what its choice does.  False with a sentence that begins with
@@ -174,7 +174,7 @@ struct xk_protl_ops {
      * under way on it broke off.  NULL: not interested. */
     void (*failed)(struct xk_protl *self, struct xk_sessn *lower, enum xk_status why);
     enum xk_status (*control)(struct xk_protl *self,
-                              struct xk_control *c); /* NULL: handed to down[0] */
+                              struct xk_control *c); /* NULL: xk_control_below */
     const struct xk_pieces_ops *pieces;              /* of one that gives XK_PIECES */
 };
 
@@ -231,6 +231,9 @@ struct xk_sessn *xk_dup(struct xk_sessn *s);            /* one more reference */
 void xk_close(struct xk_sessn *s);
 enum xk_status xk_sessn_control(struct xk_sessn *s, struct xk_control *c);
 enum xk_status xk_protl_control(struct xk_protl *p, struct xk_control *c);
+/* For ops->control, what the layer does not answer itself: asks the first below, if any;
+ * XK_GET_OPT_PACKET: less the layer's header. */
+enum xk_status xk_control_below(struct xk_protl *p, struct xk_control *c);
 
 /* For protocols: a session with `state_size` zeroed bytes of state and one reference; and its end.
  */

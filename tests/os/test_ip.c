@@ -793,6 +793,36 @@ Test(udp, a_port_that_nobody_has_is_told_to_the_session_that_asked)
 
 /* UDP4: each open has a port of its own until there is none, and a port that is given back serves
  * again. */
+/* What a frame carries, less the headers between. */
+static void ask_uncut(struct port *p, void *arg)
+{
+    (void)p;
+    struct rig *r = arg;
+    struct xk_protl *probe = xk_find(r->k[0], "probe"), *udp = probe->down[0], *ip = udp->down[0];
+    struct xk_control over = { .op = XK_GET_OPT_PACKET }, under = over;
+    enum xk_status why;
+    cr_assert_eq(xk_protl_control(udp, &over), XK_OK);
+    cr_assert_eq(xk_protl_control(ip, &under), XK_OK);
+    cr_assert_eq(over.u64, under.u64 - 8);
+    cr_assert_eq(udp->carries, ip->carries - 8);
+    struct xk_sessn *s = xk_open(udp, probe, xk_node(1), &why);
+    cr_assert_eq(xk_sessn_control(s, &over), XK_OK);
+    cr_assert_eq(xk_sessn_control(s->down[0], &under), XK_OK);
+    cr_assert_eq(over.u64, under.u64 - 8);
+    xk_close(s);
+}
+
+Test(udp, what_is_carried_uncut_is_less_by_its_header)
+{
+    struct rig r;
+    struct fake_options o = { .broadcast = true };
+    rig_start(&r, &o, "eth eth; arp arp <eth; ip ip <arp; udp udp <ip; probe probe <udp", NULL,
+              NULL);
+    fake_call(r.f, 0, ask_uncut, &r);
+    fake_run(r.f, 0);
+    rig_stop(&r);
+}
+
 Test(udp, ports_end_and_come_back)
 {
     struct rig r;

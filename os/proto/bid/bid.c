@@ -182,12 +182,6 @@ static unsigned protl_gives(const void *params_, unsigned below)
     return (below & XK_INTACT ? below : below & ~(unsigned)XK_LOSSLESS) | XK_LIVES;
 }
 
-static uint64_t protl_carries(const void *p, uint64_t below)
-{
-    (void)p;
-    return below > BID_HEADER ? below - BID_HEADER : 0;
-}
-
 /* BID5.  Who does not hear it will by the first header. */
 static void announce(struct xk_protl *self)
 {
@@ -277,7 +271,6 @@ const struct xk_protl_ops bid_protl = {
     .header = BID_HEADER,
     .down_min = 1,
     .down_max = 1,
-    .carries = protl_carries,
     .gives = protl_gives,
     .init = protl_init,
     .open = protl_open,

@@ -142,12 +142,6 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
     return xk_channels_init(self, &chan_client_ops, &chan_server_ops);
 }
 
-static uint64_t protl_carries(const void *p, uint64_t below)
-{
-    (void)p;
-    return below > CHAN_HEADER ? below - CHAN_HEADER : 0;
-}
-
 static const struct counter counters[] = {
     C_SUM(chan_state, counts, calls, "1", "Calls made."),
     C_SUM(chan_state, counts, replies, "1", "Calls that got their reply."),
@@ -180,10 +174,8 @@ const struct xk_protl_ops chan_protl = {
     .down_max = 1,
     .needs = XK_INTACT,
     .gives = protl_gives,
-    .carries = protl_carries,
     .init = protl_init,
     .open = chan_client_open,
     .demux = protl_demux,
     .ready = xk_channels_ready,
-    .control = xk_channels_control,
 };

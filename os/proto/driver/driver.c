@@ -168,12 +168,6 @@ static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
     return xk_table_control(&st->sessns, self, self->carries, c);
 }
 
-static uint64_t protl_carries(const void *p, uint64_t below)
-{
-    (void)p;
-    return below > DRIVER_HEADER ? below - DRIVER_HEADER : 0;
-}
-
 static const struct counter counters[] = {
     C_SUM(driver_state, counts, sent, "1", "Frames sent."),
     C_SUM(driver_state, counts, received, "1", "Frames received."),
@@ -199,7 +193,6 @@ const struct xk_protl_ops driver_protl = {
     .header = DRIVER_HEADER,
     .down_min = 0,
     .down_max = 0,
-    .carries = protl_carries,
     .interface = interface_of,
     .renews = true,
     .init = protl_init,

@@ -65,17 +65,7 @@ static void sessn_close(struct xk_sessn *s)
     xk_sessn_free(s);
 }
 
-static enum xk_status sessn_control(struct xk_sessn *s, struct xk_control *c)
-{
-    enum xk_status r = xk_sessn_control(s->down[0], c);
-    if (c->op == XK_GET_OPT_PACKET && r == XK_OK)
-        c->u64 -= c->u64 > ICMP_HEADER ? ICMP_HEADER : c->u64;
-    return r;
-}
-
-static const struct xk_sessn_ops sessn_ops = { .push = sessn_push,
-                                               .close = sessn_close,
-                                               .control = sessn_control };
+static const struct xk_sessn_ops sessn_ops = { .push = sessn_push, .close = sessn_close };
 
 /* ---- up ---- */
 
@@ -178,20 +168,6 @@ static struct xk_sessn *protl_open(struct xk_protl *self, struct xk_protl *upper
     return s;
 }
 
-static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
-{
-    enum xk_status r = xk_protl_control(self->down[0], c);
-    if (c->op == XK_GET_OPT_PACKET && r == XK_OK)
-        c->u64 -= c->u64 > ICMP_HEADER ? ICMP_HEADER : c->u64;
-    return r;
-}
-
-static uint64_t protl_carries(const void *p, uint64_t below)
-{
-    (void)p;
-    return below > ICMP_HEADER ? below - ICMP_HEADER : 0;
-}
-
 /* It comes back, or not: what it gives are echoes. */
 static unsigned protl_gives(const void *p, unsigned below)
 {
@@ -230,12 +206,10 @@ const struct xk_protl_ops icmp_protl = {
     .down_max = 1,
     .header = ICMP_HEADER,
     .gives = protl_gives,
-    .carries = protl_carries,
     .check = protl_check,
     .init = protl_init,
     .open = protl_open,
     .demux = protl_demux,
     .ready = protl_ready,
     .failed = protl_failed,
-    .control = protl_control,
 };

@@ -133,5 +133,4 @@ const struct xk_protl_ops mrpc_protl = {
     .open = mrpc_client_open,
     .demux = protl_demux,
     .ready = xk_channels_ready,
-    .control = xk_channels_control,
 };

@@ -413,12 +413,6 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
     return xk_open_enable(self->down[0], self, xk_any());
 }
 
-static uint64_t protl_carries(const void *p, uint64_t below)
-{
-    (void)p;
-    return below > SELECT_HEADER ? below - SELECT_HEADER : 0;
-}
-
 static const struct counter counters[] = {
     C_SUM(select_state, counts, requests, "1", "Requests that came."),
     C_SUM(select_state, counts, unknown, "1", "Of them those that nobody here serves."),
@@ -437,7 +431,6 @@ const struct xk_protl_ops select_protl = {
     .down_min = 1,
     .down_max = 1,
     .needs = XK_CALLS,
-    .carries = protl_carries,
     .called = true,
     .init = protl_init,
     .demux = protl_demux,

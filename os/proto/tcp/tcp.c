@@ -242,14 +242,6 @@ static enum xk_status protl_disable(struct xk_protl *self, struct xk_protl *uppe
     return XK_OK;
 }
 
-static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
-{
-    enum xk_status r = xk_protl_control(self->down[0], c);
-    if (c->op == XK_GET_OPT_PACKET && r == XK_OK)
-        c->u64 = c->u64 > TCP_HEADER ? c->u64 - TCP_HEADER : 0;
-    return r;
-}
-
 /* A stream has no messages: who needs those does not stand right on it. */
 static unsigned protl_gives(const void *p, unsigned below)
 {
@@ -346,5 +338,4 @@ const struct xk_protl_ops tcp_protl = {
     .demux = protl_demux,
     .ready = protl_ready,
     .failed = protl_failed,
-    .control = protl_control,
 };

@@ -122,25 +122,10 @@ static struct xk_sessn *protl_open(struct xk_protl *self, struct xk_protl *upper
 static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
 {
     struct template_state *st = self->state;
-    enum xk_status r;
-    switch (c->op) {
-    case XK_GET_OPT_PACKET:
-        r = xk_protl_control(self->down[0], c);
-        if (r == XK_OK)
-            c->u64 -= TEMPLATE_HEADER;
-        return r;
-    case XK_FREE_RESOURCES:
-        c->u64 = xk_table_reclaim(&st->sessns);
-        return XK_OK;
-    default:
-        return xk_protl_control(self->down[0], c);
-    }
-}
-
-static uint64_t protl_carries(const void *p, uint64_t below)
-{
-    (void)p;
-    return below > TEMPLATE_HEADER ? below - TEMPLATE_HEADER : 0;
+    if (c->op != XK_FREE_RESOURCES)
+        return xk_control_below(self, c);
+    c->u64 = xk_table_reclaim(&st->sessns);
+    return XK_OK;
 }
 
 static const struct counter counters[] = {
@@ -162,7 +147,6 @@ const struct xk_protl_ops template_protl = {
     .header = TEMPLATE_HEADER,
     .down_min = 1,
     .down_max = 1,
-    .carries = protl_carries,
     .renews = true,
     .init = protl_init,
     .open = protl_open,

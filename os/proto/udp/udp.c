@@ -96,17 +96,7 @@ static void sessn_forget(struct xk_sessn *s)
     port_drop(st, port);
 }
 
-static enum xk_status sessn_control(struct xk_sessn *s, struct xk_control *c)
-{
-    enum xk_status r = xk_sessn_control(s->down[0], c);
-    if (c->op == XK_GET_OPT_PACKET && r == XK_OK)
-        c->u64 -= c->u64 > UDP_HEADER ? UDP_HEADER : c->u64;
-    return r;
-}
-
-static const struct xk_sessn_ops sessn_ops = { .push = sessn_push,
-                                               .close = sessn_close,
-                                               .control = sessn_control };
+static const struct xk_sessn_ops sessn_ops = { .push = sessn_push, .close = sessn_close };
 
 static uint32_t address(struct xk_sessn *lower, enum xk_control_op op)
 {
@@ -328,16 +318,7 @@ static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
         c->u64 = xk_keyed_reclaim(&st->sessns);
         return XK_OK;
     }
-    enum xk_status r = xk_protl_control(self->down[0], c);
-    if (c->op == XK_GET_OPT_PACKET && r == XK_OK)
-        c->u64 -= c->u64 > UDP_HEADER ? UDP_HEADER : c->u64;
-    return r;
-}
-
-static uint64_t protl_carries(const void *p, uint64_t below)
-{
-    (void)p;
-    return below > UDP_HEADER ? below - UDP_HEADER : 0;
+    return xk_control_below(self, c);
 }
 
 static bool protl_check(const void *p, const char *at, const struct xk_below *below, uint8_t count,
@@ -374,7 +355,6 @@ const struct xk_protl_ops udp_protl = {
     .down_min = 1,
     .down_max = 1,
     .header = UDP_HEADER,
-    .carries = protl_carries,
     .check = protl_check,
     .init = protl_init,
     .open = protl_open,
