@@ -68,6 +68,49 @@ static struct val *describe(const struct stack_options *o, const char *own,
     return graph;
 }
 
+/* What a word of the command line says: yes or no, a number, or a text, as a size or a time. */
+static struct val *value_of(const char *word)
+{
+    char *end;
+    long long whole = strtoll(word, &end, 10);
+    if (strcmp(word, "true") == 0 || strcmp(word, "false") == 0)
+        return val_new_bool(word[0] == 't', NULL, 0);
+    if (*word != '\0' && *end == '\0')
+        return val_new_int(whole, NULL, 0);
+    double real = strtod(word, &end);
+    return *word != '\0' && *end == '\0' ? val_new_real(real, NULL, 0) : text(word);
+}
+
+/* "tcp.sack=true": a parameter of an instance of the graph. */
+static bool set_parameter(struct val *graph, const char *word, struct err *e)
+{
+    const char *names[32];
+    const char *dot = strchr(word, '.'), *is = strchr(word, '=');
+    size_t n = 0;
+    if (!dot || !is || dot == word || is < dot + 2)
+        return err_set(e, "--set '%s' is not like tcp.sack=true", word);
+    char *name = base_printf("%.*s", (int)(dot - word), word);
+    char *key = base_printf("%.*s", (int)(is - dot - 1), dot + 1);
+    struct val *found = NULL;
+    for (size_t i = 0; i < graph->count && n + 1 < ARRAY_LEN(names); i++) {
+        names[n++] = val_get(graph->items[i], "name")->u.s; /* that of its protocol, too */
+        found = strcmp(names[i], name) == 0 ? graph->items[i] : found;
+    }
+    names[n] = NULL;
+    if (!found) {
+        err_set(e, "--set '%s': this host has no '%s'", word, name);
+        err_nearest(e, name, names);
+    } else if (strcmp(key, "name") == 0 || strcmp(key, "protocol") == 0 ||
+               strcmp(key, "below") == 0 || strcmp(key, "domain") == 0) {
+        err_set(e, "--set '%s': that makes another host", word);
+    } else {
+        val_put(found, key, value_of(is + 1));
+    }
+    free(name);
+    free(key);
+    return !e->set;
+}
+
 /* "10.0.0.2/24": the address, its network and its prefix. */
 static bool own_address(const char *at, char own[INET_TEXT], uint32_t *address,
                         struct inet_network *n, struct err *e)
@@ -161,7 +204,7 @@ static uint64_t seed_of(const struct stack_options *o)
                          : (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-int stack_run(struct stack *s, const struct stack_options *o)
+static int run_on_tap(struct stack *s, const struct stack_options *o)
 {
     struct err e = ERR_INIT;
     char own[INET_TEXT];
@@ -175,7 +218,10 @@ int stack_run(struct stack *s, const struct stack_options *o)
         err_set(&e, "an MTU is 68 to %d bytes", 65536 - ETHERNET_HEADER);
     else if (own_address(o->address, own, &address, &n, &e)) {
         struct val *graph = describe(o, own, &n, strchr(o->address, '/'));
-        s->graph = xk_graph_load(graph, &os_protocols, "graph", &network, 1, &e);
+        for (size_t i = 0; i < o->set.count && !e.set; i++)
+            (void)set_parameter(graph, o->set.items[i], &e);
+        if (!e.set)
+            s->graph = xk_graph_load(graph, &os_protocols, "graph", &network, 1, &e);
         val_free(graph);
     }
     if (!s->graph)
@@ -194,4 +240,11 @@ int stack_run(struct stack *s, const struct stack_options *o)
     live_destroy(s->live);
     xk_graph_free(s->graph);
     return e.set ? cli_complain(s->code, &e) : s->code;
+}
+
+int stack_run(struct stack *s, const struct stack_options *o)
+{
+    int code = run_on_tap(s, o);
+    free(o->set.items);
+    return code;
 }

@@ -1,21 +1,9 @@
 # A live host on a TAP, in a network namespace of the test's own, beside this machine's kernel: echoes
 # both ways, fragments, stations asked for both ways, a gateway; TCP with nc and socat; captures as tshark reads them.
-. tests/system/lib.sh
-needs /dev/net/tun
-for c in ip ss ping unshare nc socat tshark; do
-    command -v $c >/dev/null || fail "$c is missing: scripts/setup --test"
-done
-if [ -z "${IN_NAMESPACE:-}" ]; then
-    if [ "$(id -u)" -eq 0 ]; then own="-n"; else own="-rn"; fi
-    IN_NAMESPACE=1 exec unshare $own bash tests/system/test_live.sh
-fi
-echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6 # nothing on the wire but what is meant
-ip link set lo up
+. tests/system/live.sh
 ip tuntap add dev tap0 mode tap
 ip addr add 10.0.0.1/24 dev tap0
 ip addr add 10.9.0.1/32 dev lo
-host=
-trap '[ -z "$host" ] || kill "$host"' EXIT
 live() { timeout 30 "$PSIM" live "$@"; }
 # reads CAPTURE ROWS FILTER ARGUMENT...: CAPTURE.pcap as tshark reads it, in ROWS.rows, meanwhile: it takes its time to begin.
 # The rows are looked at below.
@@ -61,12 +49,9 @@ reads in in arp -e arp.opcode -e arp.dst.proto_ipv4
 reads 0 first arp -e arp.opcode -e arp.dst.proto_ipv4
 
 # TCP: this machine's as server and as client, with bytes both ways at once; who finishes first differs.
-echo reno >/proc/sys/net/ipv4/tcp_congestion_control # not what the host prefers: it may pace
 wait $big
 head -c 1000001 "$T/big" >"$T/some"
 : >"$T/none"
-# same SENT GOT: as cmp, and removes what was got.
-same() { cmp "$1" "$2" && rm "$2"; }
 port=5010
 for pair in "some some" "some none" "none some" "big big"; do
     read -r ours theirs <<<"$pair"
@@ -122,6 +107,15 @@ says "at most 65507 bytes"
 gives 2 live pong
 says "'psim live' knows no 'pong', did you mean 'ping'?"
 gives 2 live ping --gateway 10.5.0.1 10.0.0.1
+gives 2 live tcp --set sack=true listen 5001
+says "--set 'sack=true' is not like tcp.sack=true"
+gives 2 live tcp --set tpc.sack=true listen 5001
+says "this host has no 'tpc', did you mean 'tcp'?"
+gives 2 live tcp --set tcp.sakc=true listen 5001
+says "did you mean 'sack'?"
+gives 2 live tcp --set tcp.rto_min=soon listen 5001
+gives 2 live tcp --set tcp.below=arp listen 5001
+says "that makes another host"
 gives 2 live ping --pcap /nowhere/a.pcap 10.0.0.1
 "$PSIM" live ping >"$T/host" 2>&1 &
 host=$!
