@@ -638,6 +638,10 @@ static bool watch(void *arg, uint32_t src, uint32_t dst, struct rope *frame)
     cr_assert(tcp_load(&none, fake_port(x->r.f, 0), TIP_BASE, TIP_BASE + 1, &m, &g));
     cr_assert_lt(x->count, SENT_MOST);
     tell(&g, x->sent[x->count++], sizeof x->sent[0]);
+    rope_init(&copy);
+    rope_add_pattern(&copy, 5, g.seq - TCP_ISN - 1, g.data.length);
+    cr_assert(rope_equal(&copy, &g.data), "'%s': not the stream's bytes", x->sent[x->count - 1]);
+    rope_fini(&copy);
     rope_fini(&g.data);
     return false;
 }
