@@ -1,13 +1,15 @@
 /* test_mach.c: Mach IPC on one node: every disposition of every right, waiting, notifications,
  * deaths, and random runs.
  *
- * The oracle of the random runs counts the rights of every port anew after each event, from all
- * tables and all messages, and looks for each receive right (MACH1, MACH2).
+ * Two oracles look at the random runs after each event: one counts the rights of every port anew,
+ * from all tables and all messages, and looks for each receive right (MACH1, MACH2); the other, a
+ * slow model (mach_model.h), says what each call must give and leave.
  */
 #include <criterion/criterion.h>
 
 #include "os/mach/mach_internal.h"
 #include "tests/fake/port_fake.h"
+#include "tests/os/mach_model.h"
 #include "tests/sample.h"
 
 #define TASKS 4
@@ -21,6 +23,7 @@ struct world {
     void (*fn)(struct world *w);
     uint32_t names_max;
     uint64_t random;
+    struct model *model; /* of random runs */
 };
 
 /* ---- the oracle ---- */
@@ -1168,11 +1171,6 @@ static uint64_t mix(struct world *w, uint64_t below)
     return (z ^ z >> 31) % below;
 }
 
-static struct mach_task *any_task(struct world *w)
-{
-    return w->t[mix(w, TASKS)];
-}
-
 /* A name in use, mostly. */
 static mach_name any_name(struct world *w, const struct mach_task *t)
 {
@@ -1203,8 +1201,41 @@ static mach_name any_dest(struct world *w, const struct mach_task *t, uint32_t *
     return any_name(w, t);
 }
 
-static void random_send(struct world *w, struct mach_task *t)
+/* The task's names are the model's, and so is what its ports say now and then. */
+static void compare(struct world *w)
 {
+    bool all = mix(w, 16) == 0;
+    for (uint32_t i = 0; i < TASKS; i++) {
+        const struct mach_task *t = w->t[i];
+        cr_assert_eq(t->names, model_names(w->model, i));
+        for (uint32_t j = 0; j < t->names; j++) {
+            struct model_name n = model_name_at(w->model, i, j);
+            const struct mach_entry *e = &t->entries[n.name >> 8];
+            uint32_t type = (uint32_t)e->rights << 16;
+            if (type & (MACH_TYPE_SEND | MACH_TYPE_SEND_ONCE) && e->u.port->dead)
+                type = MACH_TYPE_DEAD_NAME; /* when it is looked up */
+            cr_assert(n.name >> 8 < t->used && e->generation == (uint8_t)n.name);
+            cr_assert_eq(type, n.type, "name %#x is %#x, should be %#x", n.name, type, n.type);
+            if (type & MACH_TYPE_SEND || e->rights & BIT(MACH_RIGHT_DEAD_NAME))
+                cr_assert_eq(e->urefs, n.refs, "%u references, should be %u", e->urefs, n.refs);
+            if (!all || !(type & MACH_TYPE_RECEIVE))
+                continue;
+            struct mach_status is, should = model_status(w->model, i, n.name);
+            cr_assert_eq(mach_port_get_status(w->t[i], n.name, &is), KERN_SUCCESS);
+            cr_assert(is.set == should.set && is.seqno == should.seqno &&
+                          is.make_send == should.make_send && is.qlimit == should.qlimit &&
+                          is.messages == should.messages && is.senders == should.senders &&
+                          is.send_once == should.send_once && is.no_senders == should.no_senders &&
+                          is.destroyed == should.destroyed,
+                      "the port %#x says another than the model", n.name);
+        }
+    }
+    cr_assert_eq(w->m->messages, model_messages(w->model));
+}
+
+static void random_send(struct world *w, uint32_t which)
+{
+    struct mach_task *t = w->t[which];
     struct mach_msg msg;
     mach_msg_init(&msg);
     msg.remote = any_dest(w, t, &msg.remote_disp);
@@ -1221,89 +1252,158 @@ static void random_send(struct world *w, struct mach_task *t)
         }
         mach_msg_add_rights(t, &msg, (enum mach_disposition)d, names, count);
     }
-    (void)mach_msg(t, &msg, MACH_SEND_MSG | POLL, 0, 0, 0);
+    if (mix(w, 3) == 0 && msg.item_count < MACH_ITEMS_MAX) {
+        struct rope data;
+        rope_init(&data);
+        rope_add_pattern(&data, w->random, 0, mix(w, 50));
+        mach_msg_add(&msg, mix(w, 20) ? MACH_TYPE_BYTE : (enum mach_data)(MACH_TYPE_STRING + 1),
+                     &data);
+    }
+    struct model_before *before = model_copy(&msg);
+    enum mach_msg_return r = mach_msg(t, &msg, MACH_SEND_MSG | POLL, 0, 0, 0);
+    cr_assert_eq(r, model_send(w->model, which, before, &msg), "send: %#x", r);
     mach_msg_fini(t, &msg);
 }
 
-static void random_receive(struct world *w, struct mach_task *t)
+static void random_receive(struct world *w, uint32_t which)
 {
+    struct mach_task *t = w->t[which];
     struct mach_msg msg;
     mach_msg_init(&msg);
     for (int tries = 0; tries < 6; tries++) {
         mach_name name = any_name(w, t);
         uint32_t limit = mix(w, 10) ? 0 : 40, large = mix(w, 2) ? MACH_RCV_LARGE : 0;
-        if (mach_msg(t, &msg, MACH_RCV_MSG | POLL | large, name, limit, 0) == MACH_MSG_SUCCESS)
+        enum mach_msg_return r = mach_msg(t, &msg, MACH_RCV_MSG | POLL | large, name, limit, 0);
+        cr_assert_eq(r, model_receive(w->model, which, large, name, limit, &msg), "receive: %#x",
+                     r);
+        if (r == MACH_MSG_SUCCESS)
             break;
     }
     mach_msg_fini(t, &msg);
 }
 
-static void random_call(struct world *w, struct mach_task *t)
+static void random_request(struct world *w, uint32_t which, mach_name name)
 {
     static const enum mach_notification ids[] = { MACH_NOTIFY_NO_SENDERS, MACH_NOTIFY_DEAD_NAME,
                                                   MACH_NOTIFY_PORT_DESTROYED };
-    mach_name name = any_name(w, t), other;
-    switch (mix(w, 9)) {
+    struct mach_task *t = w->t[which];
+    enum mach_notification id = ids[mix(w, 3)];
+    uint32_t sync = (uint32_t)mix(w, 3);
+    mach_name to = mix(w, 6) ? any_name(w, t) : 0, previous;
+    enum mach_disposition d = mix(w, 3) ? MACH_MAKE_SEND_ONCE : MACH_MOVE_SEND_ONCE;
+    enum kern_return kr = mach_port_request_notification(t, name, id, sync, to, d, &previous);
+    cr_assert_eq(kr, model_request(w->model, which, name, id, sync, to, d, previous));
+}
+
+static enum mach_right any_right(struct world *w)
+{
+    return (enum mach_right)mix(w, MACH_RIGHT_COUNT + 1);
+}
+
+static void random_call(struct world *w, uint32_t which)
+{
+    struct mach_task *t = w->t[which];
+    struct model *m = w->model;
+    mach_name name = any_name(w, t), other = 0;
+    enum kern_return is = KERN_SUCCESS, should = KERN_SUCCESS;
+    enum mach_right right = any_right(w);
+    uint64_t what = mix(w, 9);
+    switch (what) {
     case 0:
-        (void)mach_port_allocate(t, (enum mach_right)mix(w, MACH_RIGHT_COUNT), &other);
+        is = mach_port_allocate(t, right, &other);
+        should = model_allocate(m, which, right, other);
         break;
-    case 1:
-        (void)mach_port_mod_refs(t, name, (enum mach_right)mix(w, MACH_RIGHT_COUNT),
-                                 (int32_t)mix(w, 5) - 2);
-        break;
-    case 2:
-        (void)mach_port_deallocate(t, name);
-        break;
-    case 3:
-        if (mix(w, 4) == 0)
-            (void)mach_port_destroy(t, name);
-        break;
-    case 4:
-        (void)mach_port_give(t, name, (enum mach_disposition)(MACH_MOVE_RECEIVE + mix(w, 6)),
-                             any_task(w), &other);
-        break;
-    case 5:
-        (void)mach_port_move_member(t, name, mix(w, 3) ? any_name(w, t) : MACH_PORT_NULL);
-        break;
-    case 6:
-        (void)mach_port_set_qlimit(t, name, (uint32_t)mix(w, 17));
-        break;
-    default:
-        (void)mach_port_request_notification(
-            t, name, ids[mix(w, 3)], (uint32_t)mix(w, 3), mix(w, 6) ? any_name(w, t) : 0,
-            mix(w, 3) ? MACH_MAKE_SEND_ONCE : MACH_MOVE_SEND_ONCE, &other);
+    case 1: {
+        int32_t delta = (int32_t)mix(w, 5) - 2;
+        delta = mix(w, 50) ? delta : (int32_t)MACH_UREFS_MAX - 1;
+        is = mach_port_mod_refs(t, name, right, delta);
+        should = model_mod_refs(m, which, name, right, delta);
         break;
     }
+    case 2:
+        is = mach_port_deallocate(t, name);
+        should = model_deallocate(m, which, name);
+        break;
+    case 3:
+        if (mix(w, 4))
+            break;
+        is = mach_port_destroy(t, name);
+        should = model_destroy(m, which, name);
+        break;
+    case 4: {
+        uint32_t d = MACH_MOVE_RECEIVE + (uint32_t)mix(w, 6), to = (uint32_t)mix(w, TASKS);
+        is = mach_port_give(t, name, (enum mach_disposition)d, w->t[to], &other);
+        should = model_give(m, which, name, d, to, other);
+        break;
+    }
+    case 5: {
+        mach_name set = mix(w, 3) ? any_name(w, t) : MACH_PORT_NULL;
+        is = mach_port_move_member(t, name, set);
+        should = model_move_member(m, which, name, set);
+        break;
+    }
+    case 6: {
+        uint32_t limit = (uint32_t)mix(w, 18);
+        is = mach_port_set_qlimit(t, name, limit);
+        should = model_set_qlimit(m, which, name, limit);
+        break;
+    }
+    default:
+        random_request(w, which, name);
+        break;
+    }
+    cr_assert_eq(is, should, "call %u of name %#x gave %d, should give %d", (unsigned)what, name,
+                 is, should);
+}
+
+/* A port of one task to which another may send. */
+static void random_pair(struct world *w, uint32_t which)
+{
+    uint32_t to = (uint32_t)mix(w, TASKS);
+    mach_name name = 0, other = 0;
+    enum kern_return kr = mach_port_allocate(w->t[which], MACH_RIGHT_RECEIVE, &name);
+    cr_assert_eq(kr, model_allocate(w->model, which, MACH_RIGHT_RECEIVE, name));
+    if (kr != KERN_SUCCESS)
+        return;
+    kr = mach_port_give(w->t[which], name, MACH_MAKE_SEND, w->t[to], &other);
+    cr_assert_eq(kr, model_give(w->model, which, name, MACH_MAKE_SEND, to, other));
 }
 
 static void random_run(struct world *w)
 {
-    uint64_t events = sample("MACH_EVENTS", 100000);
+    uint64_t events = sample("MACH_EVENTS", 60000);
     for (uint64_t i = 0; i < events; i++) {
         uint32_t which = (uint32_t)mix(w, TASKS);
         struct mach_task *t = w->t[which];
         uint64_t what = mix(w, 100);
         if (mix(w, 500) == 0) {
             mach_task_terminate(t);
+            model_terminate(w->model, which);
             w->t[which] = mach_task_create(w->m, w->ports[which]);
+        } else if (w->m->ports < 16 && what < 20) { /* there is something to do */
+            random_pair(w, which);
         } else if (what < 30) {
-            random_send(w, t);
+            random_send(w, which);
         } else if (what < 60) {
-            random_receive(w, t);
+            random_receive(w, which);
         } else {
-            random_call(w, t);
+            random_call(w, which);
         }
         god(w);
+        compare(w);
     }
 }
 
-Test(mach, random_runs_conserve_rights_after_every_event)
+Test(mach, random_runs_conserve_rights_and_do_what_a_slow_model_does)
 {
     for (uint64_t seed = 1; seed <= 2; seed++) {
         struct world w = { .random = seed, .names_max = seed == 2 ? 12 : 40 };
+        w.model = model_new(w.names_max);
         world_run(&w, random_run);
         cr_assert(sample_one_in() > 1 ||
-                  (w.m->counts.received > 2000 && w.m->counts.notified > 800));
+                  (w.m->counts.received > 6000 && w.m->counts.rights > 4000 &&
+                   w.m->counts.notified > 2000 && w.m->counts.full > 700));
+        model_free(w.model);
         world_end(&w);
     }
 }
