@@ -8,6 +8,8 @@ struct mach *mach_create(struct port *p, uint32_t names_max)
     m->names_max = names_max;
     list_init(&m->tasks);
     list_init(&m->doomed);
+    list_init(&m->records);
+    xk_map_init(&m->by_uid, p, sizeof(uint64_t));
     return m;
 }
 
@@ -18,6 +20,7 @@ struct mach_task *mach_task_create(struct mach *m, struct port *p)
     t->port = p;
     xk_map_init(&t->sends, m->port, sizeof(uint64_t));
     list_init(&t->waiters);
+    list_init(&t->asks);
     list_init(&t->link);
     list_push(&m->tasks, &t->link);
     return t;
@@ -28,6 +31,7 @@ void mach_task_terminate(struct mach_task *t)
     struct mach *m = t->mach;
     while (!list_empty(&t->waiters))
         mach_waiter_forget(m, LIST_ENTRY(t->waiters.next, struct mach_waiter, of_task));
+    mach_asks_forget(t);
     for (uint32_t i = 1; i < t->used; i++) {
         mach_name name = i << 8 | t->entries[i].generation;
         struct mach_entry *e = mach_entry_find(t, name);
@@ -49,8 +53,12 @@ static void end(struct port *kernel, void *arg)
 
 void mach_task_crashed(struct mach_task *t)
 {
-    LIST_EACH (it, &t->waiters) /* its threads are gone: nobody may wake them */
-        list_remove(&LIST_ENTRY(it, struct mach_waiter, of_task)->link);
+    LIST_EACH (it, &t->waiters) { /* its threads are gone: nobody may wake them */
+        struct mach_waiter *w = LIST_ENTRY(it, struct mach_waiter, of_task);
+        list_remove(&w->link);
+        w->blocked = false;
+    }
+    mach_asks_forget(t);
     port_task_run(t->mach->port, end, t);
 }
 

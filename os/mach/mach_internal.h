@@ -1,12 +1,14 @@
 /* mach_internal.h: private to os/mach: ports, tables of names, messages.
  *
  * Bottom to top: table.c names and counts, queue.c messages and who waits, right.c death and
- * notifications, name.c how rights come and go by names; mach_port.c, mach_msg.c, mach.c the calls.
+ * notifications, name.c how rights come and go by names; net.c what the net calls; special.c,
+ * mach_port.c, mach_msg.c, mach.c the calls.
  */
 #ifndef OS_MACH_MACH_INTERNAL_H
 #define OS_MACH_MACH_INTERNAL_H
 
 #include "os/mach/mach_msg.h"
+#include "os/mach/mach_net.h"
 #include "os/mach/mach_port.h"
 #include "os/xk/map.h"
 
@@ -17,6 +19,11 @@ struct mach {
     struct list tasks;
     struct list doomed; /* messages that are being destroyed */
     bool reaping;
+    const struct mach_net_ops *net_ops; /* NULL: this node is alone */
+    void *net;
+    struct xk_map by_uid; /* -> struct mach_record */
+    struct list records;
+    struct mach_held special[MACH_SPECIALS]; /* send rights */
     struct {
         uint64_t sent, received, notified; /* messages; the last by the kernel */
         uint64_t rights;                   /* that came in messages */
@@ -42,9 +49,10 @@ struct mach_port {
     struct list in_set;
     struct list deaths; /* struct mach_request */
     struct mach_set *set;
-    struct mach_task *receiver; /* NULL: its receive right travels, or it is dead */
+    struct mach_task *receiver; /* NULL: its receive right travels, is elsewhere, or it is dead */
     struct mach_port *carrier;  /* to whose queue the message goes that has the receive right */
     struct mach_port *no_senders, *destroyed; /* send-once rights; NULL: not requested */
+    struct mach_record *record;               /* NULL: no other node knows it */
     uint64_t id;
     uint32_t refs, sends, onces, make_send, seqno;
     mach_name name; /* the receiver's */
@@ -79,34 +87,7 @@ struct mach_task {
     uint32_t room, used, free, names;
     struct xk_map sends; /* port id -> name, of those with SEND and without RECEIVE */
     struct list waiters; /* of its threads */
-};
-
-enum mach_held_kind {
-    MACH_HELD_NONE,
-    MACH_HELD_DEAD,
-    MACH_HELD_RECEIVE,
-    MACH_HELD_SEND,
-    MACH_HELD_ONCE
-};
-/* A right outside a table. */
-struct mach_held {
-    struct mach_port *port; /* of the last three */
-    enum mach_held_kind kind;
-};
-
-struct mach_kitem {
-    uint32_t type, count;
-    struct mach_held *rights; /* of rights */
-    struct rope data;         /* else */
-};
-struct mach_kmsg {
-    struct list link;
-    struct mach_held dest, reply;
-    int32_t id;
-    uint32_t size, seqno, item_count;
-    bool circular; /* it would wait for itself */
-    bool receives; /* it has receive rights */
-    struct mach_kitem items[];
+    struct list asks;    /* struct mach_special_ask */
 };
 
 struct mach_waiter {
@@ -123,7 +104,19 @@ struct mach_waiter {
 
 #define BIT(right) (uint8_t)(1u << (right))
 
+static inline bool mach_is_proxy(const struct mach_port *port)
+{
+    return port->record && !port->record->principal;
+}
+/* Does any node but this have send rights to it, as far as the net knows? */
+static inline bool mach_is_lent(const struct mach_port *port)
+{
+    return port->record && port->record->lent > 0;
+}
+
 /* ---- table.c ---- */
+struct mach_record *mach_record_new(struct mach *m, struct mach_port *port, uint64_t uid,
+                                    bool principal);
 struct mach_port *mach_get(struct mach_port *port);
 void mach_put(struct mach *m, struct mach_port *port);
 struct mach_port *mach_port_new(struct mach *m);
@@ -136,8 +129,6 @@ void mach_entry_free(struct mach_task *t, mach_name name);
 mach_name mach_name_of(struct mach_task *t, const struct mach_port *port);
 void mach_bind(struct mach_task *t, const struct mach_port *port, mach_name name);
 void mach_unbind(struct mach_task *t, const struct mach_port *port);
-struct mach_kmsg *mach_kmsg_new(struct mach *m, uint32_t items);
-void mach_kmsg_free(struct mach *m, struct mach_kmsg *k);
 
 /* ---- queue.c ---- */
 void mach_queue_init(struct mach_queue *q);
@@ -150,20 +141,14 @@ void mach_serve(struct mach_queue *q);
 /* Out of its queue; senders that wait for the room go on. */
 void mach_take(struct mach_kmsg *k);
 void mach_room(struct mach_port *port);
+/* Must a sender of k wait? */
+bool mach_full(const struct mach_port *port, const struct mach_kmsg *k);
 /* All who receive there end so. */
 void mach_turn_away(struct mach_queue *q, enum mach_msg_return result);
 void mach_join_set(struct mach_port *port, struct mach_set *set);
 void mach_leave_set(struct mach_port *port);
 
 /* ---- right.c ---- */
-/* Destroys a right. */
-void mach_release(struct mach *m, struct mach_held h);
-/* Destroys a message with all it carries. */
-void mach_kmsg_destroy(struct mach *m, struct mach_kmsg *k);
-/* The same of one that was taken from its queue: its destination has been used. */
-void mach_kmsg_spend(struct mach *m, struct mach_kmsg *k);
-/* The destination has been used. */
-void mach_spend(struct mach *m, struct mach_held *h);
 /* Sends, or destroys when nobody could ever receive it. */
 void mach_deliver(struct mach *m, struct mach_kmsg *k);
 /* Would a message for `dest` that has the receive right of `port` wait for itself? */
@@ -173,6 +158,11 @@ void mach_clear_receiver(struct mach_port *port);
 /* By a send-once right, which is used. `word`: its item, when has_word. */
 void mach_notify(struct mach *m, struct mach_port *once, enum mach_notification id, bool has_word,
                  uint32_t word);
+/* Nobody has send rights any more, here or elsewhere: tells who asked. */
+void mach_no_senders(struct mach *m, struct mach_port *port);
+/* All of a port but its receive right ends: its messages, senders (with that result), requests.  It
+ * is dead then; its last reference may be the caller's. */
+void mach_die(struct mach *m, struct mach_port *port, enum mach_msg_return waiting);
 /* The request of a name that goes. */
 void mach_request_cancel(struct mach_task *t, struct mach_entry *e);
 
@@ -192,6 +182,10 @@ void mach_name_destroy(struct mach_task *t, mach_name name, struct mach_entry *e
 void mach_drop_refs(struct mach_task *t, mach_name name, struct mach_entry *e, uint32_t count);
 /* The receive right goes, and the port with it. */
 void mach_drop_receive(struct mach_task *t, mach_name name, struct mach_entry *e);
+
+/* ---- special.c ---- */
+/* Its threads that wait for another node are gone. */
+void mach_asks_forget(struct mach_task *t);
 
 /* ---- mach_msg.c ---- */
 /* Forgets a waiter whose thread has gone. */

@@ -331,14 +331,25 @@ static enum mach_msg_return send(struct mach_task *t, struct mach_msg *msg, unsi
         return MACH_SEND_INVALID_RIGHT;
     }
     struct mach_port *port = k->dest.port;
-    if (!k->circular && !port->dead && k->dest.kind == MACH_HELD_SEND &&
-        (port->queued >= port->qlimit || !list_empty(&port->senders))) {
+    if (!k->circular && !port->dead && k->dest.kind == MACH_HELD_SEND && mach_full(port, k)) {
         r = send_when_room(t, msg, k, options, timeout);
     } else {
         m->counts.sent++;
         mach_deliver(m, k);
     }
     return r;
+}
+
+/* The receive rights of the message that it has got come to this node. (blocks) */
+static void fetch(struct mach_waiter *w)
+{
+    struct mach *m = w->task->mach;
+    w->kmsg->waiter = w;
+    m->net_ops->fetch(m->net, w->kmsg);
+    w->blocked = true;
+    while (w->kmsg->fetch)
+        port_thread_block(w->task->port, "receive right of message", (uint64_t)w->kmsg->id);
+    w->blocked = false;
 }
 
 static enum mach_msg_return receive(struct mach_task *t, struct mach_msg *msg, unsigned options,
@@ -364,6 +375,8 @@ static enum mach_msg_return receive(struct mach_task *t, struct mach_msg *msg, u
     if (!w->done)
         wait_for(w, "message at name", from, (options & MACH_RCV_TIMEOUT) != 0, timeout,
                  MACH_RCV_TIMED_OUT);
+    if (w->kmsg && w->kmsg->fetch && w->result == MACH_MSG_SUCCESS)
+        fetch(w);
     enum mach_msg_return r = w->result;
     struct mach_kmsg *k = w->kmsg;
     msg->size = w->size;

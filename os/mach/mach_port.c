@@ -177,8 +177,9 @@ enum kern_return mach_port_get_status(struct mach_task *t, mach_name name, struc
                                .make_send = port->make_send,
                                .qlimit = port->qlimit,
                                .messages = port->queued,
-                               .senders = port->sends > 0,
-                               .send_once = port->onces > 0,
+                               .senders = port->sends > 0 || mach_is_lent(port),
+                               .send_once =
+                                   port->onces > 0 || (port->record && port->record->lent_onces),
                                .no_senders = port->no_senders != NULL,
                                .destroyed = port->destroyed != NULL };
     return KERN_SUCCESS;
@@ -246,6 +247,9 @@ static struct mach_port *want_death(struct mach_task *t, mach_name name, struct 
         *r = (struct mach_request){ .task = t, .name = name, .notify = once };
         list_push(&e->u.port->deaths, &r->link);
         e->request = r;
+        struct mach *m = t->mach;
+        if (mach_is_proxy(e->u.port) && e->u.port->deaths.next == e->u.port->deaths.prev)
+            m->net_ops->want_death(m->net, e->u.port->record);
     }
     return old;
 }
@@ -289,7 +293,8 @@ enum kern_return mach_port_request_notification(struct mach_task *t, mach_name n
         old = want_death(t, name, e, h.port);
     } else if (id == MACH_NOTIFY_PORT_DESTROYED) {
         old = swap(&e->u.port->destroyed, h.port);
-    } else if (h.port && e->u.port->sends == 0 && sync <= e->u.port->make_send) {
+    } else if (h.port && e->u.port->sends == 0 && !mach_is_lent(e->u.port) &&
+               sync <= e->u.port->make_send) {
         old = swap(&e->u.port->no_senders, NULL);
         mach_notify(t->mach, h.port, MACH_NOTIFY_NO_SENDERS, true, e->u.port->make_send);
     } else {

@@ -70,6 +70,7 @@ enum kern_return {
     KERN_SUCCESS = 0,
     KERN_NO_SPACE = 3,         /* the task's table of names is full */
     KERN_INVALID_ARGUMENT = 4, /* not for this call, or not for this kind of name */
+    KERN_FAILURE = 5,          /* another node does not answer, or has no such thing */
     KERN_NOT_IN_SET = 12,
     KERN_INVALID_NAME = 15,  /* denotes nothing */
     KERN_INVALID_RIGHT = 17, /* denotes something else */

@@ -42,14 +42,40 @@ void mach_take(struct mach_kmsg *k)
     mach_room(port);
 }
 
+/* Has it a place for k, whoever waits? */
+static bool has_room(const struct mach_port *port, const struct mach_kmsg *k)
+{
+    if (!mach_is_proxy(port))
+        return port->queued < port->qlimit;
+    struct mach *m = port->record->mach;
+    return !m->net_ops->room || m->net_ops->room(m->net, port->record, k);
+}
+
+bool mach_full(const struct mach_port *port, const struct mach_kmsg *k)
+{
+    return !list_empty(&port->senders) || !has_room(port, k);
+}
+
 void mach_room(struct mach_port *port)
 {
-    while (port->queued < port->qlimit && !list_empty(&port->senders)) { /* MACH6, MACH7 */
+    while (!list_empty(&port->senders)) { /* MACH6, MACH7 */
         struct mach_waiter *w = LIST_ENTRY(port->senders.next, struct mach_waiter, link);
-        enqueue(w->kmsg);
+        struct mach_kmsg *k = w->kmsg;
+        struct mach *m = w->task->mach;
+        if (!has_room(port, k))
+            return;
         w->kmsg = NULL;
-        w->task->mach->counts.sent++;
+        m->counts.sent++;
         mach_served(w, MACH_MSG_SUCCESS);
+        if (mach_is_proxy(port))
+            m->net_ops->send(m->net, port->record, k);
+        else
+            enqueue(k);
+    }
+    struct mach_record *r = port->record;
+    if (r && r->wants_room && port->queued < port->qlimit) {
+        r->wants_room = false;
+        r->mach->net_ops->queue_room(r->mach->net, r);
     }
 }
 

@@ -6,15 +6,22 @@
 #include "os/mach/mach_internal.h"
 #include "os/xk/msg.h"
 
+void mach_no_senders(struct mach *m, struct mach_port *port)
+{
+    struct mach_port *once = port->no_senders;
+    if (port->sends > 0 || mach_is_lent(port) || !once || port->dead)
+        return;
+    port->no_senders = NULL; /* MACH4, MNET3 */
+    mach_notify(m, once, MACH_NOTIFY_NO_SENDERS, true, port->make_send);
+}
+
 static void release_send(struct mach *m, struct mach_port *port)
 {
     ASSERT_MSG(port->sends > 0, "MACH2");
     port->sends--;
-    if (port->sends == 0 && port->no_senders && !port->dead) { /* MACH4 */
-        struct mach_port *once = port->no_senders;
-        port->no_senders = NULL;
-        mach_notify(m, once, MACH_NOTIFY_NO_SENDERS, true, port->make_send);
-    }
+    if (port->sends == 0 && !port->dead && mach_is_proxy(port))
+        m->net_ops->no_local_senders(m->net, port->record);
+    mach_no_senders(m, port);
     mach_put(m, port);
 }
 
@@ -84,17 +91,11 @@ static void send_back(struct mach *m, struct mach_port *port, struct mach_port *
     mach_deliver(m, k);
 }
 
-/* The receive right, which is in no table any more, is destroyed. */
-static void destroy_port(struct mach *m, struct mach_port *port)
+void mach_die(struct mach *m, struct mach_port *port, enum mach_msg_return waiting)
 {
     struct mach_port *once = port->destroyed;
-    ASSERT_MSG(!port->dead && !port->receiver, "MACH1");
     port->destroyed = NULL;
     port->carrier = NULL;
-    if (once && !mach_circular(port, once)) {
-        send_back(m, port, once);
-        return;
-    }
     port->dead = true;
     if (once)
         release_once(m, once);
@@ -107,7 +108,7 @@ static void destroy_port(struct mach *m, struct mach_port *port)
         struct mach_waiter *w = LIST_ENTRY(port->senders.next, struct mach_waiter, link);
         struct mach_kmsg *k = w->kmsg;
         w->kmsg = NULL;
-        mach_served(w, MACH_MSG_SUCCESS);
+        mach_served(w, waiting);
         mach_kmsg_destroy(m, k);
     }
     answer_deaths(m, port);
@@ -115,6 +116,31 @@ static void destroy_port(struct mach *m, struct mach_port *port)
     port->no_senders = NULL;
     if (once)
         release_once(m, once);
+}
+
+/* The receive right, which is in no table any more, is destroyed. */
+static void destroy_port(struct mach *m, struct mach_port *port)
+{
+    struct mach_port *once = port->destroyed;
+    ASSERT_MSG(!port->receiver, "MACH1");
+    if (port->dead) { /* what the net has ended, while a message had the right */
+        mach_put(m, port);
+        return;
+    }
+    if (mach_is_proxy(port)) { /* a right that has not come yet */
+        m->net_ops->discard(m->net, port->record);
+        mach_put(m, port);
+        return;
+    }
+    if (once && !mach_circular(port, once)) {
+        port->destroyed = NULL;
+        port->carrier = NULL;
+        send_back(m, port, once);
+        return;
+    }
+    mach_die(m, port, MACH_MSG_SUCCESS);
+    if (port->record)
+        m->net_ops->died(m->net, port->record);
     mach_put(m, port);
 }
 
@@ -183,6 +209,8 @@ void mach_deliver(struct mach *m, struct mach_kmsg *k)
 {
     if (k->circular || k->dest.port->dead)
         mach_kmsg_destroy(m, k);
+    else if (mach_is_proxy(k->dest.port))
+        m->net_ops->send(m->net, k->dest.port->record, k);
     else
         mach_post(k);
 }

@@ -15,17 +15,18 @@ static const struct counter counters[] = {
 static void *start(struct os_node *n, const struct os_service *s, struct xk_protl *over)
 {
     (void)s;
-    (void)over;
     struct mach *m = mach_create(n->port, 0);
     port_counters(n->port, "mach", counters, m);
+    if (over->ops->rights)
+        mach_net_attach(m, over);
     return m;
 }
 
 const struct os_service_ops mach_service = {
     .kind = { .name = "mach",
-              .doc = "Mach IPC between the tasks of a node.",
+              .doc = "Mach IPC between the tasks of a node; of all nodes, over a protocol for it.",
               .counters = counters },
     .on = "compute",
-    .over = "rpc", /* every service names an instance; this one sends nothing over it */
+    .over = "rpc", /* every service names an instance; without .rights nothing is sent over it */
     .start = start,
 };

@@ -14,14 +14,40 @@ struct mach_port *mach_get(struct mach_port *port)
     return port;
 }
 
+struct mach_record *mach_record_new(struct mach *m, struct mach_port *port, uint64_t uid,
+                                    bool principal)
+{
+    struct mach_record *r = port_alloc(m->port, sizeof *r);
+    ASSERT_MSG(!xk_map_resolve(&m->by_uid, &uid) && !port->record, "MNET1");
+    *r = (struct mach_record){ .mach = m, .uid = uid, .port = port, .principal = principal };
+    r->own = port_alloc(m->port, m->net_ops->record_size);
+    list_init(&r->link);
+    list_push(&m->records, &r->link);
+    xk_map_bind(&m->by_uid, &uid, r);
+    port->record = r;
+    return r;
+}
+
+static void record_end(struct mach_record *r)
+{
+    struct mach *m = r->mach;
+    m->net_ops->gone(m->net, r);
+    xk_map_unbind(&m->by_uid, &r->uid);
+    list_remove(&r->link);
+    port_free(m->port, r->own);
+    port_free(m->port, r);
+}
+
 void mach_put(struct mach *m, struct mach_port *port)
 {
     ASSERT(port->refs > 0);
     if (--port->refs > 0)
         return;
-    ASSERT_MSG(port->dead && !port->sends && !port->onces && !port->no_senders &&
-                   !port->destroyed && list_empty(&port->deaths),
-               "MACH1, MACH2: a port goes that rights are of");
+    ASSERT_MSG((port->dead || mach_is_proxy(port)) && !port->sends && !port->onces &&
+                   !port->no_senders && !port->destroyed && list_empty(&port->deaths),
+               "MACH1, MACH2, MNET2: a port goes that rights are of");
+    if (port->record)
+        record_end(port->record);
     m->ports--;
     port_free(m->port, port);
 }

@@ -26,6 +26,7 @@
 #include "os/xk/parts.h"
 #include "sim/base/kind.h"
 
+struct mach_net_ops;  /* os/mach/mach_net.h */
 struct xk_pieces_ops; /* os/xk/pieces.h */
 struct xk_kernel;     /* the x-kernel of one node: its port and its protocol instances */
 struct xk_protl;
@@ -176,6 +177,7 @@ struct xk_protl_ops {
     enum xk_status (*control)(struct xk_protl *self,
                               struct xk_control *c); /* NULL: xk_control_below */
     const struct xk_pieces_ops *pieces;              /* of one that gives XK_PIECES */
+    const struct mach_net_ops *rights; /* of one that carries Mach's IPC (os/mach/mach_net.h) */
 };
 
 #define XK_DOWN_MAX 4
