@@ -393,9 +393,10 @@ void tcp_rig_close(struct rig *r, uint32_t node, struct stream *x)
 struct trouble {
     struct rig *r;
     enum xk_status why;
+    int shift; /* of the number that is quoted */
 };
 
-/* Of what the connection of 0.2000 to 1.80 sent last and is not acknowledged. */
+/* Of the first that the connection of 0.2000 to 1.80 sent and that is not acknowledged. */
 static void tell_trouble(struct port *p, void *arg)
 {
     struct trouble *x = arg;
@@ -406,15 +407,16 @@ static void tell_trouble(struct port *p, void *arg)
     enum xk_status why;
     (void)p;
     cr_assert_not_null(t);
-    ((struct tip *)ip->state)->quoted = UINT64_C(2000) << 48 | UINT64_C(80) << 32 | t->una;
+    ((struct tip *)ip->state)->quoted =
+        UINT64_C(2000) << 48 | UINT64_C(80) << 32 | (t->una + (uint32_t)x->shift);
     struct xk_sessn *s = tip_get(ip, TIP_BASE + 1, &why);
     xk_failed(s, x->why);
     xk_close(s);
 }
 
-static void tip_fails(struct rig *r, enum xk_status why)
+static void tip_fails(struct rig *r, enum xk_status why, int shift)
 {
-    struct trouble x = { r, why };
+    struct trouble x = { r, why, shift };
     fake_call(r->f, 0, tell_trouble, &x);
 }
 
@@ -422,7 +424,7 @@ static void tip_fails(struct rig *r, enum xk_status why)
 static void tip_too_long(struct rig *r, uint32_t mtu)
 {
     ((struct tip *)xk_find(r->k[0], "ip")->state)->mtu = mtu;
-    tip_fails(r, XK_TOO_LONG);
+    tip_fails(r, XK_TOO_LONG, 0);
 }
 
 /* ---- noise ---- */
@@ -570,7 +572,7 @@ static void parse(const char *text, struct tcp_segment *g)
     for (o = o ? o + 4 : NULL; o && sscanf(o, " %lu-%lu", &v, &e) == 2; o = strchr(o + 1, ' '))
         g->sack[g->sacks++] = (struct tcp_range){ TCP_ISN + (uint32_t)v, TCP_ISN + (uint32_t)e };
     rope_init(&g->data);
-    rope_add_pattern(&g->data, 77, g->flags & TCP_SYN ? 0 : (uint32_t)seq - 1, len);
+    rope_add_pattern(&g->data, 77, (uint32_t)seq - !(g->flags & TCP_SYN), len);
 }
 
 static void put(struct port *p, void *arg)
@@ -693,7 +695,11 @@ static void act(struct script *x)
     else if (strcmp(word, "mtu") == 0)
         tip_too_long(r, (uint32_t)v);
     else if (strcmp(word, "unreachable") == 0)
-        tip_fails(r, XK_UNREACHABLE);
+        tip_fails(r, XK_UNREACHABLE, 0);
+    else if (strcmp(word, "refused") == 0)
+        tip_fails(r, XK_REFUSED, 0);
+    else if (strcmp(word, "refused_old") == 0)
+        tip_fails(r, XK_REFUSED, -1);
     else if (strcmp(word, "nodelay") == 0)
         tcp_rig_control(r, 0, x->x, XK_TCP_NODELAY, v);
     else

@@ -240,6 +240,14 @@ Test(tcp_script, a_connection_starts_slowly)
         "> . 2501:500 ack 1 win 8192");
 }
 
+/* What acknowledges nothing does not open it: a window update, a duplicate. */
+Test(tcp_script, a_window_update_opens_no_congestion_window)
+{
+    RUN(PLAIN "send_buffer=30000B", OPENED, "! push 20000", "> . 1:500 ack 1 win 8192",
+        "< . 1:0 ack 1 win 16000", "< . 1:0 ack 1 win 32000", "< . 1:0 ack 501 win 32000",
+        "> . 501:500 ack 1 win 8192", "> . 1001:500 ack 1 win 8192");
+}
+
 /* The third duplicate, not the second; the window of recovery grows with each more, and falls when
  * the hole is filled (RFC 2525, 2.8). */
 Test(tcp_script, the_third_duplicate_sends_again)
@@ -379,6 +387,27 @@ Test(tcp_script, who_names_no_largest_segment_gets_536)
         "> . 1:536 ack 1 win 8192", "> P. 537:536 ack 1 win 8192");
 }
 
+/* What a SYN asks for, and what its answer grants: no more than was asked. */
+Test(tcp_script, a_syn_has_the_options_that_are_wanted)
+{
+    RUN("sack=true", "! open", "> S 0:0 ack - win 8192 mss 1472 ws 0 sackok ts 0 0");
+    RUN("sack=true stamps=false", "! open", "> S 0:0 ack - win 8192 mss 1472 ws 0 sackok");
+    RUN("sack=true window_scale=false", "! open", "> S 0:0 ack - win 8192 mss 1472 sackok ts 0 0");
+    RUN("", "! open", "> S 0:0 ack - win 8192 mss 1472 ws 0 ts 0 0");
+    RUN(PLAIN "mss=100B", "! open", "> S 0:0 ack - win 8192 mss 100");
+    RUN(PLAIN "mss=9000B", "! open", "> S 0:0 ack - win 8192 mss 1472");
+    RUN("stamps=false receive_buffer=65535B", "! open", "> S 0:0 ack - win 65535 mss 1472 ws 0");
+    RUN("stamps=false receive_buffer=65536B", "! open", "> S 0:0 ack - win 65535 mss 1472 ws 1");
+    RUN("stamps=false receive_buffer=1073741824B", "! open",
+        "> S 0:0 ack - win 65535 mss 1472 ws 14");
+    RUN("sack=true", "! listen", "< S 0:0 ack - win 8000 mss 500 ws 3 sackok ts 5 0",
+        "> S. 0:0 ack 1 win 8192 mss 1472 ws 0 sackok ts 0 5");
+    RUN("sack=true mss=100B", "! listen", "< S 0:0 ack - win 8000",
+        "> S. 0:0 ack 1 win 8192 mss 100");
+    RUN(PLAIN, "! listen", "< S 0:0 ack - win 8000 mss 500 ws 3 sackok ts 5 0",
+        "> S. 0:0 ack 1 win 8192 mss 1472");
+}
+
 /* RFC 2525, 2.18: options are part of it. */
 Test(tcp_script, options_are_part_of_the_largest_segment)
 {
@@ -405,6 +434,20 @@ Test(tcp_script, a_soft_error_ends_nothing)
     RUN(PLAIN "tries=1", OPENED, "! push 10", "> P. 1:10 ack 1 win 8192", "! unreachable",
         "= ESTABLISHED", "? softerrors 1", "+ 1001", "> P. 1:10 ack 1 win 8192",
         "< . 1:0 ack 11 win 8000", "= ESTABLISHED");
+}
+
+/* It is what the upper hears in the end, unless something was acknowledged after it. */
+Test(tcp_script, a_soft_error_is_told_at_the_end)
+{
+    RUN(PLAIN "tries=1", OPENED, "! push 10", "> P. 1:10 ack 1 win 8192", "! refused",
+        "= ESTABLISHED", "+ 1001", "> P. 1:10 ack 1 win 8192", "+ 2001", "> R. 11:0 ack 1 win 8192",
+        "= gone", "? failed refused");
+    RUN(PLAIN "tries=1", OPENED, "! push 10", "> P. 1:10 ack 1 win 8192", "! refused",
+        "< . 1:0 ack 11 win 8000", "! push 10", "> P. 11:10 ack 1 win 8192", "+ 1001",
+        "> P. 11:10 ack 1 win 8192", "+ 2001", "> R. 21:0 ack 1 win 8192", "= gone",
+        "? failed unreachable");
+    RUN(PLAIN, "! open", "> S 0:0 ack - win 8192 mss 1472", "! refused", "= gone",
+        "? failed refused");
 }
 
 /* ---- keepalive: RFC 1122, 4.2.3.6; RFC 2525, 2.9 and 2.11 ---- */

@@ -180,6 +180,27 @@ static const struct row {
     { time_wait, "! abort", NULL, "gone" },
     { time_wait, "+ 59999", NULL, "TIME_WAIT" },
     { time_wait, "+ 60001", NULL, "gone" },
+    /* RFC 1122, 4.2.3.9: what ICMP says ends an opener alone, and only if it is of what is not
+     * acknowledged */
+    { syn_sent, "! refused", NULL, "gone" },
+    { syn_sent, "! refused_old", NULL, "SYN_SENT" },
+    { syn_sent, "! unreachable", NULL, "SYN_SENT" },
+    { syn_rcvd, "! refused", NULL, "SYN_RCVD" },
+    { syn_rcvd, "! unreachable", NULL, "SYN_RCVD" },
+    { established, "! refused", NULL, "ESTABLISHED" },
+    { established, "! unreachable", NULL, "ESTABLISHED" },
+    { close_wait, "! refused", NULL, "CLOSE_WAIT" },
+    { close_wait, "! unreachable", NULL, "CLOSE_WAIT" },
+    { fin_wait_1, "! refused", NULL, "FIN_WAIT_1" },
+    { fin_wait_1, "! unreachable", NULL, "FIN_WAIT_1" },
+    { closing, "! refused", NULL, "CLOSING" },
+    { closing, "! unreachable", NULL, "CLOSING" },
+    { last_ack, "! refused", NULL, "LAST_ACK" },
+    { last_ack, "! unreachable", NULL, "LAST_ACK" },
+    { fin_wait_2, "! refused", NULL, "FIN_WAIT_2" },
+    { fin_wait_2, "! unreachable", NULL, "FIN_WAIT_2" },
+    { time_wait, "! refused", NULL, "TIME_WAIT" },
+    { time_wait, "! unreachable", NULL, "TIME_WAIT" },
 };
 
 Test(tcp_states, each_state_and_each_event)

@@ -219,6 +219,7 @@ bool tcp_got_ack(struct tcp_conn *t, const struct tcp_segment *g)
     if (!t->open && (!tcp_after(g->ack, t->iss) || tcp_after(g->ack, t->max))) {
         struct xk_sessn *s = xk_sessn_of(t);
         tcp_refuse(s->protl, s->down[0], &t->key, g);
+        t->ack_now = false; /* that was the answer */
         return false;
     }
     if (t->state == TCP_SYN_RCVD)

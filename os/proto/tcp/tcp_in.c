@@ -270,7 +270,7 @@ static void in_others(struct tcp_conn *t, struct tcp_segment *g)
     if (is_old(t, g))
         return;
     if (g->flags & TCP_RST) { /* its number is in the window, or nothing was said */
-        if (!tcp_before(g->seq, t->rcv_nxt) && !tcp_after(g->seq, t->adv))
+        if (g->seq == t->rcv_nxt || (tcp_after(g->seq, t->rcv_nxt) && tcp_before(g->seq, t->adv)))
             was_reset(t);
         return;
     }
@@ -281,8 +281,11 @@ static void in_others(struct tcp_conn *t, struct tcp_segment *g)
         tcp_drop(t, XK_RESET);
         return;
     }
-    if (!trim_end(t, g))
+    bool behind = g->flags & TCP_SYN && !tcp_before(g->seq, t->adv); /* a SYN needs a number */
+    if (behind || !trim_end(t, g)) {
+        t->ack_now = true;
         return;
+    }
     if (t->stamps && g->has_stamp && !tcp_after(g->seq, t->acked)) { /* RFC 1323, 3.4 */
         t->recent = g->stamp;
         t->recent_at = port_now(tcp_port(t));
