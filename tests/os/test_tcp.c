@@ -521,6 +521,85 @@ Test(tcp, programs_talk_by_calls_that_block)
     cr_assert_eq(rope_leaves_alive(), 0);
 }
 
+/* An end that is broken off while one thread waits to send on it and another to receive. */
+static struct {
+    struct sock *s;
+    enum xk_status send, recv, peer;
+} off;
+
+static void off_send(void *arg)
+{
+    struct rope data;
+    (void)arg;
+    rope_init(&data);
+    rope_add_zero(&data, 10000000);
+    off.send = sock_send(off.s, &data);
+}
+
+static void off_recv(void *arg)
+{
+    struct rope data;
+    (void)arg;
+    off.recv = sock_recv(off.s, 10, &data);
+    rope_fini(&data);
+}
+
+static void off_call(void *arg)
+{
+    struct xk_kernel *k = arg;
+    struct port *p = xk_port(xk_find(k, "sock"));
+    struct xk_parts peer = xk_node(1);
+    enum xk_status why;
+    xk_part_push(&peer, XK_PART_PORT, PORT);
+    off.s = sock_connect(xk_find(k, "sock"), peer, &why);
+    cr_assert(off.s && port_thread_spawn(p, "send", off_send, NULL, 0) &&
+              port_thread_spawn(p, "recv", off_recv, NULL, 0));
+    port_thread_sleep(p, SIM_SEC);
+    cr_assert(off.send == XK_STATUS_COUNT && off.recv == XK_STATUS_COUNT);
+    sock_abort(off.s);
+    sock_abort(off.s); /* it is already */
+    cr_assert_null(sock_sessn(off.s));
+    port_thread_sleep(p, SIM_SEC);
+    sock_close(off.s);
+}
+
+static void off_serve(void *arg)
+{
+    struct xk_protl *sock = xk_find(arg, "sock");
+    cr_assert_eq(sock_listen(sock, PORT), XK_OK);
+    struct sock *s = sock_accept(sock, PORT);
+    port_thread_sleep(xk_port(sock), 3 * SIM_SEC);
+    do {
+        struct rope data;
+        off.peer = sock_recv(s, 1000000, &data);
+        if (data.length == 0)
+            break;
+        rope_fini(&data);
+    } while (off.peer == XK_OK);
+    sock_close(s);
+}
+
+static void off_spawn(struct port *p, void *arg)
+{
+    cr_assert_not_null(port_thread_spawn(p, "off", port_node(p) ? off_serve : off_call, arg, 0));
+}
+
+/* SOCK2. */
+Test(tcp, a_stream_that_is_broken_off_ends_who_waits_and_resets_the_peer)
+{
+    struct rig r;
+    off.send = off.recv = XK_STATUS_COUNT;
+    rig_protocol = rig_protocol_too = NULL;
+    rig_start(&r, &(struct fake_options){ .broadcast = true }, SOCK_GRAPH, NULL, NULL);
+    fake_call(r.f, 1, off_spawn, r.k[1]);
+    fake_run(r.f, 3);
+    fake_call(r.f, 0, off_spawn, r.k[0]);
+    fake_run(r.f, 0);
+    cr_assert(off.send == XK_RESET && off.recv == XK_RESET && off.peer == XK_RESET);
+    rig_stop(&r);
+    cr_assert_eq(rope_leaves_alive(), 0);
+}
+
 /* ---- where it stands ---- */
 
 static void refused(const char *graph, const char *says)

@@ -226,6 +226,19 @@ void sock_finish(struct sock *s)
     (void)xk_sessn_control(s->sessn, &c);
 }
 
+void sock_abort(struct sock *s)
+{
+    struct xk_control c = { .op = XK_TCP_ABORT };
+    port_work(port_of(s), PORT_WORK_TRAP, 1);
+    if (s->ended)
+        return;
+    (void)xk_sessn_control(s->sessn, &c);
+    s->ended = true; /* of which TCP says nothing */
+    s->why = XK_RESET;
+    wake(port_of(s), &s->writer);
+    wake(port_of(s), &s->reader);
+}
+
 void sock_close(struct sock *s)
 {
     struct port *p = port_of(s);

@@ -30,6 +30,8 @@ enum xk_status sock_send(struct sock *s, struct rope *data);
 enum xk_status sock_recv(struct sock *s, uint64_t most, struct rope *out);
 /* Nothing more is sent; it still receives. */
 void sock_finish(struct sock *s);
+/* The connection is broken off, the peer is told by a reset; calls that wait end with XK_RESET. */
+void sock_abort(struct sock *s);
 /* The end is gone; what was sent is still delivered, unless something that came was not received:
  * then the connection is reset. */
 void sock_close(struct sock *s);
