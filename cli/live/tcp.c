@@ -1,11 +1,12 @@
-/* tcp.c: psim live tcp: one connection: what is read goes there, what comes is written. */
+/* tcp.c: psim live tcp: a connection between a peer and the standard streams, or, with --relay,
+ * many between peers and sockets of this machine.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "cli/live/stack.h"
-#include "os/proto/sock/sock.h"
+#include "cli/live/relay.h"
 
 #define PIECE 4096        /* bytes that a pipe takes at once when it takes any [POSIX, PIPE_BUF] */
 #define LAST_WAIT SIM_SEC /* for the acknowledgement of the end, each time it is not there yet */
@@ -21,6 +22,8 @@ struct call {
     bool sent;
     enum xk_status status; /* of sending */
     uint64_t out, in;
+    const char *here; /* --relay; NULL: the standard streams */
+    struct relay relay;
 };
 
 /* Reads standard input until its end. */
@@ -125,6 +128,11 @@ static void tcp_main(struct stack *s)
     struct xk_protl *sock = xk_find(s->xk, "sock");
     enum xk_status why = XK_OK;
     c->stack = s;
+    if (c->here) {
+        c->relay.stack = s;
+        relay_run(&c->relay);
+        return;
+    }
     if (c->listens) {
         why = sock_listen(sock, c->port);
         c->sock = why == XK_OK ? sock_accept(sock, c->port) : NULL;
@@ -163,31 +171,38 @@ static bool read_call(struct call *c, const char **words, size_t n, struct err *
     if (!port_of(words[n - 1], &c->port, e))
         return false;
     c->host = words[1];
-    if (c->listens)
-        return true;
-    if (!stack_address(c->host, &c->peer, e))
+    if (!c->listens && !stack_address(c->host, &c->peer, e))
         return false;
-    xk_part_push(&c->peer, XK_PART_PORT, c->port);
-    return true;
+    if (!c->listens)
+        xk_part_push(&c->peer, XK_PART_PORT, c->port);
+    c->relay = (struct relay){ .listens = c->listens, .port = c->port, .peer = c->peer };
+    return !c->here || relay_address(c->here, &c->relay.at, e);
 }
 
 int live_tcp(int argc, char **argv)
 {
     struct stack_options o = STACK_DEFAULTS;
+    struct call c = { .listens = false };
     const struct cli_option options[] = {
         STACK_OPTIONS(o),
+        { 0, "relay", CLI_TEXT, &c.here, "[HOST:]PORT",
+          "carry connections to this end of the machine, or from it" },
         { 0, NULL, CLI_FLAG, NULL, NULL, NULL },
     };
     const struct cli_usage usage = {
         .command = "live tcp",
         .operands = "listen PORT | connect HOST PORT",
-        .doc = "A host of its own on a TAP, with one connection of TCP: sends standard input, and\n"
-               "writes what comes to standard output, until both sides have finished.",
+        .doc =
+            "A host of its own on a TAP, with one connection of TCP: sends standard input, and\n"
+            "writes what comes to standard output, until both sides have finished.\n"
+            "With --relay it goes on until it is stopped: each connection that comes to PORT is\n"
+            "carried to that end of this machine, or (connect) each that comes to that end of "
+            "this\n"
+            "machine to HOST PORT; what either side finishes or resets, the other sees so.",
         .options = options,
         .operands_min = 2,
         .operands_max = 3,
     };
-    struct call c = { .listens = false };
     struct err e = ERR_INIT;
     const char *words[3];
     size_t n;
@@ -197,5 +212,8 @@ int live_tcp(int argc, char **argv)
     if (!read_call(&c, words, n, &e))
         return cli_complain(CLI_USAGE, &e);
     struct stack s = { .main = tcp_main, .arg = &c };
-    return stack_run(&s, &o);
+    code = stack_run(&s, &o);
+    if (c.here && code == CLI_OK)
+        relay_tell(&c.relay);
+    return code;
 }

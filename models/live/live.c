@@ -2,7 +2,6 @@
  */
 #include "models/live/live_internal.h"
 
-#include <poll.h>
 #include <stdlib.h>
 
 /* ---- life ---- */
@@ -63,6 +62,8 @@ void live_destroy(struct live *l)
     for (uint32_t i = 0; i < l->if_count; i++)
         live_if_close(&l->ifs[i]);
     counted_free(&l->gone);
+    free(l->waits);
+    free(l->polled);
     free(l->frame);
     free(l);
 }
@@ -151,25 +152,11 @@ static void serve(struct live *l, struct live_if *f, short events)
         live_if_close(f); /* the peer has gone, for good */
 }
 
-/* Who waits for that descriptor goes on. */
-static void wait_over(struct live *l, int fd, short got)
-{
-    for (uint32_t i = 0; i < l->wait_count;) {
-        struct port_thread *t = l->waits[i].thread;
-        if (l->waits[i].fd != fd || !(got & (l->waits[i].events | POLLERR | POLLHUP | POLLNVAL))) {
-            i++;
-            continue;
-        }
-        l->waits[i] = l->waits[--l->wait_count];
-        if (t->state == THREAD_BLOCKED)
-            port_thread_wake(t->task, t);
-    }
-}
-
 /* Waits for a descriptor, or for what is due next. */
 static void poll_all(struct live *l)
 {
-    struct pollfd fds[LIVE_IFS_MAX + LIVE_FDS_MAX];
+    struct pollfd *fds = l->polled =
+        base_realloc(l->polled, (LIVE_IFS_MAX + l->wait_count) * sizeof *fds);
     struct timespec wait = { 0, 0 }, *limit = NULL;
     nfds_t n = 0;
     for (uint32_t i = 0; i < l->if_count; i++)
@@ -193,7 +180,7 @@ static void poll_all(struct live *l)
             serve(l, &l->ifs[i], fds[i].revents);
     for (nfds_t i = l->if_count; i < n; i++)
         if (fds[i].revents != 0)
-            wait_over(l, fds[i].fd, fds[i].revents);
+            live_waits_end(l, fds[i].fd, fds[i].revents);
 }
 
 /* Something may still come. */

@@ -57,6 +57,8 @@ void live_stop(struct live *l);
 
 /* Waits until the file descriptor can be read (or, `out`, written), or has failed.  (blocks) */
 void live_wait(struct port *p, int fd, bool out);
+/* Who waits for it goes on, whatever it is. */
+void live_wait_over(struct port *p, int fd);
 
 /* "owner.name" over all that count so (port_counters), also those that are gone; false: nothing
  * does. */

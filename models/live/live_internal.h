@@ -2,6 +2,7 @@
 #ifndef MODELS_LIVE_LIVE_INTERNAL_H
 #define MODELS_LIVE_LIVE_INTERNAL_H
 
+#include <poll.h>
 #include <signal.h>
 
 #include "models/live/live.h"
@@ -12,7 +13,6 @@
 #define LIVE_FRAME_MAX 65536 /* bytes of a frame */
 #define LIVE_HEADER 8        /* of a frame on a socket: its station and its flags, big-endian */
 #define LIVE_ETHERNET 14     /* bytes of an Ethernet header */
-#define LIVE_FDS_MAX 16      /* threads that wait for descriptors at once */
 
 enum due_kind { DUE_RUN, DUE_TIMER, DUE_THREAD, DUE_TIMEOUT, DUE_READY };
 
@@ -90,12 +90,13 @@ struct live {
     uint64_t kept;
     uint64_t work[PORT_WORK_COUNT];
     struct live_counts counts;
-    struct {
+    struct live_wait_for {
         int fd;
         short events;
         struct port_thread *thread;
-    } waits[LIVE_FDS_MAX];
-    uint32_t wait_count;
+    } * waits;             /* threads that wait for descriptors */
+    struct pollfd *polled; /* room for the interfaces and for all of them */
+    uint32_t wait_count, wait_room;
     FILE *capture;
     uint8_t *frame; /* room for one */
     /* what runs now */
@@ -119,6 +120,8 @@ void live_undo(struct due *d); /* off the list and freed; NULL is fine */
 /* live_thread.c */
 void live_thread_run(struct live *l, struct port_thread *t);
 void live_thread_free(struct port_thread *t);
+/* Those go on that wait for one of these events of the descriptor, or for its failure. */
+void live_waits_end(struct live *l, int fd, int events);
 
 /* live_net.c */
 short live_if_events(const struct live_if *f);              /* what it waits for */

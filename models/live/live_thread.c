@@ -1,7 +1,6 @@
 /* live_thread.c: threads of a live node: coroutines on the host's one thread (LIVE1). */
 #include "models/live/live_internal.h"
 
-#include <poll.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -144,10 +143,12 @@ void live_wait(struct port *p, int fd, bool out)
     struct live *l = p->live;
     struct port_thread *t = l->thread;
     ASSERT_MSG(t, "an upcall blocks");
-    ASSERT(l->wait_count < LIVE_FDS_MAX);
-    l->waits[l->wait_count].fd = fd;
-    l->waits[l->wait_count].events = out ? POLLOUT : POLLIN;
-    l->waits[l->wait_count++].thread = t;
+    if (l->wait_count == l->wait_room) {
+        l->wait_room = l->wait_room ? 2 * l->wait_room : 16;
+        l->waits = base_realloc(l->waits, l->wait_room * sizeof *l->waits);
+    }
+    l->waits[l->wait_count++] =
+        (struct live_wait_for){ .fd = fd, .events = out ? POLLOUT : POLLIN, .thread = t };
     for (bool waits = true; waits;) {
         t->state = THREAD_BLOCKED;
         coroutine_leave(&t->run);
@@ -156,4 +157,24 @@ void live_wait(struct port *p, int fd, bool out)
             waits |= l->waits[i].thread == t;
         t->token |= waits; /* somebody woke it, and it waits on: that wake counts later */
     }
+}
+
+void live_waits_end(struct live *l, int fd, int events)
+{
+    for (uint32_t i = 0; i < l->wait_count;) {
+        struct port_thread *t = l->waits[i].thread;
+        if (l->waits[i].fd != fd ||
+            !(events & (l->waits[i].events | POLLERR | POLLHUP | POLLNVAL))) {
+            i++;
+            continue;
+        }
+        l->waits[i] = l->waits[--l->wait_count];
+        if (t->state == THREAD_BLOCKED)
+            port_thread_wake(t->task, t);
+    }
+}
+
+void live_wait_over(struct port *p, int fd)
+{
+    live_waits_end(p->live, fd, ~0);
 }
