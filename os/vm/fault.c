@@ -4,6 +4,7 @@
  * access, so that a revocation on its heels cannot starve them.  The pager is told of the last
  * unpin in an upcall of its own: after the access, which follows without a blocking point.
  */
+#include "os/vm/copy.h"
 #include "os/vm/vm_internal.h"
 
 #include <inttypes.h>
@@ -63,7 +64,7 @@ static void unpin(struct vm_page *pg)
         vm_unpinned(pg);
 }
 
-static struct vm_region *region_of(const struct vm_space *s, uint64_t addr)
+struct vm_region *vm_region_at(const struct vm_space *s, uint64_t addr)
 {
     for (struct vm_region *r = s->regions; r; r = r->next)
         if (addr >= r->base && (addr - r->base) >> s->view.shift < r->pages)
@@ -95,7 +96,7 @@ static void enter(struct vm_space *s, uint64_t addr, struct vm_page *pg, enum vm
         pg->dirty = pg->changed = true;
     }
     /* Whoever may write without a look here has a frame that is dirty, changed and its own. */
-    bool free = pg->dirty && pg->changed && rope_bytes(&pg->data, true);
+    bool free = pg->dirty && pg->changed && !pg->shared && rope_bytes(&pg->data, true);
     s->vm->replacement->used(&s->vm->order, pg);
     s->view.tlb[number & (VM_TLB - 1)] = (struct vm_tlb){
         .page = number + 1,
@@ -171,7 +172,7 @@ static enum vm_status told_fault(struct vm_space *s, struct vm_region *r, struct
 
 static bool may_access(const struct vm_page *pg, enum vm_prot want)
 {
-    return pg->prot >= want && !pg->evicting && (want != VM_WRITE || pg->changed);
+    return pg->prot >= want && !pg->evicting && (want != VM_WRITE || (pg->changed && !pg->shared));
 }
 
 /* The first write to a page since it was saved (VM6). */
@@ -186,27 +187,45 @@ static void first_write(struct vm_space *s, struct vm_region *r, struct vm_page 
     pg->changed = true;
 }
 
-/* The page of an access, ready for it; NULL after telling of a failure. */
-static struct vm_page *ready(struct vm_space *s, uint64_t addr, enum vm_prot want)
+/* The first write to a page since its frame was shared. */
+static void write_shared(struct vm_page *pg)
 {
-    struct vm_region *r = region_of(s, addr);
+    struct port *p = pg->region->space->vm->port;
+    port_work(p, PORT_WORK_FAULT, 1);
+    vm_unshare(pg);
+    port_work(p, PORT_WORK_MAP, 1);
+    port_pay(p);
+}
+
+enum vm_status vm_ready(struct vm_space *s, uint64_t addr, enum vm_prot want, struct vm_page **page)
+{
+    struct vm_region *r = vm_region_at(s, addr);
     enum vm_status status = VM_OK;
     if (!r)
-        status = VM_OUTSIDE;
-    else if (want > r->limit)
-        status = VM_PROTECTION;
-    if (status == VM_OK) {
-        uint64_t page = (addr - r->base) >> s->view.shift;
-        struct vm_page *pg = vm_page_get(r, page);
-        while (status == VM_OK && !may_access(pg, want)) {
-            if (pg->prot < want || pg->evicting)
-                status = told_fault(s, r, pg, page, want);
-            else
-                first_write(s, r, pg, page);
-        }
-        if (status == VM_OK)
-            return pg;
+        return VM_OUTSIDE;
+    if (want > r->limit)
+        return VM_PROTECTION;
+    uint64_t index = (addr - r->base) >> s->view.shift;
+    struct vm_page *pg = vm_page_get(r, index);
+    while (status == VM_OK && !may_access(pg, want)) {
+        if (pg->prot < want || pg->evicting)
+            status = told_fault(s, r, pg, index, want);
+        else if (!pg->changed)
+            first_write(s, r, pg, index);
+        else
+            write_shared(pg);
     }
+    *page = pg;
+    return status;
+}
+
+/* The same; NULL after telling of a failure. */
+static struct vm_page *ready(struct vm_space *s, uint64_t addr, enum vm_prot want)
+{
+    struct vm_page *pg = NULL;
+    enum vm_status status = vm_ready(s, addr, want, &pg);
+    if (status == VM_OK)
+        return pg;
     failed(s, addr, want, status);
     return NULL;
 }
@@ -237,7 +256,7 @@ void *vm_span(struct vm_space *s, uint64_t addr, size_t len, enum vm_prot want, 
 
 void vm_unspan(struct vm_space *s, uint64_t addr)
 {
-    struct vm_region *r = region_of(s, addr);
+    struct vm_region *r = vm_region_at(s, addr);
     ASSERT(r);
     uint64_t page = (addr - r->base) >> s->view.shift;
     struct vm_page *pg = vm_page_get(r, page);

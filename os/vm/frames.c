@@ -48,12 +48,30 @@ void vm_frame_own(struct vm_page *pg)
     pg->bytes = rope_bytes(&pg->data, true);
 }
 
+void vm_pay_copy(struct vm *vm, const struct rope *frame)
+{
+    if (rope_bytes(frame, true))
+        return;
+    port_work(vm->port, PORT_WORK_COPY, vm_page_bytes(vm));
+    vm->counts.copied++;
+}
+
+void vm_unshare(struct vm_page *pg)
+{
+    if (!pg->shared)
+        return;
+    vm_pay_copy(pg->region->space->vm, &pg->data);
+    vm_frame_own(pg);
+    pg->shared = false;
+}
+
 void vm_frame_fill(struct vm_page *pg, struct rope *data, enum vm_prot prot)
 {
     struct vm *vm = pg->region->space->vm;
     size_t size = vm_page_bytes(vm);
     bool changed = pg->changed || !pg->supply_back;
     pg->supply_back = false;
+    pg->shared = false;
     vm_tlb_drop(pg);
     if (!pg->bytes) {
         make(pg, data);
@@ -91,6 +109,7 @@ void vm_frame_free(struct vm_page *pg)
     struct vm *vm = pg->region->space->vm;
     rope_fini(&pg->data);
     pg->bytes = NULL;
+    pg->shared = false;
     pg->prot = VM_NONE;
     list_remove(&pg->order);
     vm->counts.frames--;

@@ -31,9 +31,15 @@ static const struct vm_saving_ops zero_saving = {
     .restore = zero_restore,
 };
 
+static void zero_removed(struct vm_region *r)
+{
+    (void)r; /* its frames were all */
+}
+
 const struct vm_pager_ops vm_pager_zero = {
     .name = "zero",
     .saving = &zero_saving,
+    .removed = zero_removed,
     .fault = zero_fault,
     .evict = zero_evict,
 };

@@ -49,6 +49,7 @@ const struct counter vm_counters[] = {
     C_SUM(vm, counts, frame_waits, "1", "Pages that came and waited for a frame."),
     C_SUM(vm, counts, first_writes, "1",
           "Faults on pages that were protected when they were saved."),
+    C_SUM(vm, counts, copied, "1", "Pages copied, for they were written while others held them."),
     C_END,
 };
 
@@ -274,8 +275,10 @@ void vm_grant(struct vm_region *r, uint64_t page, enum vm_prot prot)
     port_work(r->space->vm->port, PORT_WORK_MAP, 1);
     if (prot > pg->prot)
         pg->prot = (uint8_t)prot;
-    if (pg->prot == VM_WRITE)
+    if (pg->prot == VM_WRITE) {
+        vm_unshare(pg);
         vm_frame_own(pg);
+    }
     pg->faulting = false;
     vm_wake_waiters(pg, VM_OK);
 }

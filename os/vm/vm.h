@@ -104,6 +104,9 @@ struct vm_pager_ops {
     /* The task of the memory is about to be ended while the node lives on: nothing that is under
      * way may touch it any more.  NULL: nothing can. */
     void (*ended)(struct vm_region *r);
+    /* The region goes (os/vm/copy.h): what is kept of it is dropped.  NULL: it cannot be removed
+     * while it has frames. */
+    void (*removed)(struct vm_region *r);
 };
 
 /* In the task's heap, no frame in use; it lives as long as the task.  `params` is copied. */
@@ -287,6 +290,7 @@ extern const struct kind_set vm_replacements; /* clock, lru, fifo */
 
 /* ---- pagers that need nobody else ---- */
 extern const struct vm_pager_ops vm_pager_zero; /* zero fill, keeps everything resident */
-/* One over a disk or memory servers: os/vm/store.h. */
+/* One over a disk or memory servers: os/vm/store.h; of memory that came from another task by copy
+ * on write: os/vm/copy.h. */
 
 #endif

@@ -22,6 +22,7 @@ struct vm_page {
     uint8_t supply_prot;
     bool referenced, dirty;
     bool changed;  /* VM6 */
+    bool shared;   /* COW1: the first write is a fault */
     bool faulting; /* a fault is with the pager (VM2) */
     bool evicting; /* an eviction is with the pager */
     bool supply_zero;
@@ -73,6 +74,7 @@ struct vm {
         uint64_t read_faults, write_faults, evictions, evictions_dirty;
         uint64_t frames, frames_most, frame_waits;
         uint64_t first_writes;
+        uint64_t copied;
     } counts;
     struct vm_space *spaces;
     const struct measure *stages[2]; /* of vm_customer: between faults, in one; NULL: none */
@@ -95,10 +97,15 @@ void vm_frame_make(struct vm_page *pg); /* of zeroes; the page had none */
 void vm_frame_fill(struct vm_page *pg, struct rope *data, enum vm_prot prot);
 void vm_frame_own(struct vm_page *pg); /* from now on it is this page's alone: it may be written */
 void vm_frame_free(struct vm_page *pg);
+void vm_pay_copy(struct vm *vm, const struct rope *frame); /* when somebody else holds it (COW1) */
+void vm_unshare(struct vm_page *pg);                       /* before it is written */
 void vm_freed(struct vm *vm);   /* there is progress: the count of kept pages starts anew */
 void vm_reclaim(struct vm *vm); /* starts evictions while supplies wait */
 
 /* fault.c */
+/* The page of an address, once it has `want`.  (blocks on a fault) */
+enum vm_status vm_ready(struct vm_space *s, uint64_t addr, enum vm_prot want,
+                        struct vm_page **page) MUST_CHECK;
 void vm_wake_waiters(struct vm_page *pg, enum vm_status status);
 void vm_tell_unpinned(struct vm *vm);
 /* The last pin is gone: the pager is told soon, if a vm_revoke was refused. */

@@ -7,8 +7,11 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "os/vm/copy.h"
 #include "os/vm/store.h"
+#include "os/vm/vm_internal.h"
 #include "tests/fake/port_fake.h"
+#include "tests/sample.h"
 
 #define BASE 0x40000000u
 
@@ -373,5 +376,241 @@ static void snapshot_filled_anew(struct world *w)
 Test(vm, a_page_whose_frame_is_filled_anew_has_changed)
 {
     struct world w = { .program = snapshot_filled_anew, .pager = &vm_pager_zero, .pages = 3 };
+    run(&w);
+}
+
+/* ---- memory that is shared by copy on write ---- */
+
+#define COPY_PAGE 64u
+#define COPY_PAGES 6u
+#define COPY_REGIONS 6
+#define COPY_ROPES 4
+
+/* The oracle: each holder of a page has bytes of its own, and the number of the frame that it would
+ * be.  A write copies when another has the same number, and only then. */
+struct holder {
+    struct vm_region *region; /* NULL: none */
+    struct vm_space *space;
+    uint64_t base, pages;
+    struct rope rope; /* of those that are no region */
+    uint64_t frame[COPY_PAGES];
+    uint8_t bytes[COPY_PAGES][COPY_PAGE];
+};
+struct copies {
+    struct world *w;
+    struct vm_space *spaces[2];
+    struct holder regions[COPY_REGIONS], ropes[COPY_ROPES];
+    uint64_t frames, copied;
+};
+
+static uint32_t holders(const struct copies *c, uint64_t frame)
+{
+    uint32_t n = 0;
+    for (int i = 0; i < COPY_REGIONS + COPY_ROPES; i++) {
+        const struct holder *h = i < COPY_REGIONS ? &c->regions[i] : &c->ropes[i - COPY_REGIONS];
+        for (uint64_t k = 0; k < h->pages; k++)
+            n += h->frame[k] == frame;
+    }
+    return n;
+}
+
+static void holds_the_same(const struct holder *from, uint64_t first, struct holder *to)
+{
+    memcpy(to->frame, from->frame + first, to->pages * sizeof to->frame[0]);
+    memcpy(to->bytes, from->bytes + first, to->pages * COPY_PAGE);
+}
+
+static void copy_write(struct copies *c, struct holder *h)
+{
+    uint64_t at = mix(&c->w->seed) % (h->pages * COPY_PAGE), page = at / COPY_PAGE;
+    uint8_t value = (uint8_t)mix(&c->w->seed);
+    vm_store_u8(h->space, h->base + at, value);
+    if (holders(c, h->frame[page]) > 1) {
+        c->copied++;
+        h->frame[page] = ++c->frames;
+    }
+    h->bytes[page][at % COPY_PAGE] = value;
+}
+
+static void copy_share(struct copies *c, struct holder *h, struct holder *to)
+{
+    uint64_t first = mix(&c->w->seed) % h->pages, some = 1 + mix(&c->w->seed) % (h->pages - first);
+    bool last = first == 0 && some == h->pages && mix(&c->w->seed) % 2;
+    rope_init(&to->rope);
+    cr_assert_eq(vm_share(h->space, h->base + first * COPY_PAGE, some * COPY_PAGE, last, &to->rope),
+                 VM_OK);
+    to->pages = some;
+    holds_the_same(h, first, to);
+    if (!last)
+        return;
+    cr_assert(vm_remove(h->region));
+    cr_assert_null(vm_region_at(h->space, h->base));
+    h->pages = 0;
+}
+
+static void copy_map(struct copies *c, struct holder *rope, struct holder *to)
+{
+    to->space = c->spaces[mix(&c->w->seed) % 2];
+    to->pages = rope->pages;
+    holds_the_same(rope, 0, to);
+    to->base = vm_map_copy(to->space, &rope->rope);
+    cr_assert_neq(to->base, 0);
+    to->region = vm_region_at(to->space, to->base);
+    cr_assert_eq(vm_region_pages(to->region), to->pages);
+    rope->pages = 0;
+}
+
+/* Of zeroes, each page a frame of its own. */
+static void copy_new(struct copies *c, struct holder *to)
+{
+    static uint64_t where = BASE;
+    where += 0x10000;
+    to->space = c->spaces[mix(&c->w->seed) % 2];
+    to->pages = 1 + mix(&c->w->seed) % COPY_PAGES;
+    to->base = where;
+    to->region = vm_map(to->space, where, to->pages * COPY_PAGE, VM_WRITE, &vm_pager_zero, NULL);
+    for (uint64_t k = 0; k < to->pages; k++)
+        to->frame[k] = ++c->frames;
+    memset(to->bytes, 0, sizeof to->bytes);
+}
+
+static void copies_right(struct copies *c)
+{
+    for (int i = 0; i < COPY_REGIONS; i++) {
+        uint8_t got[COPY_PAGES * COPY_PAGE];
+        struct holder *h = &c->regions[i];
+        if (h->pages == 0 || mix(&c->w->seed) % 4)
+            continue;
+        cr_assert(vm_read(h->space, h->base, got, h->pages * COPY_PAGE));
+        cr_assert_arr_eq(got, h->bytes, h->pages * COPY_PAGE, "COW1");
+    }
+    for (int i = 0; i < COPY_ROPES; i++) {
+        uint8_t got[COPY_PAGES * COPY_PAGE];
+        struct holder *h = &c->ropes[i];
+        if (h->pages == 0)
+            continue;
+        rope_read(&h->rope, 0, h->pages * COPY_PAGE, got);
+        cr_assert_arr_eq(got, h->bytes, h->pages * COPY_PAGE, "COW1");
+    }
+    cr_assert_eq(c->w->vm->counts.copied, c->copied, "COW1: %lu pages were copied, should be %lu",
+                 (unsigned long)c->w->vm->counts.copied, (unsigned long)c->copied);
+}
+
+static void random_copies(struct world *w)
+{
+    struct copies *c = calloc(1, sizeof *c);
+    c->w = w;
+    c->spaces[0] = w->space;
+    c->spaces[1] = vm_space_create(w->vm, "other");
+    for (uint64_t i = 0, n = sample("VM_COPIES", 6000); i < n; i++) {
+        struct holder *h = &c->regions[mix(&w->seed) % COPY_REGIONS];
+        struct holder *rope = &c->ropes[mix(&w->seed) % COPY_ROPES];
+        uint64_t what = mix(&w->seed) % 16;
+        if (h->pages == 0 && rope->pages > 0)
+            copy_map(c, rope, h);
+        else if (h->pages == 0)
+            copy_new(c, h);
+        else if (what < 9)
+            copy_write(c, h);
+        else if (what < 13 && rope->pages == 0)
+            copy_share(c, h, rope);
+        else if (what == 13 && vm_remove(h->region))
+            h->pages = 0;
+        else if (what == 14 && rope->pages > 0) {
+            rope_fini(&rope->rope);
+            rope->pages = 0;
+        }
+        copies_right(c);
+    }
+    cr_assert(sample_one_in() > 1 || c->copied > 200, "%lu", (unsigned long)c->copied);
+    for (int i = 0; i < COPY_ROPES; i++)
+        if (c->ropes[i].pages > 0)
+            rope_fini(&c->ropes[i].rope);
+    free(c);
+}
+
+Test(vm, what_is_shared_is_copied_once_for_each_holder_but_one)
+{
+    for (uint64_t seed = 1; seed <= 3; seed++) {
+        struct world w = { .program = random_copies,
+                           .pager = &vm_pager_zero,
+                           .pages = 1,
+                           .seed = seed,
+                           .params = { .page = COPY_PAGE } };
+        run(&w);
+    }
+}
+
+/* What one holder costs: protecting, one fault, one copy; then nothing. */
+static void copy_costs(struct world *w)
+{
+    struct rope pages;
+    size_t got;
+    uint64_t copied = w->vm->counts.copied, map, fault;
+    rope_init(&pages);
+    for (int i = 0; i < 4; i++)
+        vm_store_u64(w->space, BASE + (uint64_t)i * 1024, 1);
+    uint8_t *pin = vm_span(w->space, BASE + 3072, 8, VM_WRITE, &got);
+    map = fake_work(w->fake, 0, PORT_WORK_MAP);
+    cr_assert_eq(vm_share(w->space, BASE, 4096, false, &pages), VM_OK);
+    cr_expect_eq(fake_work(w->fake, 0, PORT_WORK_MAP), map + 3);
+    cr_expect_eq(w->vm->counts.copied, copied + 1, "what is pinned is copied at once");
+    *pin = 9;
+    vm_unspan(w->space, BASE + 3072);
+    fault = fake_work(w->fake, 0, PORT_WORK_FAULT);
+    vm_store_u64(w->space, BASE, 2);
+    vm_store_u64(w->space, BASE + 8, 2);
+    cr_expect_eq(fake_work(w->fake, 0, PORT_WORK_FAULT), fault + 1);
+    cr_expect_eq(w->vm->counts.copied, copied + 2);
+    uint64_t at = vm_map_copy(w->space, &pages);
+    cr_assert_eq(at, 1024, "the first hole");
+    cr_assert_eq(pages.length, 0);
+    cr_expect_eq(vm_load_u64(w->space, at), 1);
+    cr_expect_eq(vm_load_u64(w->space, at + 3072), 1);
+    vm_store_u64(w->space, at, 7); /* nobody else has that frame any more */
+    cr_expect_eq(w->vm->counts.copied, copied + 2);
+    fault = fake_work(w->fake, 0, PORT_WORK_FAULT);
+    vm_store_u64(w->space, at + 1024, 7); /* not there yet: one fault, one copy */
+    cr_expect_eq(fake_work(w->fake, 0, PORT_WORK_FAULT), fault + 1);
+    cr_expect_eq(w->vm->counts.copied, copied + 3);
+    cr_expect_eq(vm_load_u64(w->space, BASE + 1024), 1);
+    cr_expect_eq(vm_share(w->space, BASE + 4096, 2048, false, &pages), VM_OUTSIDE);
+    cr_expect_eq(pages.length, 0);
+    /* Pinned or behind another pager it stays. */
+    pin = vm_span(w->space, at, 8, VM_READ, &got);
+    cr_expect_not(vm_remove(vm_region_at(w->space, at)));
+    cr_expect_eq(vm_load_u64(w->space, at + 1024), 7);
+    vm_unspan(w->space, at);
+    uint64_t frames = w->vm->counts.frames;
+    cr_expect(vm_remove(vm_region_at(w->space, at)));
+    cr_expect_eq(w->vm->counts.frames, frames - 3);
+}
+
+Test(vm, sharing_costs_a_protection_a_fault_and_a_copy)
+{
+    struct world w = { .program = copy_costs, .pager = &vm_pager_zero, .pages = 5 };
+    run(&w);
+}
+
+/* Frames for half of what came: what was only read goes and comes again. */
+static void copies_in_few_frames(struct world *w)
+{
+    struct rope pages;
+    rope_init(&pages);
+    rope_add_pattern(&pages, 3, 0, 16 * 1024);
+    uint64_t at = vm_map_copy(w->space, &pages);
+    vm_store_u8(w->space, at + 5, 77);
+    for (int round = 0; round < 3; round++)
+        for (uint64_t k = 0; k < 16 * 1024; k += 512)
+            cr_assert_eq(vm_load_u8(w->space, at + k + 5), k ? pattern_byte(3, k + 5) : 77);
+    cr_expect_gt(w->vm->counts.evictions, 16);
+}
+
+Test(vm, pages_that_came_and_were_only_read_give_up_their_frames)
+{
+    struct world w = { .program = copies_in_few_frames,
+                       .pager = &vm_pager_zero,
+                       .pages = 1,
+                       .params = { .page = 1024, .frames = 8 } };
     run(&w);
 }
