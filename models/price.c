@@ -47,6 +47,8 @@ const struct param price_list_params[] = {
     PRICE(PORT_WORK_FRAME_IN, "frame_in", "Frames taken from a network interface."),
     PRICE(PORT_WORK_FILTER, "filter",
           "Look-ups of a frame that came, to find for whom it is: one a shape of conditions."),
+    PRICE(PORT_WORK_FILTER_STEP, "filter_step",
+          "Instructions of filters that are run on a datagram that came."),
     PRICE(PORT_WORK_FRAME_BYTES, "frame_bytes",
           "Bytes of frames that the CPU moves between memory and a network interface."),
     PRICE(PORT_WORK_LAYER, "layer", "Passes of a message through a protocol layer."),

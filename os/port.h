@@ -63,7 +63,9 @@ enum port_work {
     PORT_WORK_FRAME_OUT,   /* frames given to a network interface */
     PORT_WORK_FRAME_IN,    /* frames taken from a network interface */
     PORT_WORK_FILTER,      /* look-ups of a frame that came, to find the end that it is for: one for
-                              each shape of conditions (match.h); the port names them */
+                              each shape of conditions (match.h, which the port names; and
+                              os/proto/filter/program.h) */
+    PORT_WORK_FILTER_STEP, /* instructions of filters that are run on a datagram that came */
     PORT_WORK_FRAME_BYTES, /* their bytes, moved between memory and the interface; free where DMA
                               does that without the CPU */
     PORT_WORK_LAYER,       /* passes of a message through a protocol layer (header made or read) */

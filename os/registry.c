@@ -23,6 +23,7 @@
     P(ip)                                                                                          \
     P(udp)                                                                                         \
     P(icmp)                                                                                        \
+    P(filter)                                                                                      \
     P(ping)                                                                                        \
     P(blast)                                                                                       \
     P(chan)                                                                                        \

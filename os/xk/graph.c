@@ -205,18 +205,27 @@ static bool check_single(const struct xk_graph *g, const struct xk_node_desc *d,
     return true;
 }
 
+static struct xk_below below_of(const struct xk_graph *g, const struct xk_node_desc *d, uint8_t i)
+{
+    const struct xk_node_desc *under = &g->nodes[d->down[i]];
+    return (struct xk_below){ under->name, under->ops, under->params, under->domain != d->domain,
+                              NULL };
+}
+
 /* Its parameters fit together, and to what is below. */
 static bool check_params(const struct xk_graph *g, const struct xk_node_desc *d,
                          const struct val *table, const char *path, struct err *e)
 {
     char where[128];
-    struct xk_below below[XK_DOWN_MAX];
+    struct xk_below below[XK_DOWN_MAX], under[XK_DOWN_MAX];
     if (!d->ops->check)
         return true;
     for (uint8_t i = 0; i < d->downs; i++) {
-        const struct xk_node_desc *under = &g->nodes[d->down[i]];
-        below[i] =
-            (struct xk_below){ under->name, under->ops, under->params, under->domain != d->domain };
+        below[i] = below_of(g, d, i);
+        if (g->nodes[d->down[i]].downs > 0) {
+            under[i] = below_of(g, &g->nodes[d->down[i]], 0);
+            below[i].under = &under[i];
+        }
     }
     val_where(table, where, sizeof where);
     char *at = base_printf("%s%s", where, path);

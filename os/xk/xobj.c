@@ -25,6 +25,18 @@ struct port *xk_port(const struct xk_protl *p)
     return p->task;
 }
 
+bool xk_task_lives(const struct xk_protl *p)
+{
+    const struct xk_boundary *b = p->boundary;
+    return (b && p == &b->over ? b->upper : b ? b->lower : p)->task != NULL;
+}
+
+const void *xk_params(const struct xk_protl *p, const struct xk_protl_ops *ops)
+{
+    const struct xk_node_desc *d = &p->kernel->graph->nodes[p->number - 1];
+    return d->ops == ops ? d->params : NULL;
+}
+
 /* Of one that carries one upper alone: that one, from now on. */
 static enum xk_status adopt(struct xk_protl *self, struct xk_protl *upper)
 {

@@ -71,6 +71,9 @@ enum xk_control_op {
     XK_TCP_NODELAY,  /* u64: 0 or 1 */
     XK_TCP_URGENT,
     XK_TCP_GET_URGENT, /* u64 */
+    /* Of FILTER, and of IP, which hands them down (os/proto/filter/filter.h). */
+    XK_FILTER_ADD,    /* u64: the number of whose it is; msg: a program */
+    XK_FILTER_REMOVE, /* the same */
 };
 struct xk_control {
     enum xk_control_op op;
@@ -112,6 +115,7 @@ struct xk_below {
     const struct xk_protl_ops *ops;
     const void *params;
     bool apart; /* it is in another protection domain: its functions cannot be called */
+    const struct xk_below *under; /* what it stands on first itself; NULL: nothing */
 };
 
 struct xk_sessn_ops {
@@ -248,6 +252,11 @@ static inline struct xk_sessn *xk_sessn_of(void *state)
 void xk_sessn_free(struct xk_sessn *s); /* closes down[] and frees */
 
 struct port *xk_port(const struct xk_protl *p); /* its task */
+/* Its domain lives: also of what stands for an instance of another domain. */
+bool xk_task_lives(const struct xk_protl *p);
+/* Its parameters, if it is of that protocol, or stands for an instance of another domain that is;
+ * else NULL.  They are the configuration's: all domains may read them. */
+const void *xk_params(const struct xk_protl *p, const struct xk_protl_ops *ops);
 /* Names the swapping of its header: of one that the framework does not pass, a driver's. */
 void xk_swap(const struct xk_protl *p);
 /* The same of so many bytes: of one whose headers differ in length, and whose ops name none. */

@@ -684,7 +684,7 @@ Test(ip, what_makes_no_sense_is_refused_when_the_graph_is_read)
     expect_refused("eth eth domain=net; arp arp <eth domain=net; ip ip <arp domain=net", "default",
                    "10.1.0.1", NULL);
     expect_refused("eth eth; ip ip <eth", "default", "10.1.0.1",
-                   "protocol 'ip' stands on instances of 'arp', and 'eth' is none");
+                   "protocol 'ip' stands on instances of 'arp' or 'filter', and 'eth' is none");
     expect_refused("eth eth; leth eth interface=lan; arp arp <eth; "
                    "larp arp <leth address=10.1.128.0/17; ip ip <arp <larp",
                    "default", "10.1.0.1",

@@ -22,7 +22,7 @@ return {
             { name = "vipsize", protocol = "vipsize", below = { "driver", "blast" } },
             { name = "vipaddr", protocol = "vipaddr", below = { "driver", "blast" } },
             { name = "loop", protocol = "loop" },
-$(others protocols "loop eth arp ip udp icmp ping tcp sock vipsize vipaddr driver vdrop rdm nx cut blast chan select svm sync" '{ name = "%", protocol = "%", below = { "driver" } },')
+$(others protocols "loop eth arp filter ip udp icmp ping tcp sock vipsize vipaddr driver vdrop rdm nx cut blast chan select svm sync" '{ name = "%", protocol = "%", below = { "driver" } },')
         },
     },
     workload = { kind = "pfs", size = "256KiB", requests = 4, nodes = 4 },
@@ -121,7 +121,8 @@ local machine = paragon {
     graph = {
         { name = "eth", protocol = "eth" },
         { name = "arp", protocol = "arp", below = { "eth" } },
-        { name = "ip", protocol = "ip", below = { "arp" } },
+        { name = "filter", protocol = "filter", below = { "arp" } },
+        { name = "ip", protocol = "ip", below = { "filter" } },
         { name = "icmp", protocol = "icmp", below = { "ip" } },
         { name = "ping", protocol = "ping", below = { "icmp" } },
         { name = "udp", protocol = "udp", below = { "ip" } },

@@ -3,11 +3,6 @@
 
 #include "os/proto/eth/eth.h"
 
-const void *arp_params(const struct xk_protl *arp)
-{
-    return ((const struct arp_state *)arp->state)->params;
-}
-
 uint64_t arp_frame(const struct xk_protl *arp)
 {
     const struct arp_state *st = arp->state;

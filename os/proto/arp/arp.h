@@ -27,14 +27,12 @@
 #include "os/xk/inet.h"
 #include "os/xk/xobj.h"
 
-/* The network of an instance with these parameters (struct xk_below, arp_params). */
+/* The network of an instance with these parameters (struct xk_below, xk_params). */
 struct inet_network arp_network(const void *params);
 /* The address of a node there; false: it has none. */
 bool arp_address(const void *params, uint32_t node, uint32_t *address) MUST_CHECK;
 /* The node that has that address; false: none has. */
 bool arp_node(const void *params, uint32_t address, uint32_t *node) MUST_CHECK;
-/* The parameters of an instance. */
-const void *arp_params(const struct xk_protl *arp);
 /* The longest message that it takes on this node from an upper with a type; 0: the node is no host
  * of its network. */
 uint64_t arp_frame(const struct xk_protl *arp);

@@ -2,10 +2,14 @@
 #include "os/proto/ip/ip_internal.h"
 
 #include "os/proto/eth/eth.h"
+#include "os/proto/filter/filter.h"
 
 static const struct param params[] = {
     P_VAL(ip_params, routes,
           "list of { to =, via = }: a network or 'default', and a gateway's address"),
+    P_STRING(ip_params, filter, "",
+             "which datagrams it is given by 'filter' below it (os/proto/filter/program.h); '': "
+             "those that nobody else is, of the first instance above that"),
     P_BOOL(ip_params, forward, "false", "a node on several networks is a gateway between them",
            "RFC 1122, 3.1: a host does not"),
     P_BOOL(ip_params, dont_fragment, "false",
@@ -23,6 +27,19 @@ static const struct param params[] = {
     P_END,
 };
 
+/* Of all networks, or of none. */
+static enum xk_status change_filters(struct xk_protl *self, bool add, uint32_t upper,
+                                     const struct filter_program *p)
+{
+    enum xk_status r = XK_OK;
+    uint8_t i = 0;
+    for (; i < self->downs && r == XK_OK; i++)
+        r = add ? filter_add(self->down[i], upper, p) : filter_remove(self->down[i], upper, p);
+    for (i--; add && r != XK_OK && i > 0; i--) /* but for the last, which has refused */
+        (void)filter_remove(self->down[i - 1], upper, p);
+    return r;
+}
+
 static enum xk_status protl_init(struct xk_protl *self, const void *p)
 {
     struct ip_state *st = self->state;
@@ -31,6 +48,7 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
     st->params = p;
     st->types = (struct xk_types){ .end = IP_UNTYPED, .own = IP_TYPE_LOCAL, .untyped = IP_UNTYPED };
     xk_keyed_init(&st->sessns, self, sizeof(struct ip_key), (uint32_t)st->params->idle);
+    st->id = (uint16_t)(self->domain << 12); /* several of one node cut datagrams: FILTER */
     list_init(&st->loop);
     list_init(&st->partials);
     port_timer_init(port, &st->loop_timer, ip_loop, self);
@@ -38,7 +56,12 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
     ip_routes_init(self);
     for (uint8_t i = 0; i < self->downs && s == XK_OK; i++)
         s = xk_open_enable(self->down[i], self, xk_type(ETH_TYPE_IP));
-    return s;
+    if (s != XK_OK || !st->params->filter[0])
+        return s;
+    struct filter_program own;
+    bool good = filter_compile(st->params->filter, &own, "", NULL);
+    ASSERT(good); /* ip_routes_check */
+    return change_filters(self, true, self->number, &own);
 }
 
 static struct xk_sessn *protl_open(struct xk_protl *self, struct xk_protl *upper,
@@ -116,6 +139,13 @@ static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
     case XK_GET_QUOTED:
         c->u64 = st->quoted;
         return XK_OK;
+    case XK_FILTER_ADD:
+    case XK_FILTER_REMOVE: {
+        struct filter_program p;
+        return filter_taken(c, &p)
+                   ? change_filters(self, c->op == XK_FILTER_ADD, (uint32_t)c->u64, &p)
+                   : XK_REFUSED;
+    }
     case XK_FREE_RESOURCES:
         c->u64 = xk_keyed_reclaim(&st->sessns);
         return XK_OK;

@@ -28,6 +28,7 @@ _Static_assert(IP_HEADER == 4 * 5, "the wire image of IP's header");
 
 struct ip_params {
     const struct val *routes;
+    const char *filter;
     bool forward, dont_fragment;
     int64_t ttl;
     sim_time reassembly;
@@ -42,7 +43,8 @@ struct ip_header {
 };
 
 struct ip_if { /* the node is a host of that network */
-    struct xk_protl *arp;
+    struct xk_protl *below;
+    const void *hosts; /* the parameters of its ARP */
     struct inet_network network;
     uint32_t address; /* 0: it is not */
     uint32_t mtu;

@@ -105,7 +105,7 @@ static struct xk_sessn *open_hop(struct xk_protl *self, const struct ip_hop *hop
     struct xk_parts to = { 0 };
     xk_part_push(&to, XK_PART_ADDRESS, hop->address);
     xk_part_push(&to, XK_PART_TYPE, ETH_TYPE_IP);
-    return xk_open(st->ifs[hop->ifc].arp, self, to, why);
+    return xk_open(st->ifs[hop->ifc].below, self, to, why);
 }
 
 /* The datagram goes on to that hop, in pieces if it must: it has no header yet, and is gone

@@ -1,6 +1,8 @@
 /* ip_route.c: IP's header on the wire, the node's own addresses, and where a datagram goes next. */
 #include "os/proto/ip/ip_internal.h"
 
+#include "os/proto/filter/filter.h"
+
 #include <stdio.h>
 
 /* ---- the header ---- */
@@ -37,6 +39,19 @@ bool ip_all(const struct ip_state *st, uint8_t ifc, uint32_t address)
     return address == INET_ALL || address == inet_all_of(st->ifs[ifc].network);
 }
 
+/* Whom ARP knows as hosts: below it, or below its FILTER. */
+static const void *hosts_of(const struct xk_protl *below)
+{
+    const void *hosts = xk_params(below, &arp_protl);
+    return hosts ? hosts : xk_params(below->down[0], &arp_protl);
+}
+
+/* The longest datagram that it takes. */
+static uint64_t frame_of(const struct xk_protl *below)
+{
+    return xk_params(below, &arp_protl) ? arp_frame(below) : below->carries;
+}
+
 bool ip_node_address(const struct xk_protl *self, uint32_t node, uint32_t *address)
 {
     const struct ip_state *st = self->state;
@@ -44,7 +59,7 @@ bool ip_node_address(const struct xk_protl *self, uint32_t node, uint32_t *addre
     uint32_t its, found = 0;
     int best = 0; /* 1: it has one, 2: there is a way, 3: on a network of this node's */
     for (uint8_t i = 0; i < self->downs; i++) {
-        if (!arp_address(arp_params(self->down[i]), node, &its))
+        if (!arp_address(st->ifs[i].hosts, node, &its))
             continue;
         int worth = st->ifs[i].address ? 3 : ip_route(st, its, &hop) ? 2 : 1;
         if (worth > best) {
@@ -58,9 +73,10 @@ bool ip_node_address(const struct xk_protl *self, uint32_t node, uint32_t *addre
 
 uint32_t ip_host(const struct xk_protl *self, uint32_t address)
 {
+    const struct ip_state *st = self->state;
     uint32_t node;
     for (uint8_t i = 0; i < self->downs; i++)
-        if (arp_node(arp_params(self->down[i]), address, &node))
+        if (arp_node(st->ifs[i].hosts, address, &node))
             return node;
     return XK_NO_HOST;
 }
@@ -100,10 +116,11 @@ bool ip_routes_init(struct xk_protl *self)
     for (uint8_t i = 0; i < self->downs; i++) {
         struct xk_control c = { .op = XK_GET_MY_ADDRESS };
         struct ip_if *f = &st->ifs[i];
-        f->arp = self->down[i];
-        f->network = networks[i] = arp_network(arp_params(f->arp));
-        if (xk_protl_control(f->arp, &c) == XK_OK) {
-            uint64_t frame = arp_frame(f->arp);
+        f->below = self->down[i];
+        f->hosts = hosts_of(f->below);
+        f->network = networks[i] = arp_network(f->hosts);
+        if (xk_protl_control(f->below, &c) == XK_OK) {
+            uint64_t frame = frame_of(f->below);
             f->address = (uint32_t)c.u64;
             f->mtu = frame < IP_LONGEST ? (uint32_t)frame : IP_LONGEST;
             any = true;
@@ -167,14 +184,26 @@ bool ip_routes_check(const struct ip_params *p, const char *at, const struct xk_
     uint32_t via;
     uint8_t ifc;
     char where[256];
+    struct filter_program own;
+    snprintf(where, sizeof where, "%s.filter", at);
+    if (p->filter[0] && !filter_compile(p->filter, &own, where, e))
+        return false;
     for (uint8_t i = 0; i < count; i++) {
-        if (below[i].ops != &arp_protl)
-            return err_set(e, "%s: protocol 'ip' stands on instances of 'arp', and '%s' is none",
+        bool filters = below[i].ops == &filter_protl;
+        if (below[i].ops != &arp_protl && !filters)
+            return err_set(e,
+                           "%s: protocol 'ip' stands on instances of 'arp' or 'filter', and '%s' "
+                           "is none",
                            at, below[i].name);
-        if (below[i].apart)
-            return err_set(e, "%s: it asks '%s' for its hosts, and is in another protection domain",
+        if (below[i].apart && !filters)
+            return err_set(e,
+                           "%s: it asks '%s' for its hosts, and is in another protection domain; "
+                           "allowed is an instance of 'filter' between them",
                            at, below[i].name);
-        networks[i] = arp_network(below[i].params);
+        if (p->filter[0] && !filters)
+            return err_set(e, "%s.filter: '%s' below it is no instance of 'filter'", at,
+                           below[i].name);
+        networks[i] = arp_network(filters ? below[i].under->params : below[i].params);
         for (uint8_t k = 0; k < i; k++) {
             uint32_t both = networks[i].mask & networks[k].mask;
             if ((networks[i].base & both) == (networks[k].base & both))
