@@ -259,6 +259,23 @@ Test(tcp_script, the_third_duplicate_sends_again)
         "< . 1:0 ack 3001 win 8000", "> . 3001:500 ack 1 win 8192", "> . 3501:500 ack 1 win 8192");
 }
 
+/* RFC 3042: the first two let a new segment go each, and the congestion window is what it was;
+ * small windows get their third duplicate so. */
+Test(tcp_script, two_duplicates_let_new_segments_go)
+{
+    RUN(PLAIN "initial_window=2 send_buffer=30000B limited_transmit=true", OPENED, "! push 20000",
+        "> . 1:500 ack 1 win 8192", "> . 501:500 ack 1 win 8192", "< . 1:0 ack 1 win 8000",
+        "> . 1001:500 ack 1 win 8192", "< . 1:0 ack 1 win 8000", "> . 1501:500 ack 1 win 8192",
+        "< . 1:0 ack 1 win 8000", "> . 1:500 ack 1 win 8192", "> . 2001:500 ack 1 win 8192",
+        "? fastrexmit 1", "< . 1:0 ack 2001 win 8000", "> . 2501:500 ack 1 win 8192");
+    RUN(PLAIN "initial_window=2 send_buffer=30000B limited_transmit=true", OPENED, "! push 20000",
+        "> . 1:500 ack 1 win 8192", "> . 501:500 ack 1 win 8192", "< . 1:0 ack 1 win 1400",
+        "< . 1:0 ack 1 win 1400", "< . 1:0 ack 1 win 1400", "+ 900");
+    RUN(PLAIN "initial_window=2 send_buffer=30000B", OPENED, "! push 20000",
+        "> . 1:500 ack 1 win 8192", "> . 501:500 ack 1 win 8192", "< . 1:0 ack 1 win 8000",
+        "< . 1:0 ack 1 win 8000", "+ 900");
+}
+
 Test(tcp_script, tahoe_starts_slowly_after_it)
 {
     RUN(PLAIN "initial_window=4 send_buffer=30000B congestion=tahoe", OPENED, FOUR,
@@ -508,6 +525,18 @@ Test(tcp_script, holes_are_told)
         "> . 1:0 ack 1 win 8192 sack 501-2001 2501-3001", "! push 500", "> P. 1:500 ack 1 win 8192",
         "! push 400", "< . 1:500 ack 501 win 30000",
         "> P. 501:400 ack 2001 win 8192 sack 2501-3001");
+}
+
+/* RFC 3042: a duplicate that tells nothing new lets nothing go. */
+Test(tcp_script, duplicates_that_tell_nothing_let_nothing_go)
+{
+    RUN(PLAIN "sack=true initial_window=2 send_buffer=30000B limited_transmit=true", SACKS,
+        "! push 20000", "> . 1:500 ack 1 win 8192", "> . 501:500 ack 1 win 8192",
+        "< . 1:0 ack 1 win 30000 sack 501-701", "> . 1001:500 ack 1 win 8192",
+        "< . 1:0 ack 1 win 30000 sack 501-701", "< . 1:0 ack 1 win 30000 sack 601-701",
+        "< . 1:0 ack 1 win 30000", "? rcvdupack 4", "? fastrexmit 0",
+        "< . 1:0 ack 1 win 30000 sack 501-1001", "> . 1501:500 ack 1 win 8192",
+        "< . 1:0 ack 1 win 30000 sack 501-1501", "> . 1:500 ack 1 win 8192", "? fastrexmit 1");
 }
 
 Test(tcp_script, holes_are_not_told_to_who_did_not_ask)

@@ -96,9 +96,13 @@ static void third_duplicate(struct tcp_conn *t)
     t->recover = t->max;
 }
 
-static void duplicate(struct tcp_conn *t)
+/* `told`: a selective acknowledgement of something new: without one it says nothing of a segment
+ * that has left the network [RFC 3042, 2]. */
+static void duplicate(struct tcp_conn *t, bool told)
 {
     tcp_self(t)->counts.rcvdupack++;
+    if (tcp_params_of(t)->limited_transmit && t->sack_ok && !told)
+        return;
     if (t->dupacks <= TCP_DUPACKS)
         t->dupacks++;
     if (tcp_sack_recovers(t))
@@ -229,13 +233,13 @@ bool tcp_got_ack(struct tcp_conn *t, const struct tcp_segment *g)
         t->ack_now = true;
         return false;
     }
-    tcp_sack_take(t, g);
+    bool told = tcp_sack_take(t, g);
     if (tcp_after(g->ack, t->una)) {
         if (!advance(t, g))
             return false;
     } else if (g->ack == t->una && g->pure && t->una != t->max && tcp_is_set(t, TCP_REXMT) &&
                (uint32_t)g->window << t->send_scale == t->wnd) {
-        duplicate(t);
+        duplicate(t, told);
     } else if (g->pure && g->ack == t->una) {
         t->dupacks = 0;
     }

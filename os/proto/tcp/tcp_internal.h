@@ -44,7 +44,7 @@ struct tcp_params {
     int64_t tries, initial_window, keep_tries;
     sim_time rto_first, rto_min, rto_max, tick, ack_delay, override, persist_min, persist_max;
     sim_time msl, connect_time, linger, keep_idle, keep_interval, stamp_tick;
-    bool nagle, window_scale, stamps, sack, keepalive, path_mtu;
+    bool nagle, window_scale, stamps, sack, keepalive, path_mtu, limited_transmit;
     int congestion, urgent;
 };
 
@@ -255,8 +255,8 @@ void tcp_early_drop(struct tcp_conn *t);
 /* ---- tcp_sack.c ---- */
 /* Writes what came early to the options of a segment that have `room` bytes. */
 void tcp_sack_tell(const struct tcp_conn *t, struct tcp_segment *g, uint32_t room);
-/* Notes what the peer tells; una is what it was. */
-void tcp_sack_take(struct tcp_conn *t, const struct tcp_segment *g);
+/* Notes what the peer tells; true: some of it is new. */
+bool tcp_sack_take(struct tcp_conn *t, const struct tcp_segment *g);
 void tcp_sack_forget(struct tcp_conn *t);
 bool tcp_sack_recovers(const struct tcp_conn *t); /* by what was told */
 uint32_t tcp_sack_pipe(const struct tcp_conn *t); /* bytes under way */

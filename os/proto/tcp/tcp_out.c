@@ -245,13 +245,21 @@ static bool send_lost(struct tcp_conn *t)
     return true;
 }
 
+/* Bytes beyond the congestion window that duplicates let go before there are three [RFC 3042]. */
+static uint32_t limited(const struct tcp_conn *t, const struct tcp_params *params)
+{
+    bool may = params->limited_transmit && !t->recovering && t->nxt == t->max;
+    return may && t->dupacks < TCP_DUPACKS ? t->dupacks * t->mss : 0;
+}
+
 /* Sends one segment; true: there may be another. */
 static bool send_next(struct tcp_conn *t)
 {
     bool idle = t->max == t->una, again = tcp_before(t->nxt, t->max);
     if (idle && port_now(tcp_port(t)) - t->sent >= t->rto)
         tcp_cong_idle(t);
-    uint32_t wnd = least_of(t->wnd, t->cwnd), flight = t->nxt - t->una, left = waits(t);
+    uint32_t wnd = least_of(t->wnd, t->cwnd + limited(t, tcp_params_of(t))),
+             flight = t->nxt - t->una, left = waits(t);
     uint32_t usable = wnd > flight ? wnd - flight : 0;
     if (tcp_sack_recovers(t)) {
         uint32_t pipe = tcp_sack_pipe(t), open = t->wnd > flight ? t->wnd - flight : 0;

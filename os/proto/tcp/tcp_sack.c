@@ -58,23 +58,34 @@ static void note(struct tcp_conn *t, struct tcp_range r)
     t->sacked_count = (uint8_t)(n + 1 - (j - i));
 }
 
-void tcp_sack_take(struct tcp_conn *t, const struct tcp_segment *g)
+static bool is_known(const struct tcp_conn *t, struct tcp_range r)
 {
+    for (uint32_t i = 0; i < t->sacked_count; i++)
+        if (!tcp_before(r.from, t->sacked[i].from) && !tcp_after(r.to, t->sacked[i].to))
+            return true;
+    return false;
+}
+
+bool tcp_sack_take(struct tcp_conn *t, const struct tcp_segment *g)
+{
+    bool news = false;
     for (uint32_t i = 0; t->sack_ok && i < g->sacks; i++) {
         struct tcp_range r = g->sack[i];
         if (!tcp_after(r.from, t->una) || tcp_after(r.to, t->max) || !tcp_before(r.from, r.to))
             continue; /* what is acknowledged, or was never sent */
         if (!t->sacked)
             t->sacked = port_alloc(tcp_port(t), (TCP_SACKED_MOST + 1) * sizeof *t->sacked);
+        news |= !is_known(t, r);
         note(t, r);
     }
     uint32_t gone = 0;
     while (gone < t->sacked_count && !tcp_after(t->sacked[gone].from, t->una))
         gone++;
     if (gone == 0)
-        return;
+        return news;
     t->sacked_count = (uint8_t)(t->sacked_count - gone);
     memmove(t->sacked, t->sacked + gone, t->sacked_count * sizeof *t->sacked);
+    return news;
 }
 
 void tcp_sack_forget(struct tcp_conn *t)
