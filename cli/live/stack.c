@@ -12,7 +12,8 @@
 
 #define NETWORK "tap"
 #define ETHERNET_HEADER 14
-#define BUFFER "60KiB" /* of a connection, each way: what a window tells without a scale */
+#define PORT_FIRST 49152 /* of those for who asks for none [RFC 6335, 6] */
+#define BUFFER "60KiB"   /* of a connection, each way: what a window tells without a scale */
 
 static struct val *text(const char *s)
 {
@@ -63,6 +64,11 @@ static struct val *describe(const struct stack_options *o, const char *own,
     v = instance(graph, "tcp", "ip");
     val_put(v, "send_buffer", text(BUFFER));
     val_put(v, "receive_buffer", text(BUFFER));
+    /* The peer remembers the connections of who ran here before. */
+    val_put(v, "isn", val_new_int(-2, NULL, 0));
+    val_put(v, "port_choice", text("drawn"));
+    val_put(v, "port_first", val_new_int(PORT_FIRST, NULL, 0));
+    val_put(v, "port_last", val_new_int(UINT16_MAX, NULL, 0));
     instance(graph, "sock", "tcp");
     free(network);
     return graph;

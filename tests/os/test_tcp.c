@@ -293,6 +293,64 @@ Test(tcp, an_address_in_use_and_no_port_free_have_their_statuses)
     rig_stop(&r);
 }
 
+static uint16_t own_port(struct stream *x)
+{
+    struct tcp_view v;
+    cr_assert_not_null(x);
+    tcp_look(x->s, &v);
+    return v.my_port;
+}
+
+/* Each of the range is given once, in an order of the seed, but for one where somebody listens. */
+Test(tcp, ports_that_are_drawn_are_all_given_and_none_twice)
+{
+    uint16_t first[2];
+    for (uint32_t run = 0; run < 3; run++) {
+        bool given[8] = { false };
+        uint32_t steps = 0;
+        enum xk_status why;
+        struct rig r;
+        start(&r, &(struct fake_options){ .seed = 1 + run / 2 },
+              "port_first=65528 port_last=65535 port_choice=drawn");
+        cr_assert_eq(tcp_rig_listen(&r, 0, 65530), XK_OK);
+        for (uint32_t i = 0, before = 0; i < 7; i++) {
+            uint16_t own = own_port(tcp_rig_open(&r, 0, 1, 0, PORT, &why));
+            cr_assert(own >= 65528 && own != 65530 && !given[own - 65528]);
+            given[own - 65528] = true;
+            steps += i > 0 && own == before + 1;
+            if (i == 0 && run < 2)
+                first[run] = own;
+            before = own;
+        }
+        cr_assert_lt(steps, 5, "one after another");
+        cr_assert_null(tcp_rig_open(&r, 0, 1, 0, PORT, &why));
+        cr_assert_eq(why, XK_NO_PORT);
+        fake_run(r.f, 0);
+        rig_stop(&r);
+    }
+    cr_assert_eq(first[0], first[1], "of one seed");
+}
+
+/* RFC 6528: rises with the clock between two ends; says nothing of those between others. */
+Test(tcp, first_numbers_are_of_the_clock_and_of_a_hash_of_the_ends)
+{
+    const uint64_t secret[2] = { 7, 8 }, other[2] = { 7, 9 };
+    struct tcp_key a = { .mine = 1, .peer = 2, .my_port = 3, .peer_port = 4 }, b = a;
+    uint32_t at = tcp_hashed_iss(secret, &a, SIM_SEC);
+    cr_assert_eq(tcp_hashed_iss(secret, &a, 2 * SIM_SEC) - at, 250000);
+    cr_assert_eq(tcp_hashed_iss(secret, &a, SIM_SEC + 3999 * SIM_NS) - at, 0);
+    for (int i = 0; i < 4; i++) {
+        b = a;
+        b.mine += i == 0;
+        b.peer += i == 1;
+        b.my_port = (uint16_t)(b.my_port + (i == 2));
+        b.peer_port = (uint16_t)(b.peer_port + (i == 3));
+        uint32_t away = tcp_hashed_iss(secret, &b, SIM_SEC) - at;
+        cr_assert(away > 1000000 && away < UINT32_MAX - 1000000, "%d: %u", i, away);
+    }
+    cr_assert_neq(tcp_hashed_iss(other, &a, SIM_SEC), at);
+}
+
 /* ---- memory ---- */
 
 Test(tcp, an_idle_connection_takes_less_than_a_kibibyte)

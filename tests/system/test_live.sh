@@ -55,7 +55,6 @@ head -c 1000001 "$T/big" >"$T/some"
 port=5010
 for pair in "some some" "some none" "none some" "big big"; do
     read -r ours theirs <<<"$pair"
-    port=$((port + 1)) # each host begins with the same of its own: a connection that there was is in TIME-WAIT
     timeout 60 socat -t 30 - TCP-LISTEN:$port,bind=10.0.0.1,reuseaddr <"$T/$theirs" >"$T/theirs" &
     peer=$!
     eventually sh -c "ss -ltn | grep -q 10.0.0.1:$port" || fail "socat does not listen"

@@ -6,6 +6,8 @@
 
 static const char *const urgent_names[] = { "last", "next", NULL };
 
+static const char *const port_choices[] = { "next", "drawn", NULL };
+
 static const struct param params[] = {
     P_SIZE(tcp_params, send_buffer, "8KiB", "1B", "1GiB",
            "bytes that wait or are not acknowledged before a push is answered with busy",
@@ -84,9 +86,13 @@ static const struct param params[] = {
           "4.4BSD, netinet/in.h, IPPORT_RESERVED"),
     P_INT(tcp_params, port_last, "5000", "1", "65535", "last",
           "4.4BSD, netinet/in.h, IPPORT_USERRESERVED"),
-    P_INT(tcp_params, isn, "-1", "-1", "4294967295",
-          "first sequence number of each connection; -1: of the clock, and a random part",
-          "RFC 793, 3.3: a clock of 4 us"),
+    P_CHOICE(tcp_params, port_choice, "next", port_choices,
+             "which of them: the next, or one that is drawn",
+             "4.4BSD, netinet/in_pcb.c: next; RFC 6056, 3.3.2: drawn"),
+    P_INT(tcp_params, isn, "-1", "-2", "4294967295",
+          "first sequence number of each connection; -1: of the clock, and a random part; -2: of "
+          "the clock, and a hash of its ends",
+          "RFC 793, 3.3: a clock of 4 us; RFC 6528, 3"),
     P_END,
 };
 
@@ -209,6 +215,8 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
     xk_map_init(&st->listeners, xk_port(self), sizeof(uint32_t));
     list_init(&st->later);
     port_timer_init(xk_port(self), &st->turn, later_now, self);
+    for (size_t i = 0; i < ARRAY_LEN(st->secret) && st->params->isn == TCP_ISN_HASH; i++)
+        st->secret[i] = port_random(xk_port(self));
     return xk_open_enable(self->down[0], self, xk_type(TCP_NUMBER));
 }
 

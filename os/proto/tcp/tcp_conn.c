@@ -5,6 +5,10 @@
  */
 #include "os/proto/tcp/tcp_internal.h"
 
+#include "sim/base/siphash.h"
+
+#define TCP_ISN_TICK (4 * SIM_US) /* [RFC 793, 3.3] */
+
 static enum xk_status sessn_push(struct xk_sessn *s, struct xk_msg *m);
 static enum xk_status sessn_control(struct xk_sessn *s, struct xk_control *c);
 
@@ -106,12 +110,21 @@ void tcp_leave(struct tcp_conn *t, struct tcp_news *n)
 
 /* ---- beginning ---- */
 
-uint32_t tcp_new_iss(struct tcp_state_of *st, struct port *p)
+uint32_t tcp_hashed_iss(const uint64_t secret[2], const struct tcp_key *key, sim_time now)
 {
+    return (uint32_t)(now / TCP_ISN_TICK) + (uint32_t)siphash(secret, key, sizeof *key);
+}
+
+uint32_t tcp_new_iss(struct xk_protl *self, const struct tcp_key *key)
+{
+    struct tcp_state_of *st = self->state;
+    struct port *p = xk_port(self);
     if (st->params->isn >= 0)
         return (uint32_t)st->params->isn;
-    /* A clock of 4 us [RFC 793, 3.3], and a number that nobody guesses. */
-    return (uint32_t)(port_now(p) / (4 * SIM_US)) + (uint32_t)port_random_below(p, 64000);
+    if (st->params->isn == TCP_ISN_HASH)
+        return tcp_hashed_iss(st->secret, key, port_now(p));
+    /* The clock, and a number that nobody guesses. */
+    return (uint32_t)(port_now(p) / TCP_ISN_TICK) + (uint32_t)port_random_below(p, 64000);
 }
 
 void tcp_new_mss(struct tcp_conn *t)
@@ -177,11 +190,14 @@ static struct tcp_conn *conn_new(struct xk_protl *self, struct xk_protl *upper,
 }
 
 /* A free port of one's own for a connection to that peer; 0: all are taken. */
-static uint16_t free_port(struct tcp_state_of *st, struct tcp_key key)
+static uint16_t free_port(struct xk_protl *self, struct tcp_key key)
 {
+    struct tcp_state_of *st = self->state;
     uint32_t first = (uint32_t)st->params->port_first, last = (uint32_t)st->params->port_last;
     if (last < first)
         last = first;
+    if (st->params->port_choice == TCP_PORT_DRAWN) /* and the next ones, where that is taken */
+        st->port = (uint16_t)(first + port_random_below(xk_port(self), last - first + 1));
     for (uint32_t i = first; i <= last; i++) {
         key.my_port = st->port < first || st->port > last ? (uint16_t)first : st->port;
         st->port = (uint16_t)(key.my_port + 1);
@@ -209,7 +225,7 @@ struct xk_sessn *tcp_open(struct xk_protl *self, struct xk_protl *upper, struct 
     *why = tcp_ends_of(lower, &key) ? XK_OK : XK_REFUSED;
     key.peer_port = (uint16_t)to;
     if (*why == XK_OK && own == 0) {
-        own = free_port(st, key);
+        own = free_port(self, key);
         *why = own == 0 ? XK_NO_PORT : XK_OK;
     }
     key.my_port = (uint16_t)own;
@@ -219,7 +235,7 @@ struct xk_sessn *tcp_open(struct xk_protl *self, struct xk_protl *upper, struct 
         xk_close(lower);
         return NULL;
     }
-    struct tcp_conn *t = conn_new(self, upper, lower, &key, tcp_new_iss(st, xk_port(self)));
+    struct tcp_conn *t = conn_new(self, upper, lower, &key, tcp_new_iss(self, &key));
     struct tcp_news n;
     st->counts.connattempt++;
     t->user = true;

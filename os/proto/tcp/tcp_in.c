@@ -363,7 +363,7 @@ void tcp_arrived(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m
     if (t)
         to_connection(t, &g);
     else if (l)
-        to_listener(self, l, lower, &key, &g, anew ? iss : tcp_new_iss(st, xk_port(self)));
+        to_listener(self, l, lower, &key, &g, anew ? iss : tcp_new_iss(self, &key));
     else if (!(g.flags & TCP_RST)) {
         st->counts.nobody++;
         tcp_refuse(self, lower, &key, &g);

@@ -37,6 +37,8 @@
 #define TCP_STAMP_OLD (24 * 24 * 3600 * SIM_SEC) /* [RFC 1323, 4.2.3] */
 
 enum { TCP_URGENT_LAST, TCP_URGENT_NEXT };
+enum { TCP_PORT_NEXT, TCP_PORT_DRAWN };
+enum { TCP_ISN_CLOCK = -1, TCP_ISN_HASH = -2 }; /* in place of a number */
 enum { TCP_FIN = 1, TCP_SYN = 2, TCP_RST = 4, TCP_PSH = 8, TCP_ACK = 16, TCP_URG = 32 };
 
 struct tcp_params {
@@ -45,7 +47,7 @@ struct tcp_params {
     sim_time rto_first, rto_min, rto_max, tick, ack_delay, override, persist_min, persist_max;
     sim_time msl, connect_time, linger, keep_idle, keep_interval, stamp_tick;
     bool nagle, window_scale, stamps, sack, keepalive, path_mtu, limited_transmit;
-    int congestion, urgent;
+    int congestion, urgent, port_choice;
 };
 
 struct tcp_range { /* numbers from `from` to before `to` */
@@ -165,6 +167,7 @@ struct tcp_state_of { /* an instance's */
     struct list later;       /* struct tcp_later */
     struct port_timer turn;  /* of these */
     uint16_t port;           /* the next to try for an opener */
+    uint64_t secret[2];      /* of TCP_ISN_HASH */
     struct tcp_counts counts;
 };
 
@@ -217,7 +220,9 @@ struct xk_sessn *tcp_open(struct xk_protl *self, struct xk_protl *upper, struct 
 /* A peer's SYN came to a listener; NULL: there is no room. */
 struct tcp_conn *tcp_passive(struct xk_protl *self, struct tcp_listener *l, struct xk_sessn *lower,
                              const struct tcp_key *key, uint32_t iss);
-uint32_t tcp_new_iss(struct tcp_state_of *st, struct port *p);
+uint32_t tcp_new_iss(struct xk_protl *self, const struct tcp_key *key);
+/* By RFC 6528: of a clock of 4 us, and a hash of the ends. */
+uint32_t tcp_hashed_iss(const uint64_t secret[2], const struct tcp_key *key, sim_time now);
 void tcp_enter(struct tcp_conn *t, struct tcp_news *n);
 void tcp_leave(struct tcp_conn *t, struct tcp_news *n);
 void tcp_sessn_close(struct xk_sessn *s);
