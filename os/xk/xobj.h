@@ -70,7 +70,8 @@ enum xk_control_op {
     XK_TCP_CONSUMED, /* u64 */
     XK_TCP_NODELAY,  /* u64: 0 or 1 */
     XK_TCP_URGENT,
-    XK_TCP_GET_URGENT, /* u64 */
+    XK_TCP_GET_URGENT,  /* u64 */
+    XK_TCP_GET_UNACKED, /* u64 */
     /* Of FILTER, and of IP, which hands them down (os/proto/filter/filter.h). */
     XK_FILTER_ADD,    /* u64: the number of whose it is; msg: a program */
     XK_FILTER_REMOVE, /* the same */

@@ -31,6 +31,9 @@
  *     XK_TCP_GET_URGENT u64: bytes that demux is still to be given up to the last urgent one; 0:
  *                       nothing is urgent.  `ready` says that it has changed; the last urgent byte
  *                       is the last of its piece.
+ *     XK_TCP_GET_UNACKED u64: bytes that were pushed and that the peer has not acknowledged; if
+ *                       there are any, `ready` comes when there are none.  XK_CLOSED: it has ended,
+ *                       and nobody knows.
  *     XK_GET_OPT_PACKET u64: bytes of data in a full segment.
  *
  *   TCP1  What an upper is given on a session is a front part of what the upper of the other side's

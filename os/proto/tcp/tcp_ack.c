@@ -214,6 +214,10 @@ static bool advance(struct tcp_conn *t, const struct tcp_segment *g)
         t->wants = false;
         t->news->room = true;
     }
+    if (t->drains && t->out.length == 0) {
+        t->drains = false;
+        t->news->room = true;
+    }
     return !fin || fin_acked(t);
 }
 

@@ -441,6 +441,10 @@ static enum xk_status control(struct tcp_conn *t, struct xk_control *c)
     case XK_TCP_GET_URGENT:
         c->u64 = t->urgent_in ? t->rcv_up - t->given : 0;
         return XK_OK;
+    case XK_TCP_GET_UNACKED:
+        c->u64 = t->out.length;
+        t->drains = t->out.length > 0;
+        return t->state == TCP_CLOSED ? XK_CLOSED : XK_OK;
     case XK_GET_OPT_PACKET:
         c->u64 = t->mss;
         return XK_OK;

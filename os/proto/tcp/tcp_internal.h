@@ -108,6 +108,7 @@ struct tcp_conn {
     bool nodelay : 1; /* XK_TCP_NODELAY */
     bool finish : 1;  /* a FIN stands behind `out` */
     bool wants : 1;   /* the upper was answered XK_BUSY */
+    bool drains : 1;  /* XK_TCP_GET_UNACKED: it waits for all to be acknowledged */
     bool ack_now : 1; /* an acknowledgement goes with the next segment, and at once */
     bool force : 1;   /* a timer says: send, however little the window holds */
     bool timing : 1;  /* a segment is timed */
