@@ -12,6 +12,7 @@ OS_SRC += os/proto/vip/vip.c os/proto/vip/vipsize.c os/proto/vip/vipaddr.c
 OS_SRC += os/proto/vmux/vmux.c os/proto/vcache/vcache.c
 OS_SRC += os/proto/ulp/ulp.c os/proto/ulp/ulp_input.c os/proto/ulp/ulp_grant.c os/proto/ulp/ulp_hold.c
 OS_SRC += os/proto/tcp/tcp.c os/proto/tcp/tcp_wire.c os/proto/tcp/tcp_conn.c os/proto/tcp/tcp_in.c os/proto/tcp/tcp_ack.c os/proto/tcp/tcp_early.c os/proto/tcp/tcp_sack.c os/proto/tcp/tcp_out.c os/proto/tcp/tcp_timer.c os/proto/sock/sock.c
+OS_SRC += os/proto/record/record.c os/proto/record/record_conn.c os/proto/record/record_out.c os/proto/record/record_in.c
 OS_SRC += os/proto/vdrop/vdrop.c os/proto/template/template.c os/proto/loop/loop.c os/proto/user/user.c
 OS_SRC += os/file/file.c os/file/wire.c os/file/stack.c os/file/pass.c os/file/crossing.c os/file/turns.c os/file/pack.c os/file/cells.c os/file/checksum.c os/file/compress_index.c os/file/compress.c os/file/keep_side.c os/file/keep.c os/file/remote.c os/file/server.c os/file/mapped_page.c os/file/mapped.c os/file/token_set.c os/file/token_protocol.c os/file/token_kept.c os/file/token.c os/file/token_server.c os/file/pieces.c os/file/directed.c os/file/blocks.c os/file/blocks_behind.c os/file/cache_file.c os/file/cache_move.c os/file/cache.c os/file/spread.c
 OS_SRC += os/lfs/lfs_disk.c os/lfs/lfs_run.c os/lfs/lfs_alloc.c os/lfs/lfs_dev.c os/lfs/lfs_buf.c os/lfs/lfs_io.c os/lfs/lfs_meta.c os/lfs/lfs_name.c os/lfs/lfs_fsck.c os/lfs/lfs_mount.c

@@ -44,6 +44,7 @@
     P(rdm)                                                                                         \
     P(sock)                                                                                        \
     P(tcp)                                                                                         \
+    P(record)                                                                                      \
     P(ulp)                                                                                         \
     P(cut)
 

@@ -92,6 +92,9 @@ static struct xk_sessn *tip_open(struct xk_protl *self, struct xk_protl *upper,
     uint64_t type = 0, address = 0;
     (void)upper;
     cr_assert(xk_part_take(&peer, XK_PART_TYPE, &type) && type == TCP_NUMBER);
+    uint32_t node;
+    if (xk_parts_node(&peer, &node))
+        return tip_get(self, TIP_BASE + node, why);
     cr_assert(xk_part_take(&peer, XK_PART_ADDRESS, &address) && peer.count == 0);
     return tip_get(self, (uint32_t)address, why);
 }
@@ -140,7 +143,7 @@ static void tip_ready(struct xk_protl *self, struct xk_sessn *lower)
         xk_ready(s);
 }
 
-static const struct xk_protl_ops tip_protl = {
+const struct xk_protl_ops tip_protl = {
     .kind = { .name = "tip", .doc = "addresses for a test", .state_size = sizeof(struct tip) },
     .down_min = 1,
     .down_max = 1,

@@ -43,6 +43,7 @@ struct streams { /* the state of the upper, of kind "streams" */
 #define TCP_RIG(params)                                                                            \
     "mesh driver queue=64; ip tip <mesh; tcp tcp <ip " params "; user streams <tcp"
 
+extern const struct xk_protl_ops tip_protl;
 void tcp_rig_protocols(void); /* graphs may have `tip` and `streams` */
 void tcp_rig_start(struct rig *r, struct fake_options *o, const char *graph);
 struct streams *tcp_streams(struct rig *r, uint32_t node);

@@ -566,6 +566,10 @@ static const struct stack stacks[] = {
       INTERNET "tcp tcp <ip rto_min=10ms rto_first=100ms tick=1ms ack_delay=5ms msl=100ms "
                "persist_min=50ms; user streams <tcp",
       HEARD, by_stream, mend_ip, 2, false },
+    { "record",
+      INTERNET "tcp tcp <ip rto_min=10ms rto_first=100ms tick=1ms ack_delay=5ms msl=100ms "
+               "persist_min=50ms; record record <tcp; probe probe <record",
+      HEARD, by_probe, mend_ip, 2, false },
     { "vipaddr", "mesh driver; blast blast <mesh; a vipaddr <mesh <blast; probe probe <a", LOSSY,
       by_probe, mend_driver, 1, true },
     { "vcache", "mesh driver; blast blast <mesh; c vcache <blast; probe probe <c", LOSSY, by_probe,
@@ -638,6 +642,11 @@ Test(fuzz, blast_that_trusts, .timeout = 86400)
 Test(fuzz, vipsize, .timeout = 86400)
 {
     fuzz_all("vipsize");
+}
+
+Test(fuzz, record, .timeout = 86400)
+{
+    fuzz_all("record");
 }
 
 Test(fuzz, vipaddr, .timeout = 86400)

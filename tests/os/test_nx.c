@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "os/nx/nx_internal.h"
-#include "tests/os/xk_rig.h"
+#include "tests/os/tcp_rig.h"
 
 #define NODES_MAX 16
 
@@ -69,18 +69,27 @@ static void start(struct rig *r, struct fake_options o, const char *graph, progr
     t.program = program;
     for (uint32_t i = 0; i < t.count; i++)
         t.nodes[i] = t.count - 1 - i; /* ranks are not node numbers */
+    rig_protocol_too = &tip_protl;
     rig_start(r, &o, graph, booted, NULL);
     for (uint32_t i = 0; i < t.count; i++)
         fake_call(r->f, i, spawn, NULL);
 }
+
+/* Records of TCP, whose segments are lost, doubled and delayed. */
+#define OVER_TCP                                                                                   \
+    "mesh driver queue=16; ip tip <mesh; v vdrop <ip drop=0.03 duplicate=0.03 delay=0.05; tcp "    \
+    "tcp <v rto_first=5ms rto_min=2ms tick=1ms rto_max=20ms ack_delay=1ms persist_min=2ms "        \
+    "persist_max=20ms connect_time=50ms msl=5ms tries=30 send_buffer=2KiB; "                       \
+    "r record <tcp retry=1ms retry_max=8ms fragment=128B; "
 
 /* Runs a program on every node to its end under several seeds, frame sizes and both send paths. */
 static void run_everywhere(uint32_t count, program_fn *program)
 {
     static const char *const graphs[] = { "mesh driver queue=2; r rdm <mesh; nx nx <r grant=1KiB",
                                           "mesh driver; r rdm <mesh; nx nx <r offload=true",
-                                          "mesh driver queue=2; u ulp <mesh; nx nx <u grant=1KiB" };
-    for (uint64_t seed = 1; seed <= 6; seed++) {
+                                          "mesh driver queue=2; u ulp <mesh; nx nx <u grant=1KiB",
+                                          OVER_TCP "nx nx <r grant=1KiB" };
+    for (uint64_t seed = 1; seed <= 8; seed++) {
         struct rig r;
         struct fake_options o = { .nodes = count,
                                   .seed = seed,
@@ -88,7 +97,7 @@ static void run_everywhere(uint32_t count, program_fn *program)
                                   .mtu = 64 + 100 * (uint32_t)seed,
                                   .flatten = seed % 2,
                                   .tx_queue = 2 };
-        start(&r, o, graphs[seed / 2 % 3], program);
+        start(&r, o, graphs[seed > 6 ? 3 : seed / 2 % 3], program);
         fake_run(r.f, 0);
         cr_assert_eq(t.ended, count, "seed %d: %d of %d programs ended, %d blocked", (int)seed,
                      (int)t.ended, (int)count, (int)fake_blocked(r.f));
@@ -832,8 +841,13 @@ Test(nx, a_node_may_crash_and_come_back_after_any_step)
 {
     for (uint64_t step = 1; step < 120; step++) {
         struct rig r;
-        start(&r, (struct fake_options){ .nodes = 2, .mtu = 128, .detect_delay = SIM_US },
-              "mesh driver queue=2; r rdm <mesh; nx nx <r grant=256B", chatters);
+        bool tcp = step % 3 == 0;
+        start(&r,
+              (struct fake_options){
+                  .nodes = 2, .mtu = tcp ? 300 : 128, .detect_delay = tcp ? SIM_MS : SIM_US },
+              tcp ? OVER_TCP "nx nx <r grant=256B"
+                  : "mesh driver queue=2; r rdm <mesh; nx nx <r grant=256B",
+              chatters);
         fake_run(r.f, step);
         if (fake_up(r.f, 1))
             fake_crash(r.f, 1);
@@ -932,20 +946,23 @@ Test(nx, every_call_ends_when_a_member_dies_and_however_soon_it_is_back, .timeou
     static call_fn *const calls[] = { shifts,  sends_first, looks_first, nx_gsync,
                                       adds_up, tells_all,   collects };
     for (size_t c = 0; c < ARRAY_LEN(calls); c++)
-        for (uint64_t k = 0; k < 60; k++) {
+        for (uint64_t k = 0; k < 75; k++) {
             struct rig r;
+            bool tcp = k >= 60;
             the_call = calls[c];
             deaths_told = 0;
             start(&r,
                   (struct fake_options){ .nodes = 3,
-                                         .mtu = 128,
+                                         .mtu = tcp ? 300 : 128,
                                          .seed = k,
                                          .order = k % 2 ? FAKE_RANDOM : FAKE_IN_ORDER,
                                          .lossy = k % 4 == 3,
                                          .unordered = k % 4 == 3,
                                          .drop_ppm = k % 4 == 3 ? 50000 : 0,
                                          .detect_delay = SIM_MS },
-                  "mesh driver queue=2; r rdm <mesh; nx nx <r grant=256B", calls_on);
+                  tcp ? OVER_TCP "nx nx <r grant=256B"
+                      : "mesh driver queue=2; r rdm <mesh; nx nx <r grant=256B",
+                  calls_on);
             fake_run(r.f, 3 * k + 1);
             fake_crash(r.f, 1);
             fake_run(r.f, k % 5 * 7 + 1);

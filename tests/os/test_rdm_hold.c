@@ -4,7 +4,7 @@
 
 #include "os/proto/rdm/rdm.h"
 #include "os/xk/peers.h"
-#include "tests/os/xk_rig.h"
+#include "tests/os/tcp_rig.h"
 #include "tests/sample.h"
 
 #define GRAPH "mesh driver queue=4; r rdm <mesh window=1000B idle=0; holder holder <r"
@@ -233,6 +233,7 @@ static uint64_t credit_of(uint32_t mtu)
 static void boot_on(struct rig *r, const struct fake_options *o, const char *graph)
 {
     rig_protocol = &holder_protl;
+    rig_protocol_too = &tip_protl;
     rig_start(r, o, graph, NULL, NULL);
 }
 
@@ -334,7 +335,8 @@ static void enable(struct rig *r, uint32_t key)
 #define ULP_TURNS "mesh driver queue=4; u ulp <mesh idle=0 wait_max=20ms pool=1B; holder holder <u"
 #define ULP_GRAPH "mesh driver queue=4; u ulp <mesh idle=0 wait_max=20ms; holder holder <u"
 
-static void held_over_ulp(const char *graph, uint64_t seeds)
+/* Instance "u"; `alone` counts what has nothing but credit; pieces of `piece` bytes, 0: frames. */
+static void held_over(const char *graph, const char *alone, uint64_t piece, uint64_t seeds)
 {
     uint64_t stalled = 0, grants = 0;
     for (uint64_t seed = 1; seed <= seeds; seed++) {
@@ -352,9 +354,9 @@ static void held_over_ulp(const char *graph, uint64_t seeds)
         boot_on(&r, &o, graph);
         send_all(&r, 60);
         for (uint32_t node = 0; node < 2; node++) {
-            expect_all(&r, node, 60, credit_of(o.mtu));
+            expect_all(&r, node, 60, piece ? CREDIT : credit_of(o.mtu));
             stalled += fake_count(r.f, node, "u.stalled");
-            grants += fake_count(r.f, node, "u.grants");
+            grants += fake_count(r.f, node, alone);
             cr_assert_eq(fake_count(r.f, node, "u.received"), 60 * KEYS);
         }
         cr_assert_eq(fake_pending(r.f), 0, "a timer runs for nothing");
@@ -365,29 +367,40 @@ static void held_over_ulp(const char *graph, uint64_t seeds)
     cr_assert_gt(grants, 100);
 }
 
+#define RECORD_GRAPH                                                                               \
+    "mesh driver queue=64; ip tip <mesh; tcp tcp <ip rto_first=5ms rto_min=2ms tick=1ms "          \
+    "rto_max=20ms ack_delay=1ms persist_min=2ms persist_max=20ms connect_time=50ms msl=5ms "       \
+    "tries=30; u record <tcp fragment=100B retry=1ms; holder holder <u"
+
+/* RCD8. */
+Test(record_hold, pieces_come_in_order_and_never_more_than_the_credit, .timeout = 60)
+{
+    held_over(RECORD_GRAPH, "u.credits", 100, 30);
+}
+
 /* ULP3: of an upper that holds. */
 Test(ulp_hold, pieces_come_in_order_and_never_more_than_the_credit, .timeout = 60)
 {
-    held_over_ulp(ULP_GRAPH, 30);
+    held_over(ULP_GRAPH, "u.grants", 0, 30);
 }
 
 /* ULPG5: a frame at a time, this connection or that. */
 Test(ulp_hold, the_same_where_connections_wait_for_their_turns, .timeout = 60)
 {
-    held_over_ulp(ULP_TURNS, sample("ULP_TURNS", 60));
-    held_over_ulp("mesh driver queue=4; u ulp <mesh idle=0 wait_max=20ms pool=300B; "
-                  "holder holder <u",
-                  sample("ULP_TURNS", 60));
+    held_over(ULP_TURNS, "u.grants", 0, sample("ULP_TURNS", 60));
+    held_over("mesh driver queue=4; u ulp <mesh idle=0 wait_max=20ms pool=300B; "
+              "holder holder <u",
+              "u.grants", 0, sample("ULP_TURNS", 60));
 }
 
 /* ULP5, ULP6, ULP2: key 1 is not enabled, the holder of key 0 lets nothing go; then a message is
  * given up, and the next is whole; and a life's end frees what it held. */
-Test(ulp_hold, what_is_not_wanted_waits_is_given_up_and_goes_with_a_life)
+static void is_not_wanted(const char *graph)
 {
     for (uint32_t victim = 0; victim < 2; victim++) {
         struct rig r;
         enable_late = true;
-        boot_on(&r, &(struct fake_options){ .mtu = 120, .detect_delay = SIM_MS }, ULP_GRAPH);
+        boot_on(&r, &(struct fake_options){ .mtu = 120, .detect_delay = SIM_MS }, graph);
         holds(&r, 1, 0, true);
         for (uint64_t i = 0; send(&r, 0, 1, i); i++) {
             cr_assert_lt(i, 20, "there is no end");
@@ -438,6 +451,16 @@ Test(ulp_hold, what_is_not_wanted_waits_is_given_up_and_goes_with_a_life)
     enable_late = false;
 }
 
+Test(ulp_hold, what_is_not_wanted_waits_is_given_up_and_goes_with_a_life)
+{
+    is_not_wanted(ULP_GRAPH);
+}
+
+Test(record_hold, what_is_not_wanted_waits_is_given_up_and_goes_with_a_life)
+{
+    is_not_wanted(RECORD_GRAPH);
+}
+
 static void starve(const char *graph, const char *received, bool lossy)
 {
     struct rig r;
@@ -471,6 +494,13 @@ Test(rdm_hold, who_holds_all_with_one_key_does_not_stop_the_other)
 {
     starve(GRAPH, "r.received", false);
     starve(GRAPH, "r.received", true);
+}
+
+/* RCD8, RCDO2. */
+Test(record_hold, who_holds_all_with_one_key_does_not_stop_the_other)
+{
+    starve(RECORD_GRAPH, "u.received", false);
+    starve(RECORD_GRAPH, "u.received", true);
 }
 
 /* ULPG1: what is granted and cannot be used keeps nobody waiting. */

@@ -675,4 +675,5 @@ Test(tcp, stands_on_what_has_addresses)
     refused("mesh driver; tcp tcp <mesh",
             "needs a path that speaks with hosts by address and type, as ip");
     refused("mesh driver; sock sock <mesh", "sock stands right on tcp, and 'mesh' is not");
+    refused("mesh driver; record record <mesh", "record stands right on tcp, and 'mesh' is not");
 }

@@ -22,7 +22,7 @@ return {
             { name = "vipsize", protocol = "vipsize", below = { "driver", "blast" } },
             { name = "vipaddr", protocol = "vipaddr", below = { "driver", "blast" } },
             { name = "loop", protocol = "loop" },
-$(others protocols "loop eth arp filter ip udp icmp ping tcp sock vipsize vipaddr driver vdrop rdm nx cut blast chan select svm sync" '{ name = "%", protocol = "%", below = { "driver" } },')
+$(others protocols "loop eth arp filter ip udp icmp ping tcp sock record vipsize vipaddr driver vdrop rdm nx cut blast chan select svm sync" '{ name = "%", protocol = "%", below = { "driver" } },')
         },
     },
     workload = { kind = "pfs", size = "256KiB", requests = 4, nodes = 4 },
@@ -129,6 +129,7 @@ local machine = paragon {
         { name = "rdm", protocol = "rdm", below = { "udp" } },
         { name = "tcp", protocol = "tcp", below = { "ip" } },
         { name = "sock", protocol = "sock", below = { "tcp" } },
+        { name = "record", protocol = "record", below = { "tcp" } },
         { name = "nx", protocol = "nx", below = { "rdm" } },
     },
 }
