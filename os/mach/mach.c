@@ -62,6 +62,11 @@ void mach_task_crashed(struct mach_task *t)
     port_task_run(t->mach->port, end, t);
 }
 
+void mach_task_memory(struct mach_task *t, struct vm_space *memory)
+{
+    t->memory = memory;
+}
+
 struct port *mach_task_port(const struct mach_task *t)
 {
     return t->port;

@@ -1,10 +1,10 @@
 /* mach.h: the IPC of Mach 3.0 on one node: the kernel's part and its tasks.
  *
  * What is modelled: names, rights and their user references, port sets, queue limits, messages of
- * typed in-line items that carry rights, notifications, the death of ports and tasks.  What is not:
- * out-of-line memory, msg-accepted notifications, the kernel's own objects behind ports (threads,
- * memory objects), MACH_SEND_CANCEL.  Sources: [Loepere, Mach 3 Kernel Interfaces, 1992] and the
- * comments of Mach's ipc/ (CMU, 1991).
+ * typed items that carry rights, bytes in line or memory out of line, notifications, the death of
+ * ports and tasks.  What is not: rights out of line, msg-accepted notifications, the kernel's own
+ * objects behind ports (threads, memory objects), MACH_SEND_CANCEL.  Sources: [Loepere, Mach 3
+ * Kernel Interfaces, 1992] and the comments of Mach's ipc/ (CMU, 1991).
  *
  *   MACH1  A port's receive right is in exactly one place: a task's table, one message, or nowhere,
  *       and then the port is dead.
@@ -28,6 +28,7 @@
 #include "os/port.h"
 
 struct os_service_ops;
+struct vm_space;
 struct mach;      /* of a node */
 struct mach_task; /* whose names they are */
 
@@ -42,6 +43,9 @@ void mach_task_terminate(struct mach_task *t);
 /* The same for a handler of port_task_on_end: now it only notes it, the rest follows as an upcall
  * of the kernel's task. */
 void mach_task_crashed(struct mach_task *t);
+/* Its memory, of the same task p: what it sends out of line is there, and what it receives.  A
+ * thread of it may then fault in mach_msg: until that has ended mach_task_terminate must wait. */
+void mach_task_memory(struct mach_task *t, struct vm_space *memory);
 struct port *mach_task_port(const struct mach_task *t);
 
 /* Ports and messages that exist on the node now. */

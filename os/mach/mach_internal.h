@@ -28,6 +28,7 @@ struct mach {
         uint64_t sent, received, notified; /* messages; the last by the kernel */
         uint64_t rights;                   /* that came in messages */
         uint64_t full, timed_out;          /* sends that found no room; waits that ended by time */
+        uint64_t copied, pages;            /* bytes of messages, in and out; out of line */
     } counts;
 };
 
@@ -85,9 +86,10 @@ struct mach_task {
     struct port *port;
     struct mach_entry *entries; /* [0] is never used */
     uint32_t room, used, free, names;
-    struct xk_map sends; /* port id -> name, of those with SEND and without RECEIVE */
-    struct list waiters; /* of its threads */
-    struct list asks;    /* struct mach_special_ask */
+    struct xk_map sends;     /* port id -> name, of those with SEND and without RECEIVE */
+    struct list waiters;     /* of its threads */
+    struct vm_space *memory; /* NULL: none */
+    struct list asks;        /* struct mach_special_ask */
 };
 
 struct mach_waiter {
@@ -186,6 +188,12 @@ void mach_drop_receive(struct mach_task *t, mach_name name, struct mach_entry *e
 /* ---- special.c ---- */
 /* Its threads that wait for another node are gone. */
 void mach_asks_forget(struct mach_task *t);
+
+/* ---- mach_memory.c ---- */
+/* Takes what the item says out of the task's memory; false: there is no such memory. (blocks) */
+bool mach_memory_take(struct mach_task *t, const struct mach_item *it, struct mach_kitem *to);
+/* Maps it, and says where; false: nowhere, and it is dropped. */
+bool mach_memory_give(struct mach_task *t, struct mach_kitem *from, struct mach_item *it);
 
 /* ---- mach_msg.c ---- */
 /* Forgets a waiter whose thread has gone. */

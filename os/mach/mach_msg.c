@@ -12,9 +12,9 @@ void mach_msg_fini(struct mach_task *t, struct mach_msg *msg)
 {
     for (uint32_t i = 0; i < msg->item_count; i++) {
         port_free(t->port, msg->items[i].names);
-        msg->items[i].names = NULL;
-        msg->items[i].count = 0;
         rope_fini(&msg->items[i].data);
+        msg->items[i] = (struct mach_item){ 0 };
+        rope_init(&msg->items[i].data);
     }
     msg->item_count = 0;
 }
@@ -27,6 +27,18 @@ void mach_msg_add(struct mach_msg *msg, enum mach_data type, struct rope *data)
     rope_move(&it->data, data);
 }
 
+void mach_msg_add_memory(struct mach_msg *msg, enum mach_data type, uint64_t address,
+                         uint64_t bytes, bool deallocate)
+{
+    ASSERT(msg->item_count < MACH_ITEMS_MAX);
+    struct mach_item *it = &msg->items[msg->item_count++];
+    it->type = type;
+    it->out_of_line = true;
+    it->address = address;
+    it->bytes = bytes;
+    it->deallocate = deallocate;
+}
+
 void mach_msg_add_rights(struct mach_task *t, struct mach_msg *msg, enum mach_disposition d,
                          const mach_name *names, uint32_t count)
 {
@@ -36,6 +48,34 @@ void mach_msg_add_rights(struct mach_task *t, struct mach_msg *msg, enum mach_di
     it->count = count;
     it->names = port_alloc(t->port, (count ? count : 1) * sizeof *names);
     memcpy(it->names, names, count * sizeof *names);
+}
+
+/* It goes into the kernel, or out of it. */
+static void copied(struct mach_task *t, const struct mach_kmsg *k)
+{
+    port_work(t->port, PORT_WORK_COPY, k->size);
+    t->mach->counts.copied += k->size;
+}
+
+/* where: in which list; NULL: in none. */
+static struct mach_waiter *waiter_new(struct mach_task *t, struct list *where)
+{
+    struct mach_waiter *w = port_alloc(t->mach->port, sizeof *w);
+    w->task = t;
+    w->thread = port_thread_self(t->port);
+    list_init(&w->of_task);
+    list_init(&w->link);
+    if (where)
+        list_push(where, &w->link);
+    list_push(&t->waiters, &w->of_task);
+    return w;
+}
+
+static void waiter_free(struct mach_waiter *w)
+{
+    list_remove(&w->link);
+    list_remove(&w->of_task);
+    port_free(w->task->mach->port, w);
 }
 
 /* ---- from names to rights ---- */
@@ -123,25 +163,48 @@ static uint32_t arrives_as(uint32_t d)
                                                         : d;
 }
 
-static bool take_items(struct mach_task *t, struct mach_msg *msg, struct mach_kmsg *k)
+static enum mach_msg_return take_item(struct mach_task *t, struct mach_item *it,
+                                      struct mach_kitem *to, struct mach_kmsg *k)
 {
-    bool ok = true;
-    for (uint32_t i = 0; i < msg->item_count; i++) {
-        struct mach_item *it = &msg->items[i];
-        struct mach_kitem *to = &k->items[i];
-        k->size += MACH_ITEM_BYTES;
-        if (mach_is_right(it->type)) {
-            to->type = arrives_as(it->type);
-            k->size += it->count * 4;
-            ok = ok && take_rights(t, it, to, k);
-        } else {
-            to->type = it->type;
-            k->size += (uint32_t)(it->data.length + 3) & ~3u;
-            rope_move(&to->data, &it->data);
-        }
+    to->type = arrives_as(it->type);
+    k->size += MACH_ITEM_BYTES;
+    if (mach_is_right(it->type)) {
+        k->size += it->count * 4;
+        return take_rights(t, it, to, k) ? MACH_MSG_SUCCESS : MACH_SEND_INVALID_RIGHT;
     }
+    if (it->out_of_line) {
+        k->size += MACH_MEMORY_BYTES;
+        return mach_memory_take(t, it, to) ? MACH_MSG_SUCCESS : MACH_SEND_INVALID_MEMORY;
+    }
+    k->size += (uint32_t)(it->data.length + 3) & ~3u;
+    rope_move(&to->data, &it->data);
+    return MACH_MSG_SUCCESS;
+}
+
+static bool has_memory(const struct mach_msg *msg)
+{
+    for (uint32_t i = 0; i < msg->item_count; i++)
+        if (msg->items[i].out_of_line)
+            return true;
+    return false;
+}
+
+/* (blocks on a fault of memory out of line: the message is then a waiter's, should the task end) */
+static enum mach_msg_return take_items(struct mach_task *t, struct mach_msg *msg,
+                                       struct mach_kmsg *k)
+{
+    enum mach_msg_return r = MACH_MSG_SUCCESS;
+    struct mach_waiter *w = has_memory(msg) ? waiter_new(t, NULL) : NULL;
+    if (w) {
+        w->kmsg = k;
+        w->sends = true;
+    }
+    for (uint32_t i = 0; r == MACH_MSG_SUCCESS && i < msg->item_count; i++)
+        r = take_item(t, &msg->items[i], &k->items[i], k);
+    if (w)
+        waiter_free(w);
     mach_msg_fini(t, msg);
-    return ok;
+    return r;
 }
 
 /* ---- and back ---- */
@@ -172,6 +235,8 @@ static bool give_items(struct mach_task *t, struct mach_kmsg *k, struct mach_msg
         struct mach_item *it = &msg->items[i];
         it->type = from->type;
         it->count = from->count;
+        if (from->out_of_line)
+            ok = mach_memory_give(t, from, it) && ok;
         rope_move(&it->data, &from->data);
         if (!from->rights)
             continue;
@@ -215,7 +280,7 @@ static enum mach_msg_return give_message(struct mach_task *t, struct mach_kmsg *
     msg->remote_disp = shown(k->reply.kind);
     msg->local_disp = shown(k->dest.kind);
     msg->local = port->dead ? MACH_PORT_DEAD : port->receiver == t ? port->name : MACH_PORT_NULL;
-    port_work(t->port, PORT_WORK_COPY, k->size);
+    copied(t, k);
     if (!give(t, &k->reply, &msg->remote)) {
         mach_kmsg_spend(t->mach, k);
         return MACH_RCV_HEADER_ERROR;
@@ -229,25 +294,6 @@ static enum mach_msg_return give_message(struct mach_task *t, struct mach_kmsg *
 }
 
 /* ---- waiting ---- */
-
-static struct mach_waiter *waiter_new(struct mach_task *t, struct list *where)
-{
-    struct mach_waiter *w = port_alloc(t->mach->port, sizeof *w);
-    w->task = t;
-    w->thread = port_thread_self(t->port);
-    list_init(&w->of_task);
-    list_init(&w->link);
-    list_push(where, &w->link);
-    list_push(&t->waiters, &w->of_task);
-    return w;
-}
-
-static void waiter_free(struct mach_waiter *w)
-{
-    list_remove(&w->link);
-    list_remove(&w->of_task);
-    port_free(w->task->mach->port, w);
-}
 
 void mach_waiter_forget(struct mach *m, struct mach_waiter *w)
 {
@@ -324,11 +370,11 @@ static enum mach_msg_return send(struct mach_task *t, struct mach_msg *msg, unsi
         return r;
     struct mach_kmsg *k = mach_kmsg_new(m, msg->item_count);
     take_header(t, msg, k);
-    bool ok = take_items(t, msg, k);
-    port_work(t->port, PORT_WORK_COPY, k->size);
-    if (!ok) {
+    r = take_items(t, msg, k);
+    copied(t, k);
+    if (r != MACH_MSG_SUCCESS) {
         mach_kmsg_destroy(m, k);
-        return MACH_SEND_INVALID_RIGHT;
+        return r;
     }
     struct mach_port *port = k->dest.port;
     if (!k->circular && !port->dead && k->dest.kind == MACH_HELD_SEND && mach_full(port, k)) {

@@ -58,7 +58,10 @@ struct mach_held {
 struct mach_kitem {
     uint32_t type, count;
     struct mach_held *rights; /* of rights */
-    struct rope data;         /* else */
+    struct rope data;         /* else; out of line: the pages that hold its bytes */
+    bool out_of_line; /* what is received is a region with these pages; a net may drop what */
+    uint32_t offset;  /* is not its bytes: those at [offset, offset + bytes) of the data, */
+    uint64_t bytes;   /* and then the offset is 0.  In the size: MACH_MEMORY_BYTES */
 };
 struct mach_kmsg {
     struct list link; /* its queue's: the kernel's or the net's */

@@ -9,6 +9,8 @@ static const struct counter counters[] = {
     C_SUM(mach, counts, notified, "1", "Notifications that the kernel has sent."),
     C_SUM(mach, counts, full, "1", "Sends that found no room at the port."),
     C_SUM(mach, counts, timed_out, "1", "Sends and receives that ended by time."),
+    C_SUM(mach, counts, copied, "B", "Bytes of messages that were copied in and out."),
+    C_SUM(mach, counts, pages, "1", "Pages out of line that messages took from tasks."),
     C_END,
 };
 

@@ -31,7 +31,15 @@ struct table {
 struct part {
     uint32_t type, count, bytes;
     struct right *rights;
-    uint64_t hash; /* of the bytes */
+    uint64_t hash; /* of the bytes in line */
+    bool out_of_line;
+    uint64_t offset, length; /* of the bytes in the pages, and of these */
+    uint8_t *pages;
+};
+struct memory {
+    struct memory *next;
+    uint32_t task;
+    struct model_region region;
 };
 struct letter {
     struct letter *next, *next_doomed;
@@ -45,6 +53,7 @@ struct model {
     struct table tasks[MODEL_TASKS];
     struct lport *ports;
     struct letter *letters, *doomed;
+    struct memory *memory;
     uint32_t names_max;
     uint64_t clock;
     bool reaping;
@@ -169,8 +178,10 @@ static void letter_free(struct model *m, struct letter *l)
     while (*at != l)
         at = &(*at)->next;
     *at = l->next;
-    for (uint32_t i = 0; i < l->parts; i++)
+    for (uint32_t i = 0; i < l->parts; i++) {
         free(l->part[i].rights);
+        free(l->part[i].pages);
+    }
     free(l);
 }
 
@@ -468,6 +479,96 @@ static void destroy_name(struct model *m, uint32_t task, mach_name name)
     }
 }
 
+/* ---- memory ---- */
+
+struct model_region *model_map(struct model *m, uint32_t task, uint64_t address, uint64_t length)
+{
+    struct memory *r = calloc(1, sizeof *r);
+    r->task = task;
+    r->region = (struct model_region){ address, length, calloc(1, length) };
+    r->next = m->memory;
+    m->memory = r;
+    return &r->region;
+}
+
+void model_unmap(struct model *m, uint32_t task, uint64_t address)
+{
+    struct memory **at = &m->memory;
+    while ((*at)->task != task || (*at)->region.address != address)
+        at = &(*at)->next;
+    struct memory *r = *at;
+    *at = r->next;
+    free(r->region.bytes);
+    free(r);
+}
+
+struct model_region *model_region_at(struct model *m, uint32_t task, uint32_t index)
+{
+    for (struct memory *r = m->memory; r; r = r->next)
+        if (r->task == task && index-- == 0)
+            return &r->region;
+    return NULL;
+}
+
+uint32_t model_regions(const struct model *m, uint32_t task)
+{
+    uint32_t n = 0;
+    for (const struct memory *r = m->memory; r; r = r->next)
+        n += r->task == task;
+    return n;
+}
+
+static struct model_region *holding(struct model *m, uint32_t task, uint64_t address)
+{
+    for (struct memory *r = m->memory; r; r = r->next)
+        if (r->task == task && address >= r->region.address &&
+            address - r->region.address < r->region.length)
+            return &r->region;
+    return NULL;
+}
+
+/* False: the task has not these pages, or they are no region that could go. */
+static bool take_memory(struct model *m, uint32_t task, uint64_t address, uint64_t bytes,
+                        bool deallocate, struct part *p)
+{
+    uint64_t first = address / MODEL_PAGE * MODEL_PAGE;
+    uint64_t end = (address + bytes + MODEL_PAGE - 1) / MODEL_PAGE * MODEL_PAGE;
+    if (bytes == 0)
+        return true;
+    for (uint64_t at = first; at < end; at += MODEL_PAGE)
+        if (!holding(m, task, at))
+            return false;
+    const struct model_region *r = holding(m, task, first);
+    if (deallocate && (r->address != first || r->length != end - first))
+        return false;
+    p->offset = address - first;
+    p->length = end - first;
+    p->pages = calloc(1, p->length);
+    for (uint64_t at = first; at < end; at += MODEL_PAGE) {
+        r = holding(m, task, at);
+        memcpy(p->pages + (at - first), r->bytes + (at - r->address), MODEL_PAGE);
+    }
+    if (deallocate)
+        model_unmap(m, task, first);
+    return true;
+}
+
+static void give_memory(struct model *m, uint32_t task, const struct part *p,
+                        const struct mach_item *it)
+{
+    cr_assert(it->out_of_line && it->deallocate);
+    cr_assert_eq(it->bytes, p->bytes);
+    if (p->bytes == 0) {
+        cr_assert_eq(it->address, 0);
+        return;
+    }
+    cr_assert_eq(it->address % MODEL_PAGE, p->offset);
+    uint64_t at = it->address - p->offset;
+    for (uint64_t page = 0; page < p->length; page += MODEL_PAGE)
+        cr_assert_null(holding(m, task, at + page), "a new region lies on another");
+    memcpy(model_map(m, task, at, p->length)->bytes, p->pages, p->length);
+}
+
 /* ---- a model ---- */
 
 struct model *model_new(uint32_t names_max)
@@ -485,6 +586,8 @@ void model_free(struct model *m)
         next = p->next;
         free(p);
     }
+    while (m->memory)
+        model_unmap(m, m->memory->task, m->memory->region.address);
     for (uint32_t i = 0; i < MODEL_TASKS; i++)
         free(m->tasks[i].at);
     free(m);
@@ -709,7 +812,8 @@ struct model_before {
     uint32_t count;
     struct {
         uint32_t type, count, bytes;
-        uint64_t hash;
+        uint64_t hash, address;
+        bool out_of_line, deallocate;
         mach_name *names;
     } item[MACH_ITEMS_MAX];
 };
@@ -727,7 +831,10 @@ struct model_before *model_copy(const struct mach_msg *msg)
         const struct mach_item *it = &msg->items[i];
         b->item[i].type = it->type;
         b->item[i].count = it->count;
-        b->item[i].bytes = (uint32_t)it->data.length;
+        b->item[i].bytes = (uint32_t)(it->out_of_line ? it->bytes : it->data.length);
+        b->item[i].out_of_line = it->out_of_line;
+        b->item[i].deallocate = it->deallocate;
+        b->item[i].address = it->address;
         b->item[i].hash = rope_hash(&it->data);
         b->item[i].names = calloc(it->count + 1, sizeof(mach_name));
         if (it->names)
@@ -786,8 +893,11 @@ static bool give_parts(struct model *m, uint32_t task, struct letter *l, const s
         const struct mach_item *it = &msg->items[i];
         cr_assert_eq(it->type, p->type);
         cr_assert_eq(it->count, p->count);
-        cr_assert_eq(it->data.length, p->bytes);
-        if (!p->rights)
+        cr_assert_eq(it->out_of_line, p->out_of_line);
+        cr_assert_eq(it->data.length, p->out_of_line ? 0 : p->bytes);
+        if (p->out_of_line)
+            give_memory(m, task, p, it);
+        else if (!p->rights)
             cr_assert_eq(rope_hash(&it->data), p->hash);
         for (uint32_t j = 0; p->rights && j < p->count; j++)
             ok = give(m, task, taken(&p->rights[j]), it->names[j]) && ok;
@@ -795,8 +905,8 @@ static bool give_parts(struct model *m, uint32_t task, struct letter *l, const s
     return ok;
 }
 
-static bool take_parts(struct model *m, uint32_t task, const struct model_before *b,
-                       struct letter *l)
+static enum mach_msg_return take_parts(struct model *m, uint32_t task, const struct model_before *b,
+                                       struct letter *l)
 {
     for (uint32_t i = 0; i < b->count; i++) {
         struct part *p = &l->part[i];
@@ -805,6 +915,13 @@ static bool take_parts(struct model *m, uint32_t task, const struct model_before
         p->hash = b->item[i].hash;
         l->parts = i + 1;
         l->size += 4;
+        p->out_of_line = b->item[i].out_of_line;
+        if (p->out_of_line) {
+            l->size += 4;
+            if (!take_memory(m, task, b->item[i].address, p->bytes, b->item[i].deallocate, p))
+                return MACH_SEND_INVALID_MEMORY;
+            continue;
+        }
         if (!mach_is_right(p->type)) {
             l->size += (p->bytes + 3) / 4 * 4;
             continue;
@@ -817,9 +934,9 @@ static bool take_parts(struct model *m, uint32_t task, const struct model_before
         l->size += 4 * b->item[i].count;
         for (; p->count < b->item[i].count; p->count++)
             if (!take_any(m, task, b->item[i].names[p->count], d, &p->rights[p->count]))
-                return false;
+                return MACH_SEND_INVALID_RIGHT;
     }
-    return true;
+    return MACH_MSG_SUCCESS;
 }
 
 static enum mach_msg_return sent(struct model *m, uint32_t task, const struct model_before *b,
@@ -837,9 +954,10 @@ static enum mach_msg_return sent(struct model *m, uint32_t task, const struct mo
     (void)take_any(m, task, h->remote, h->remote_disp, &l->dest);
     if (reply_last)
         (void)take_any(m, task, h->local, h->local_disp, &l->reply);
-    if (!take_parts(m, task, b, l)) {
+    r = take_parts(m, task, b, l);
+    if (r != MACH_MSG_SUCCESS) {
         letter_destroy(m, l);
-        return MACH_SEND_INVALID_RIGHT;
+        return r;
     }
     struct lport *port = l->dest.port;
     if (leads_to(m, port, NULL, l)) { /* it would wait for itself */

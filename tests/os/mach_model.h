@@ -33,6 +33,19 @@ enum kern_return model_request(struct model *m, uint32_t task, mach_name name,
                                enum mach_notification id, uint32_t sync, mach_name notify,
                                uint32_t d, mach_name got);
 
+/* Memory of a task, whole pages of MODEL_PAGE bytes: copied whenever a message takes it. */
+#define MODEL_PAGE 64u
+struct model_region {
+    uint64_t address, length;
+    uint8_t *bytes; /* what it holds: to be written along, and compared */
+};
+/* Zeroes were mapped. */
+struct model_region *model_map(struct model *m, uint32_t task, uint64_t address, uint64_t length);
+/* One is removed by other means than a message. */
+void model_unmap(struct model *m, uint32_t task, uint64_t address);
+uint32_t model_regions(const struct model *m, uint32_t task);
+struct model_region *model_region_at(struct model *m, uint32_t task, uint32_t index);
+
 /* A message as it was before mach_msg took it. */
 struct model_before;
 struct model_before *model_copy(const struct mach_msg *msg);

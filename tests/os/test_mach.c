@@ -8,6 +8,8 @@
 #include <criterion/criterion.h>
 
 #include "os/mach/mach_internal.h"
+#include "os/vm/copy.h"
+#include "os/vm/vm_internal.h"
 #include "tests/fake/port_fake.h"
 #include "tests/os/mach_model.h"
 #include "tests/sample.h"
@@ -23,7 +25,8 @@ struct world {
     void (*fn)(struct world *w);
     uint32_t names_max;
     uint64_t random;
-    struct model *model; /* of random runs */
+    struct model *model; /* of random runs, which have memory, too */
+    struct vm_space *spaces[TASKS];
 };
 
 /* ---- the oracle ---- */
@@ -168,13 +171,24 @@ static void in_kernel(struct port *p, void *arg)
     w->fn(w);
 }
 
+static void thread(void *arg)
+{
+    struct world *w = arg;
+    w->fn(w);
+}
+
+static void in_thread(struct port *p, void *arg)
+{
+    cr_assert_not_null(port_thread_spawn(p, "random", thread, arg, 0));
+}
+
 static void world_run(struct world *w, void (*fn)(struct world *w))
 {
     w->f = fake_create(&(struct fake_options){ .nodes = 1 });
     fake_boot(w->f, 0, boot, w);
     fake_run(w->f, 0);
     w->fn = fn;
-    fake_call(w->f, 0, in_kernel, w);
+    fake_call(w->f, 0, w->model ? in_thread : in_kernel, w);
     fake_run(w->f, 0);
     god(w);
 }
@@ -1140,6 +1154,270 @@ Test(mach, a_task_that_crashes_takes_its_rights_along_wherever_they_are)
     world_end(w);
 }
 
+/* ---- memory out of line ---- */
+
+#define BULK 0x200000u
+#define BULK_PAGES 8u
+#define BULK_PAGE 1024u
+
+struct bulk {
+    struct waits *x;
+    struct vm *vm[2];
+    struct vm_space *space[2];
+    struct mach_msg msg;
+    enum mach_msg_return result;
+    uint64_t at; /* where it came to */
+    void (*then)(struct bulk *b);
+};
+
+static uint64_t bulk_copied(const struct bulk *b)
+{
+    return b->vm[0]->counts.copied + b->vm[1]->counts.copied;
+}
+
+static uint64_t copy_work(const struct bulk *b)
+{
+    return fake_work(b->x->w.f, 0, PORT_WORK_COPY);
+}
+
+static void bulk_send(struct bulk *b, uint64_t address, uint64_t bytes, bool deallocate)
+{
+    mach_msg_init(&b->msg);
+    b->msg.remote = b->x->to;
+    b->msg.remote_disp = MACH_COPY_SEND;
+    mach_msg_add_memory(&b->msg, MACH_TYPE_BYTE, address, bytes, deallocate);
+    b->result = mach_msg(b->x->w.t[0], &b->msg, MACH_SEND_MSG | POLL, 0, 0, 0);
+}
+
+static void bulk_fill(struct bulk *b)
+{
+    struct vm_region *r =
+        vm_map(b->space[0], BULK, (uint64_t)BULK_PAGES * BULK_PAGE, VM_WRITE, &vm_pager_zero, NULL);
+    cr_assert_not_null(r);
+    for (uint32_t i = 0; i < BULK_PAGES * BULK_PAGE; i++)
+        vm_store_u8(b->space[0], BULK + i, pattern_byte(7, i));
+}
+
+static void bulk_run(void *arg)
+{
+    struct bulk *b = arg;
+    b->then(b);
+}
+
+/* In a thread of the task that sends (0) or receives (1). */
+static void bulk_in(struct bulk *b, int task, void (*fn)(struct bulk *b))
+{
+    b->then = fn;
+    spawn(b->x, task, bulk_run, b);
+    fake_run(b->x->w.f, 0);
+    god(&b->x->w);
+}
+
+static struct bulk *bulk_start(void)
+{
+    static struct bulk b;
+    struct vm_params params = { .page = BULK_PAGE };
+    memset(&b, 0, sizeof b);
+    b.x = waits_start();
+    for (int i = 0; i < 2; i++) {
+        b.vm[i] = vm_create(b.x->w.ports[i], &params);
+        b.space[i] = vm_space_create(b.vm[i], "bulk");
+        mach_task_memory(b.x->w.t[i], b.space[i]);
+    }
+    bulk_in(&b, 0, bulk_fill);
+    return &b;
+}
+
+static void bulk_send_all(struct bulk *b)
+{
+    bulk_send(b, BULK, (uint64_t)BULK_PAGES * BULK_PAGE, false);
+    cr_assert_eq(b->result, MACH_MSG_SUCCESS);
+}
+
+static void bulk_receive(struct bulk *b)
+{
+    b->result = hear(b->x->w.t[1], b->x->in, &b->msg);
+    b->at = b->msg.items[0].address;
+}
+
+static void bulk_read_all(struct bulk *b)
+{
+    cr_assert(b->msg.items[0].out_of_line && b->msg.items[0].deallocate);
+    for (uint32_t i = 0; i < b->msg.items[0].bytes; i++)
+        cr_assert_eq(vm_load_u8(b->space[1], b->at + i), pattern_byte(7, i), "byte %u", i);
+}
+
+static void bulk_write_there(struct bulk *b)
+{
+    for (uint32_t i = 0; i < BULK_PAGES; i++)
+        vm_store_u8(b->space[1], b->at + i * BULK_PAGE, 0);
+}
+
+static void bulk_write_here(struct bulk *b)
+{
+    for (uint32_t i = 0; i < BULK_PAGES; i++)
+        vm_store_u8(b->space[0], BULK + i * BULK_PAGE + 1, 0);
+}
+
+/* In line each byte is copied into the kernel and out of it; out of line none is, but a page at the
+ * first write of one of the two: whoever comes second has it alone. */
+Test(mach, memory_out_of_line_is_copied_at_most_once_and_only_when_it_is_written)
+{
+    static void (*const writes[][2])(struct bulk * b) = { { bulk_write_there, bulk_write_here },
+                                                          { bulk_write_here, bulk_write_there } };
+    static const int who[][2] = { { 1, 0 }, { 0, 1 } };
+    for (int order = 0; order < 2; order++) {
+        struct bulk *b = bulk_start();
+        uint64_t before = copy_work(b), copied = b->x->w.m->counts.copied;
+        bulk_in(b, 0, bulk_send_all);
+        bulk_in(b, 1, bulk_receive);
+        cr_assert_eq(b->result, MACH_MSG_SUCCESS);
+        cr_assert_eq(b->msg.size, 24 + 4 + 4);
+        bulk_in(b, 1, bulk_read_all);
+        cr_assert_eq(copy_work(b), before + 2 * 32, "the header alone, in and out");
+        cr_assert_eq(b->x->w.m->counts.copied, copied + 2 * 32);
+        cr_assert_eq(b->x->w.m->counts.pages, BULK_PAGES);
+        cr_assert_eq(bulk_copied(b), 0);
+        bulk_in(b, who[order][0], writes[order][0]);
+        cr_assert_eq(bulk_copied(b), BULK_PAGES);
+        cr_assert_eq(copy_work(b), before + 64 + BULK_PAGES * BULK_PAGE);
+        bulk_in(b, who[order][1], writes[order][1]);
+        cr_assert_eq(bulk_copied(b), BULK_PAGES, "the second has it alone");
+        mach_msg_fini(b->x->w.t[1], &b->msg);
+        world_end(&b->x->w);
+    }
+}
+
+static void bulk_send_away(struct bulk *b)
+{
+    bulk_send(b, BULK, (uint64_t)BULK_PAGES * BULK_PAGE - 3, true);
+    cr_assert_eq(b->result, MACH_MSG_SUCCESS);
+    cr_assert_null(vm_region_at(b->space[0], BULK));
+    cr_assert_eq(b->vm[0]->counts.frames, 0);
+}
+
+Test(mach, memory_that_goes_with_its_message_is_never_copied)
+{
+    struct bulk *b = bulk_start();
+    bulk_in(b, 0, bulk_send_away);
+    bulk_in(b, 1, bulk_receive);
+    cr_assert_eq(b->msg.items[0].bytes, BULK_PAGES * BULK_PAGE - 3);
+    bulk_in(b, 1, bulk_read_all);
+    bulk_in(b, 1, bulk_write_there);
+    cr_assert_eq(bulk_copied(b), 0);
+    mach_msg_fini(b->x->w.t[1], &b->msg);
+    world_end(&b->x->w);
+}
+
+static void bulk_refused(struct bulk *b)
+{
+    struct world *w = &b->x->w;
+    mach_name note = new_port(w->t[0]);
+    bulk_send(b, BULK + BULK_PAGES * BULK_PAGE, 1, false);
+    cr_assert_eq(b->result, MACH_SEND_INVALID_MEMORY, "no region");
+    bulk_send(b, BULK + 100, BULK_PAGES * BULK_PAGE, false);
+    cr_assert_eq(b->result, MACH_SEND_INVALID_MEMORY, "not to its end");
+    bulk_send(b, BULK, UINT64_MAX - BULK + 1, false);
+    cr_assert_eq(b->result, MACH_SEND_INVALID_MEMORY, "around");
+    bulk_send(b, BULK, BULK_PAGE, true);
+    cr_assert_eq(b->result, MACH_SEND_INVALID_MEMORY, "a part cannot go");
+    cr_assert_not_null(vm_region_at(b->space[0], BULK));
+    bulk_send(b, 0, 0, false);
+    cr_assert_eq(b->result, MACH_MSG_SUCCESS, "nothing is nowhere");
+    /* What was taken before is destroyed with the message. */
+    mach_msg_init(&b->msg);
+    b->msg.remote = b->x->to;
+    b->msg.remote_disp = MACH_COPY_SEND;
+    mach_msg_add_rights(w->t[0], &b->msg, MACH_MAKE_SEND_ONCE, &note, 1);
+    mach_msg_add_memory(&b->msg, MACH_TYPE_BYTE, 64, 1, false);
+    cr_assert_eq(mach_msg(w->t[0], &b->msg, MACH_SEND_MSG | POLL, 0, 0, 0),
+                 MACH_SEND_INVALID_MEMORY);
+    expect(w->t[0], note, MACH_NOTIFY_SEND_ONCE, 0);
+    mach_task_memory(w->t[0], NULL);
+    bulk_send(b, BULK, 1, false);
+    cr_assert_eq(b->result, MACH_SEND_INVALID_MEMORY, "a task without memory");
+    mach_task_memory(w->t[0], b->space[0]);
+    bulk_send(b, BULK, 9, false);
+}
+
+/* The queue is full: what was to go is back, elsewhere, and can be sent as it is. */
+static void bulk_back(struct bulk *b)
+{
+    struct world *w = &b->x->w;
+    cr_assert_eq(mach_port_set_qlimit(w->t[1], b->x->in, 0), KERN_SUCCESS);
+    bulk_send(b, BULK, (uint64_t)BULK_PAGES * BULK_PAGE, true);
+    cr_assert_eq(b->result, MACH_SEND_TIMED_OUT);
+    cr_assert_null(vm_region_at(b->space[0], BULK));
+    uint64_t at = b->msg.items[0].address;
+    cr_assert_eq(vm_load_u8(b->space[0], at + 1), pattern_byte(7, 1));
+    cr_assert_eq(mach_port_set_qlimit(w->t[1], b->x->in, 5), KERN_SUCCESS);
+    cr_assert_eq(mach_msg(w->t[0], &b->msg, MACH_SEND_MSG | POLL, 0, 0, 0), MACH_MSG_SUCCESS);
+    cr_assert_null(vm_region_at(b->space[0], at));
+}
+
+Test(mach, memory_that_is_none_is_refused_and_what_was_not_sent_is_back)
+{
+    struct bulk *b = bulk_start();
+    bulk_in(b, 0, bulk_refused);
+    bulk_in(b, 1, bulk_receive);
+    cr_assert_eq(b->msg.items[0].address, 0);
+    cr_assert_eq(b->msg.items[0].bytes, 0);
+    mach_msg_fini(b->x->w.t[1], &b->msg);
+    mach_task_memory(b->x->w.t[1], NULL);
+    bulk_in(b, 1, bulk_receive);
+    cr_assert_eq(b->result, MACH_RCV_BODY_ERROR);
+    cr_assert_eq(b->at, 0);
+    mach_msg_fini(b->x->w.t[1], &b->msg);
+    mach_task_memory(b->x->w.t[1], b->space[1]);
+    bulk_in(b, 0, bulk_back);
+    bulk_in(b, 1, bulk_receive);
+    bulk_in(b, 1, bulk_read_all);
+    mach_msg_fini(b->x->w.t[1], &b->msg);
+    world_end(&b->x->w);
+}
+
+/* A page that never comes: the sender's thread is in its fault when its task ends. */
+static void never(struct vm_region *r, uint64_t page, enum vm_prot have, enum vm_prot want)
+{
+    (void)r;
+    (void)page;
+    (void)have;
+    (void)want;
+}
+
+static void bulk_waits(struct bulk *b)
+{
+    static const struct vm_pager_ops pager = { .name = "never", .fault = never };
+    mach_name mine = new_port(b->x->w.t[0]);
+    cr_assert_not_null(vm_map(b->space[0], 0x900000, BULK_PAGE, VM_WRITE, &pager, NULL));
+    mach_msg_init(&b->msg);
+    b->msg.remote = b->x->to;
+    b->msg.remote_disp = MACH_MOVE_SEND;
+    mach_msg_add_rights(b->x->w.t[0], &b->msg, MACH_MOVE_RECEIVE, &mine, 1);
+    mach_msg_add_memory(&b->msg, MACH_TYPE_BYTE, 0x900000, 1, false);
+    (void)mach_msg(b->x->w.t[0], &b->msg, MACH_SEND_MSG | POLL, 0, 0, 0);
+    cr_assert_fail("a page has come");
+}
+
+Test(mach, a_task_that_ends_in_the_fault_of_a_page_takes_the_message_along)
+{
+    struct bulk *b = bulk_start();
+    struct world *w = &b->x->w;
+    mach_name note = new_port(w->t[1]);
+    port_task_on_end(w->ports[0], task_crashed, b->x);
+    ask(w->t[1], b->x->in, MACH_NOTIFY_NO_SENDERS, 1, note);
+    bulk_in(b, 0, bulk_waits);
+    cr_assert_eq(mach_messages(w->m), 1);
+    port_task_crash(w->ports[0]);
+    fake_run(w->f, 0);
+    god(w);
+    cr_assert_eq(w->t[0], NULL);
+    expect(w->t[1], note, MACH_NOTIFY_NO_SENDERS, 1);
+    cr_assert_eq(mach_messages(w->m), 0);
+    cr_assert_eq(mach_ports(w->m), 2);
+    world_end(w);
+}
+
 /* ---- many ---- */
 
 static void many(struct world *w)
@@ -1201,6 +1479,69 @@ static mach_name any_dest(struct world *w, const struct mach_task *t, uint32_t *
     return any_name(w, t);
 }
 
+/* ---- memory of the random runs, which messages take, and that is written before and after ---- */
+
+static struct model_region *any_region(struct world *w, uint32_t which)
+{
+    uint32_t count = model_regions(w->model, which);
+    return count ? model_region_at(w->model, which, (uint32_t)mix(w, count)) : NULL;
+}
+
+static void drop_region(struct world *w, uint32_t which, uint64_t address)
+{
+    struct vm_region *r = vm_region_at(w->spaces[which], address);
+    cr_assert_eq(vm_region_base(r), address);
+    cr_assert(vm_remove(r));
+    model_unmap(w->model, which, address);
+}
+
+static void write_some(struct world *w, uint32_t which, struct model_region *r)
+{
+    for (uint64_t n = 1 + mix(w, 4); n > 0; n--) {
+        uint64_t at = mix(w, r->length);
+        r->bytes[at] = (uint8_t)mix(w, 256);
+        vm_store_u8(w->spaces[which], r->address + at, r->bytes[at]);
+    }
+}
+
+static void random_memory(struct world *w, uint32_t which)
+{
+    struct model_region *r = any_region(w, which);
+    uint64_t where = 0x100000 + mix(w, 64) * 4096, length = MODEL_PAGE * (1 + mix(w, 5));
+    if (r && (mix(w, 3) || model_regions(w->model, which) > 6)) {
+        if (mix(w, 8) == 0 || model_regions(w->model, which) > 6)
+            drop_region(w, which, r->address);
+        else
+            write_some(w, which, r);
+    } else if (vm_map(w->spaces[which], where, length, VM_WRITE, &vm_pager_zero, NULL)) {
+        write_some(w, which, model_map(w->model, which, where, length));
+    }
+}
+
+static void random_item(struct world *w, uint32_t which, struct mach_msg *msg)
+{
+    struct model_region *r = any_region(w, which);
+    uint64_t address = r ? r->address : 0, length = r ? r->length : 1;
+    bool whole = mix(w, 2);
+    if (!whole) {
+        address += mix(w, length);
+        length = mix(w, (length < 5 * MODEL_PAGE ? length : 5 * MODEL_PAGE) + 10);
+    }
+    mach_msg_add_memory(msg, MACH_TYPE_BYTE, address, length, whole ? mix(w, 2) : mix(w, 30) == 0);
+}
+
+static void compare_memory(struct world *w)
+{
+    for (uint32_t i = 0; i < TASKS; i++)
+        for (uint32_t j = 0; j < model_regions(w->model, i); j++) {
+            const struct model_region *r = model_region_at(w->model, i, j);
+            uint8_t got[16 * MODEL_PAGE];
+            cr_assert_leq(r->length, sizeof got);
+            cr_assert(vm_read(w->spaces[i], r->address, got, r->length));
+            cr_assert_arr_eq(got, r->bytes, r->length, "COW1");
+        }
+}
+
 /* The task's names are the model's, and so is what its ports say now and then. */
 static void compare(struct world *w)
 {
@@ -1231,6 +1572,8 @@ static void compare(struct world *w)
         }
     }
     cr_assert_eq(w->m->messages, model_messages(w->model));
+    if (all)
+        compare_memory(w);
 }
 
 static void random_send(struct world *w, uint32_t which)
@@ -1259,6 +1602,8 @@ static void random_send(struct world *w, uint32_t which)
         mach_msg_add(&msg, mix(w, 20) ? MACH_TYPE_BYTE : (enum mach_data)(MACH_TYPE_STRING + 1),
                      &data);
     }
+    if (mix(w, 3) == 0)
+        random_item(w, which, &msg);
     struct model_before *before = model_copy(&msg);
     enum mach_msg_return r = mach_msg(t, &msg, MACH_SEND_MSG | POLL, 0, 0, 0);
     cr_assert_eq(r, model_send(w->model, which, before, &msg), "send: %#x", r);
@@ -1372,6 +1717,12 @@ static void random_pair(struct world *w, uint32_t which)
 static void random_run(struct world *w)
 {
     uint64_t events = sample("MACH_EVENTS", 60000);
+    struct vm_params params = { .page = MODEL_PAGE };
+    struct vm *vm = vm_create(w->kernel, &params);
+    for (uint32_t i = 0; i < TASKS; i++) {
+        w->spaces[i] = vm_space_create(vm, "random");
+        mach_task_memory(w->t[i], w->spaces[i]);
+    }
     for (uint64_t i = 0; i < events; i++) {
         uint32_t which = (uint32_t)mix(w, TASKS);
         struct mach_task *t = w->t[which];
@@ -1379,9 +1730,14 @@ static void random_run(struct world *w)
         if (mix(w, 500) == 0) {
             mach_task_terminate(t);
             model_terminate(w->model, which);
+            while (model_regions(w->model, which) > 0)
+                drop_region(w, which, model_region_at(w->model, which, 0)->address);
             w->t[which] = mach_task_create(w->m, w->ports[which]);
+            mach_task_memory(w->t[which], w->spaces[which]);
         } else if (w->m->ports < 16 && what < 20) { /* there is something to do */
             random_pair(w, which);
+        } else if (mix(w, 6) == 0) {
+            random_memory(w, which);
         } else if (what < 30) {
             random_send(w, which);
         } else if (what < 60) {
@@ -1402,7 +1758,8 @@ Test(mach, random_runs_conserve_rights_and_do_what_a_slow_model_does)
         world_run(&w, random_run);
         cr_assert(sample_one_in() > 1 ||
                   (w.m->counts.received > 6000 && w.m->counts.rights > 4000 &&
-                   w.m->counts.notified > 2000 && w.m->counts.full > 700));
+                   w.m->counts.notified > 2000 && w.m->counts.full > 700 &&
+                   w.m->counts.pages > 2000));
         model_free(w.model);
         world_end(&w);
     }
