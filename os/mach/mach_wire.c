@@ -49,6 +49,12 @@ struct mach_held *mach_wire_held(struct mach_kmsg *k, uint32_t i)
 
 /* ---- out ---- */
 
+/* Out of line it has whole pages, of which these bytes travel. */
+static uint64_t data_bytes(const struct mach_kitem *it)
+{
+    return it->out_of_line ? it->bytes : it->data.length;
+}
+
 void mach_wire_put(const struct mach_kmsg *k, const struct mach_wire_right *rights, uint16_t flags,
                    struct rope *out)
 {
@@ -56,7 +62,7 @@ void mach_wire_put(const struct mach_kmsg *k, const struct mach_wire_right *righ
     uint32_t count = mach_wire_rights(k);
     uint64_t data = 0;
     for (uint32_t i = 0; i < k->item_count; i++)
-        data += k->items[i].data.length;
+        data += data_bytes(&k->items[i]);
     ASSERT(k->item_count <= MACH_ITEMS_MAX);
     head[0] = VERSION;
     head[1] = (uint8_t)k->item_count;
@@ -68,9 +74,9 @@ void mach_wire_put(const struct mach_kmsg *k, const struct mach_wire_right *righ
     rope_add_bytes(out, head, sizeof head);
     for (uint32_t i = 0; i < k->item_count; i++) {
         const struct mach_kitem *it = &k->items[i];
-        wire_put32(item, it->type);
+        wire_put32(item, it->type | (it->out_of_line ? MACH_WIRE_MEMORY : 0));
         wire_put32(item + 4, it->rights ? it->count : 0);
-        wire_put64(item + 8, it->data.length);
+        wire_put64(item + 8, data_bytes(it));
         rope_add_bytes(out, item, sizeof item);
     }
     for (uint32_t i = 0; i < count; i++) {
@@ -82,7 +88,7 @@ void mach_wire_put(const struct mach_kmsg *k, const struct mach_wire_right *righ
         rope_add_bytes(out, right, sizeof right);
     }
     for (uint32_t i = 0; i < k->item_count; i++)
-        rope_add_slice(out, &k->items[i].data, 0, k->items[i].data.length);
+        rope_add_slice(out, &k->items[i].data, k->items[i].offset, data_bytes(&k->items[i]));
 }
 
 /* ---- in ---- */
@@ -109,12 +115,14 @@ static enum mach_wire_status get_items(struct mach *m, struct rope *in, struct m
         struct mach_kitem *it = &k->items[i];
         rope_take_front(in, sizeof item, item);
         uint32_t count = wire_get32(item + 4);
-        it->type = wire_get32(item);
+        it->type = wire_get32(item) & ~MACH_WIRE_MEMORY;
+        it->out_of_line = (wire_get32(item) & MACH_WIRE_MEMORY) != 0;
         lengths[i] = wire_get64(item + 8);
         if (!is_port(it->type) && (mach_is_right(it->type) || it->type > MACH_TYPE_STRING || count))
             return MACH_WIRE_TYPE;
-        if (is_port(it->type) && lengths[i])
+        if (is_port(it->type) && (lengths[i] || it->out_of_line))
             return MACH_WIRE_TYPE;
+        it->bytes = it->out_of_line ? lengths[i] : 0;
         if (count > *rights)
             return MACH_WIRE_RIGHTS;
         *rights -= count;
@@ -165,7 +173,8 @@ static enum mach_wire_status get_data(struct rope *in, struct mach_kmsg *k, cons
         if (lengths[i] > left)
             return MACH_WIRE_DATA;
         left -= lengths[i];
-        size += MACH_ITEM_BYTES + k->items[i].count * 4 + ((uint32_t)(lengths[i] + 3) & ~3u);
+        size += MACH_ITEM_BYTES + k->items[i].count * 4;
+        size += k->items[i].out_of_line ? MACH_MEMORY_BYTES : (uint32_t)(lengths[i] + 3) & ~3u;
     }
     if (left)
         return MACH_WIRE_DATA;

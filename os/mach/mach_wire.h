@@ -20,8 +20,8 @@
  *  24   items, 16 bytes each:  u32 type; u32 rights; u64 bytes of data
  *       rights, 20 bytes each: u64 uid; u32 node; u32 word; u8 kind; 3 x 0
  *       data of the items, one behind the other
- * The top bit of a type is kept for data out of line, whose bytes are pages: none is made yet, and
- * one that comes is refused.
+ * The top bit of a type (MACH_WIRE_MEMORY): the data is memory out of line, whose bytes alone
+ * travel, and begin a page where they arrive.
  */
 #ifndef OS_MACH_MACH_WIRE_H
 #define OS_MACH_MACH_WIRE_H
@@ -31,6 +31,7 @@
 #define MACH_WIRE_HEADER 24
 #define MACH_WIRE_ITEM 16
 #define MACH_WIRE_RIGHT 20
+#define MACH_WIRE_MEMORY 0x80000000u
 
 struct mach_wire_right {
     uint64_t uid;  /* which port; of NONE and DEAD: 0 */
