@@ -63,15 +63,24 @@ enum xk_control_op {
     XK_GET_ERROR,          /* in `failed`: u64: type * 256 + code of the ICMP error */
     XK_GET_QUOTED,         /* in `failed`: u64: the first eight octets of what it is about */
     XK_TAKE_LOST,          /* in `failed` of a session of ARP: `msg`: one that was kept on it */
+    XK_GET_MY_PORT,        /* of a session of UDP or TCP: u64: this end's */
+    XK_GET_PEER_PORT,      /* and the other's */
     /* Of a session of TCP (os/proto/tcp/tcp.h). */
     XK_TCP_FINISH,
     XK_TCP_ABORT,
     XK_TCP_HOLD,
-    XK_TCP_CONSUMED, /* u64 */
-    XK_TCP_NODELAY,  /* u64: 0 or 1 */
-    XK_TCP_URGENT,
-    XK_TCP_GET_URGENT,  /* u64 */
-    XK_TCP_GET_UNACKED, /* u64 */
+    XK_TCP_CONSUMED,       /* u64 */
+    XK_TCP_NODELAY,        /* u64: 0 or 1 */
+    XK_TCP_URGENT,         /* u64 */
+    XK_TCP_GET_URGENT,     /* u64 */
+    XK_TCP_GET_UNACKED,    /* u64 */
+    XK_TCP_GET_ROOM,       /* u64 */
+    XK_TCP_KEEPALIVE,      /* u64: 0 or 1 */
+    XK_TCP_SEND_BUFFER,    /* u64 */
+    XK_TCP_RECEIVE_BUFFER, /* u64 */
+    /* Of its instance. */
+    XK_TCP_GET_USERS, /* u64: a port; how many have it */
+    XK_TCP_BACKLOG,   /* u64 */
     /* Of FILTER, and of IP, which hands them down (os/proto/filter/filter.h). */
     XK_FILTER_ADD,    /* u64: the number of whose it is; msg: a program */
     XK_FILTER_REMOVE, /* the same */

@@ -674,6 +674,7 @@ Test(tcp, stands_on_what_has_addresses)
     rig_protocol = rig_protocol_too = NULL;
     refused("mesh driver; tcp tcp <mesh",
             "needs a path that speaks with hosts by address and type, as ip");
-    refused("mesh driver; sock sock <mesh", "sock stands right on tcp, and 'mesh' is not");
+    refused("mesh driver; sock sock <mesh",
+            "sock stands right on tcp and udp, and 'mesh' is neither");
     refused("mesh driver; record record <mesh", "record stands right on tcp, and 'mesh' is not");
 }

@@ -1,21 +1,23 @@
-/* sock.h: SOCK: streams for programs: TCP's connections by calls that block.
+/* sock.h: SOCK: sockets: TCP's connections and UDP's datagrams for programs, by calls that block.
  *
- * Stands right on TCP, as the socket layer of a kernel does.  What is sent is cut into pieces that
- * TCP takes one after another, as its buffer has room; what comes waits in TCP's window until it is
- * received.  The program and SOCK are of one task.
+ * Stands right on TCP, UDP, or both, as the socket layer of a kernel does.  What is sent is cut
+ * into pieces that TCP takes one after another, as its buffer has room; what comes waits in TCP's
+ * window until it is received.  Here a program has an end of a connection by its pointer; fd.h has
+ * all calls of 4.4BSD by small numbers.
  *
  *   SOCK1  What is received on one end is, byte by byte, a front part of what was sent on the
  *       other; all of it before the end (XK_OK and nothing).
  *   SOCK2  Calls that wait end when the connection does, with what TCP said: XK_REFUSED, XK_RESET,
  *       XK_UNREACHABLE.
- *   SOCK3  One thread at a time sends on an end, one receives; one accepts at a port.
+ *   SOCK3  Any number of threads may wait for one end, and each that goes on looks again; nobody
+ *       waits for one that is closed.
  */
 #ifndef OS_PROTO_SOCK_SOCK_H
 #define OS_PROTO_SOCK_SOCK_H
 
 #include "os/proto/tcp/tcp.h"
 
-struct sock; /* an end of a connection */
+struct sock; /* a socket; here always an end of a connection */
 
 /* Takes connections to that port from now on.  XK_IN_USE: somebody does. */
 enum xk_status sock_listen(struct xk_protl *sock, uint16_t port);

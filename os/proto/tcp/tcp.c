@@ -233,6 +233,7 @@ static enum xk_status protl_enable(struct xk_protl *self, struct xk_protl *upper
     uint32_t key = (uint32_t)port;
     struct tcp_listener *l = port_alloc(xk_port(self), sizeof *l);
     l->upper = upper;
+    l->most = (uint32_t)st->params->backlog;
     xk_map_bind(&st->listeners, &key, l);
     return XK_OK;
 }
@@ -250,6 +251,23 @@ static enum xk_status protl_disable(struct xk_protl *self, struct xk_protl *uppe
     uint32_t key = (uint32_t)port;
     xk_map_unbind(&st->listeners, &key);
     port_free(xk_port(self), l);
+    return XK_OK;
+}
+
+static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
+{
+    struct tcp_state_of *st = self->state;
+    if (c->op == XK_TCP_GET_USERS) {
+        c->u64 = tcp_users(st, (uint16_t)c->u64);
+        return XK_OK;
+    }
+    if (c->op != XK_TCP_BACKLOG)
+        return xk_control_below(self, c);
+    struct tcp_listener *l = tcp_listens(st, (uint16_t)c->u64);
+    uint64_t most = c->u64 >> 16, limit = (uint64_t)st->params->backlog;
+    if (!l)
+        return XK_REFUSED;
+    l->most = (uint32_t)(most < limit ? most : limit);
     return XK_OK;
 }
 
@@ -349,4 +367,5 @@ const struct xk_protl_ops tcp_protl = {
     .demux = protl_demux,
     .ready = protl_ready,
     .failed = protl_failed,
+    .control = protl_control,
 };

@@ -27,14 +27,26 @@
  *     XK_TCP_HOLD       from now on what demux is given fills the receive buffer until
  *     XK_TCP_CONSUMED   (u64: bytes) says that so much of it is held no longer.
  *     XK_TCP_NODELAY    u64 1: small segments do not wait (Nagle's rule is off); 0: they do.
- *     XK_TCP_URGENT     what was pushed so far is urgent: the peer is told at once.
+ *     XK_TCP_URGENT     what was pushed so far is urgent: the peer is told at once.  u64: so are so
+ *                       many bytes more, with which it is told then.
  *     XK_TCP_GET_URGENT u64: bytes that demux is still to be given up to the last urgent one; 0:
  *                       nothing is urgent.  `ready` says that it has changed; the last urgent byte
  *                       is the last of its piece.
  *     XK_TCP_GET_UNACKED u64: bytes that were pushed and that the peer has not acknowledged; if
  *                       there are any, `ready` comes when there are none.  XK_CLOSED: it has ended,
  *                       and nobody knows.
+ *     XK_TCP_GET_ROOM   u64: bytes that a push would find room for; 0: it would be answered
+ *                       XK_BUSY, and `ready` comes as if it had been.
+ *     XK_TCP_KEEPALIVE  u64 1: a silent peer is probed; 0: it is not.
+ *     XK_TCP_SEND_BUFFER, XK_TCP_RECEIVE_BUFFER
+ *                       u64: bytes, in place of the parameters of that name.  XK_REFUSED: none, or
+ *                       more than 1 GiB.  What the scale of windows is was said with the SYN.
+ *     XK_GET_MY_PORT, XK_GET_PEER_PORT
  *     XK_GET_OPT_PACKET u64: bytes of data in a full segment.
+ *   xk_protl_control:
+ *     XK_TCP_GET_USERS  u64: a port: how many listen or have a connection at it, in any state.
+ *     XK_TCP_BACKLOG    u64: port | count << 16: so many connections to that listener may be begun
+ *                       and not completed at once, `backlog` at most.  XK_REFUSED: nobody listens.
  *
  *   TCP1  What an upper is given on a session is a front part of what the upper of the other side's
  *       was answered XK_OK for, while the connection lasts; all of it before the empty message.

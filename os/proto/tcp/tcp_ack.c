@@ -210,7 +210,7 @@ static bool advance(struct tcp_conn *t, const struct tcp_segment *g)
     else
         advanced(t, n);
     tcp_sack_take(t, g);
-    if (t->wants && 2 * t->out.length <= (uint64_t)st->params->send_buffer) {
+    if (t->wants && 2 * t->out.length <= t->send_buffer) {
         t->wants = false;
         t->news->room = true;
     }

@@ -170,6 +170,9 @@ static struct tcp_conn *conn_new(struct xk_protl *self, struct xk_protl *upper,
     rope_init(&t->out);
     t->key = *key;
     t->nodelay = !st->params->nagle;
+    t->keepalive = st->params->keepalive;
+    t->send_buffer = (uint32_t)st->params->send_buffer;
+    t->receive_buffer = (uint32_t)st->params->receive_buffer;
     t->scales = st->params->window_scale;
     t->stamps = st->params->stamps;
     t->sack_ok = st->params->sack;
@@ -249,7 +252,7 @@ struct tcp_conn *tcp_passive(struct xk_protl *self, struct tcp_listener *l, stru
                              const struct tcp_key *key, uint32_t iss)
 {
     struct tcp_state_of *st = self->state;
-    if (l->embryos >= (uint64_t)st->params->backlog) {
+    if (l->embryos >= l->most) {
         st->counts.listendrop++;
         return NULL;
     }
@@ -282,6 +285,26 @@ struct tcp_listener *tcp_listens(struct tcp_state_of *st, uint16_t port)
 {
     uint32_t key = port;
     return xk_map_resolve(&st->listeners, &key);
+}
+
+struct users {
+    uint16_t port;
+    uint64_t count;
+};
+
+static bool count_user(void *arg, const void *key, void *value)
+{
+    struct users *u = arg;
+    (void)value;
+    u->count += ((const struct tcp_key *)key)->my_port == u->port;
+    return true;
+}
+
+uint64_t tcp_users(struct tcp_state_of *st, uint16_t port)
+{
+    struct users u = { port, tcp_listens(st, port) != NULL };
+    xk_map_each(&st->conns, count_user, &u);
+    return u.count;
 }
 
 /* ---- end ---- */
@@ -395,7 +418,7 @@ static enum xk_status sessn_push(struct xk_sessn *s, struct xk_msg *m)
         return XK_CLOSED;
     if (xk_msg_length(m) > TCP_LONGEST)
         return XK_TOO_LONG;
-    if (t->out.length >= (uint64_t)tcp_params_of(t)->send_buffer) {
+    if (t->out.length >= t->send_buffer) {
         t->wants = true;
         return XK_BUSY;
     }
@@ -435,8 +458,9 @@ static enum xk_status control(struct tcp_conn *t, struct xk_control *c)
         t->nodelay = c->u64 != 0;
         return XK_OK;
     case XK_TCP_URGENT:
-        t->snd_up = tcp_end(t);
-        t->urgent_out = t->urgent_due = t->out.length > 0;
+        t->snd_up = tcp_end(t) + (uint32_t)c->u64;
+        t->urgent_due = t->out.length > 0 && c->u64 == 0;
+        t->urgent_out = t->out.length + c->u64 > 0;
         return XK_OK;
     case XK_TCP_GET_URGENT:
         c->u64 = t->urgent_in ? t->rcv_up - t->given : 0;
@@ -445,6 +469,26 @@ static enum xk_status control(struct tcp_conn *t, struct xk_control *c)
         c->u64 = t->out.length;
         t->drains = t->out.length > 0;
         return t->state == TCP_CLOSED ? XK_CLOSED : XK_OK;
+    case XK_TCP_GET_ROOM:
+        c->u64 = t->out.length < t->send_buffer ? t->send_buffer - t->out.length : 0;
+        t->wants = t->wants || c->u64 == 0;
+        return XK_OK;
+    case XK_TCP_KEEPALIVE:
+        t->keepalive = c->u64 != 0;
+        tcp_keep(t);
+        return XK_OK;
+    case XK_TCP_SEND_BUFFER:
+    case XK_TCP_RECEIVE_BUFFER:
+        if (c->u64 == 0 || c->u64 > TCP_LONGEST)
+            return XK_REFUSED;
+        *(c->op == XK_TCP_SEND_BUFFER ? &t->send_buffer : &t->receive_buffer) = (uint32_t)c->u64;
+        return XK_OK;
+    case XK_GET_MY_PORT:
+        c->u64 = t->key.my_port;
+        return XK_OK;
+    case XK_GET_PEER_PORT:
+        c->u64 = t->key.peer_port;
+        return XK_OK;
     case XK_GET_OPT_PACKET:
         c->u64 = t->mss;
         return XK_OK;

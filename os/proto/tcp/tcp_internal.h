@@ -120,6 +120,7 @@ struct tcp_conn {
     bool urgent_due : 1;         /* the peer is still to be told */
     bool urgent_in : 1;          /* bytes before rcv_up are, and have not all been given up */
     bool peer_fin : 1;           /* a FIN came, at early_fin */
+    bool keepalive : 1;          /* XK_TCP_KEEPALIVE */
     /* sending: una <= nxt <= max (TCP3); base: the number of the first byte of `out` */
     uint32_t iss, una, nxt, max, base;
     uint32_t wnd, wnd_most, wl1, wl2; /* the peer's window; the largest; whence it is */
@@ -130,6 +131,7 @@ struct tcp_conn {
     uint32_t mss, path_mss, peer_mss; /* what is sent; what fits the path; what the peer takes */
     uint8_t send_scale, receive_scale;
     uint16_t soft; /* enum xk_status: of ICMP, for when it gives up */
+    uint32_t send_buffer, receive_buffer;
     struct rope out;
     /* receiving */
     uint32_t irs, rcv_nxt, adv, early_fin; /* adv: the edge of the window that the peer knows */
@@ -152,6 +154,7 @@ struct tcp_conn {
 struct tcp_listener {
     struct xk_protl *upper;
     uint32_t embryos; /* connections that peers have begun and not completed */
+    uint32_t most;    /* of these; XK_TCP_BACKLOG */
 };
 
 struct tcp_later { /* TCPI2 */
@@ -237,6 +240,7 @@ void tcp_established(struct tcp_conn *t);
 void tcp_new_mss(struct tcp_conn *t); /* of what the path and the peer take */
 void tcp_ask_path(struct tcp_conn *t);
 struct tcp_listener *tcp_listens(struct tcp_state_of *st, uint16_t port);
+uint64_t tcp_users(struct tcp_state_of *st, uint16_t port); /* XK_TCP_GET_USERS */
 
 /* ---- tcp_in.c ---- */
 void tcp_arrived(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m);
@@ -294,5 +298,6 @@ void tcp_set_persist(struct tcp_conn *t);
 void tcp_sample(struct tcp_conn *t, sim_time round_trip);
 uint32_t tcp_stamp_now(struct tcp_conn *t);
 void tcp_heard(struct tcp_conn *t); /* a segment of the connection came */
+void tcp_keep(struct tcp_conn *t);  /* its silence is timed, if that is asked for */
 
 #endif

@@ -15,7 +15,7 @@ static uint32_t least_of(uint32_t a, uint32_t b)
 
 uint32_t tcp_window(struct tcp_conn *t)
 {
-    uint64_t buffer = (uint64_t)tcp_params_of(t)->receive_buffer;
+    uint64_t buffer = t->receive_buffer;
     uint64_t room = buffer > t->held ? buffer - t->held : 0,
              most = (uint64_t)UINT16_MAX << t->receive_scale;
     uint64_t edge = tcp_after(t->adv, t->rcv_nxt) ? t->adv - t->rcv_nxt : 0;
@@ -72,7 +72,7 @@ static void mark_urgent(struct tcp_conn *t, struct tcp_segment *g)
 static bool send_segment(struct tcp_conn *t, uint32_t seq, uint32_t len, unsigned flags)
 {
     struct xk_sessn *s = xk_sessn_of(t), *lower = s->down[0];
-    uint32_t window = flags & TCP_ACK ? tcp_window(t) : (uint32_t)tcp_params_of(t)->receive_buffer;
+    uint32_t window = flags & TCP_ACK ? tcp_window(t) : t->receive_buffer;
     uint8_t scale = flags & TCP_SYN ? 0 : t->receive_scale;
     struct tcp_segment g = { .seq = seq, .flags = (uint8_t)flags };
     struct xk_msg m;
@@ -192,8 +192,7 @@ static bool window_due(struct tcp_conn *t)
 {
     uint32_t edge = t->rcv_nxt + (tcp_window(t) >> t->receive_scale << t->receive_scale);
     uint32_t gain = tcp_after(edge, t->adv) ? edge - t->adv : 0;
-    return gain > 0 &&
-           (gain >= 2 * t->mss || 2 * (int64_t)gain >= tcp_params_of(t)->receive_buffer);
+    return gain > 0 && (gain >= 2 * t->mss || 2 * (uint64_t)gain >= t->receive_buffer);
 }
 
 /* Bytes that were pushed and lie behind nxt. */

@@ -86,7 +86,7 @@ static void keep(struct tcp_conn *t)
     struct tcp_state_of *st = tcp_self(t);
     const struct tcp_params *params = st->params;
     sim_time idle = port_now(tcp_port(t)) - t->heard;
-    if (!params->keepalive || t->state < TCP_ESTABLISHED || t->state == TCP_TIME_WAIT)
+    if (!t->keepalive || t->state < TCP_ESTABLISHED || t->state == TCP_TIME_WAIT)
         return;
     if (idle < params->keep_idle) {
         tcp_set(t, TCP_KEEP, params->keep_idle - idle);
@@ -208,10 +208,15 @@ uint32_t tcp_stamp_now(struct tcp_conn *t)
     return t->stamp;
 }
 
+void tcp_keep(struct tcp_conn *t)
+{
+    if (t->keepalive && t->state >= TCP_ESTABLISHED && !tcp_is_set(t, TCP_KEEP))
+        tcp_set(t, TCP_KEEP, tcp_params_of(t)->keep_idle);
+}
+
 void tcp_heard(struct tcp_conn *t)
 {
     t->heard = port_now(tcp_port(t));
     t->keep_sent = 0;
-    if (tcp_params_of(t)->keepalive && t->state >= TCP_ESTABLISHED && !tcp_is_set(t, TCP_KEEP))
-        tcp_set(t, TCP_KEEP, tcp_params_of(t)->keep_idle);
+    tcp_keep(t);
 }

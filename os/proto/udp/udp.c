@@ -96,7 +96,22 @@ static void sessn_forget(struct xk_sessn *s)
     port_drop(st, port);
 }
 
-static const struct xk_sessn_ops sessn_ops = { .push = sessn_push, .close = sessn_close };
+static enum xk_status sessn_control(struct xk_sessn *s, struct xk_control *c)
+{
+    const struct udp_key *k = &((struct udp_sessn *)s->state)->key;
+    if (c->op != XK_GET_MY_PORT && c->op != XK_GET_PEER_PORT) {
+        enum xk_status r = xk_sessn_control(s->down[0], c);
+        if (c->op == XK_GET_OPT_PACKET && r == XK_OK)
+            c->u64 -= c->u64 > UDP_HEADER ? UDP_HEADER : c->u64;
+        return r;
+    }
+    c->u64 = c->op == XK_GET_MY_PORT ? k->port : k->peer_port;
+    return XK_OK;
+}
+
+static const struct xk_sessn_ops sessn_ops = { .push = sessn_push,
+                                               .close = sessn_close,
+                                               .control = sessn_control };
 
 static uint32_t address(struct xk_sessn *lower, enum xk_control_op op)
 {

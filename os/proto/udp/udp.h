@@ -12,6 +12,8 @@
  *   UDP3  `failed` as IP's, on the session that it is about: XK_REFUSED when nobody has that port.
  *   UDP4  XK_REFUSED where the port that an open or enable names is another upper's, or none is
  *       free.
+ * Controls of a session: XK_GET_MY_PORT, XK_GET_PEER_PORT, and IP's.
+ *
  *   UDP5  Each message that comes is `delivered`, or dropped by a cause that is counted: short,
  *       bad_checksum, no_port, stranger.
  */

@@ -1,0 +1,667 @@
+/* test_sock.c: sockets by descriptors: what 4.4BSD's calls answer, and who is woken. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "os/proto/sock/fd.h"
+#include "os/proto/tcp/tcp_internal.h"
+#include "tests/os/xk_rig.h"
+#include "tests/sample.h"
+
+#define QUICK "rto_min=10ms rto_first=100ms tick=1ms ack_delay=5ms msl=1ms persist_min=50ms "
+#define GRAPH                                                                                      \
+    "eth eth; arp arp <eth retry=1ms tries=20 down=20ms; ip ip <arp; tcp tcp <ip " QUICK           \
+    "tries=4 connect_time=300ms port_first=2000 port_last=%s; udp udp <ip; "                       \
+    "sock sock <tcp <udp port_first=6000 port_last=6003 datagrams=200B"
+
+/* ---- programs ---- */
+
+struct program {
+    struct rig *r;
+    void (*fn)(struct program *me);
+    struct xk_protl *sock;
+    struct sock_fds *f;
+    struct port *p;
+    uint32_t node;
+    bool done;
+};
+
+static void program_main(void *arg)
+{
+    struct program *me = arg;
+    me->f = sock_fds_new(me->sock);
+    me->fn(me);
+    sock_fds_exit(me->f);
+    me->done = true;
+}
+
+static void spawn(struct port *p, void *arg)
+{
+    struct program *me = arg;
+    me->p = p;
+    me->sock = xk_find(me->r->k[me->node], "sock");
+    cr_assert_not_null(port_thread_spawn(p, "program", program_main, me, 0));
+}
+
+static void begin(struct rig *r, const char *port_last)
+{
+    char graph[600];
+    rig_protocol = rig_protocol_too = NULL;
+    snprintf(graph, sizeof graph, GRAPH, port_last);
+    rig_start(r, &(struct fake_options){ .broadcast = true, .latency = SIM_MS }, graph, NULL, NULL);
+}
+
+static void end(struct rig *r)
+{
+    fake_run(r->f, 0);
+    for (uint32_t node = 0; node < 2; node++) {
+        struct tcp_state_of *st = fake_up(r->f, node) ? xk_find(r->k[node], "tcp")->state : NULL;
+        cr_assert(!st || xk_map_count(&st->conns) == 0, "a connection is left on node %u", node);
+    }
+    rig_stop(r);
+    cr_assert_eq(rope_leaves_alive(), 0);
+}
+
+/* One program on node 0, another on node 1 (NULL: none), until both end. */
+static void both(const char *port_last, void (*zero)(struct program *),
+                 void (*one)(struct program *))
+{
+    struct rig r;
+    struct program a = { &r, zero, .node = 0 }, b = { &r, one, .node = 1 };
+    begin(&r, port_last);
+    if (one)
+        fake_call(r.f, 1, spawn, &b);
+    fake_call(r.f, 0, spawn, &a);
+    fake_run(r.f, 0);
+    cr_assert(a.done && (!one || b.done), "a program hangs");
+    end(&r);
+}
+
+#define IS(call, error)                                                                            \
+    do {                                                                                           \
+        enum sock_error is_ = (call);                                                              \
+        cr_assert_eq(is_, error, "line %d: it is %s", __LINE__, sock_error_name(is_));             \
+    } while (false)
+#define FINE(call) IS(call, SOCK_OK)
+
+static struct xk_parts at(uint32_t node, uint16_t port)
+{
+    struct xk_parts x = xk_node(node);
+    xk_part_push(&x, XK_PART_PORT, port);
+    return x;
+}
+
+static int open_one(struct program *me, enum sock_kind kind)
+{
+    int fd = -1;
+    FINE(fd_socket(me->f, kind, &fd));
+    return fd;
+}
+
+static int listener(struct program *me, uint16_t port, uint32_t backlog)
+{
+    int fd = open_one(me, SOCK_STREAM);
+    FINE(fd_bind(me->f, fd, port));
+    FINE(fd_listen(me->f, fd, backlog));
+    return fd;
+}
+
+static int client(struct program *me, uint32_t node, uint16_t port)
+{
+    int fd = open_one(me, SOCK_STREAM);
+    FINE(fd_connect(me->f, fd, at(node, port)));
+    return fd;
+}
+
+static enum sock_error put(struct program *me, int fd, uint64_t seed, uint64_t off, uint64_t n)
+{
+    struct rope data;
+    rope_init(&data);
+    rope_add_pattern(&data, seed, off, n);
+    enum sock_error e = fd_send(me->f, fd, &data, false);
+    rope_fini(&data);
+    return e;
+}
+
+/* So many bytes of the pattern come; 0: the end. */
+static void get(struct program *me, int fd, uint64_t seed, uint64_t off, uint64_t n)
+{
+    for (uint64_t had = 0; had < n || n == 0;) {
+        struct rope data = { .length = 0 }, want;
+        FINE(fd_recv(me->f, fd, n ? n - had : 1, &data, NULL));
+        rope_init(&want);
+        rope_add_pattern(&want, seed, off + had, data.length);
+        cr_assert(rope_equal(&want, &data), "other bytes");
+        cr_assert((data.length == 0) == (n == 0), "%d bytes, for %d", (int)data.length, (int)n);
+        had += data.length;
+        rope_fini(&want);
+        rope_fini(&data);
+        if (n == 0)
+            return;
+    }
+}
+
+static enum sock_error recv_error(struct program *me, int fd)
+{
+    struct rope data;
+    enum sock_error e = fd_recv(me->f, fd, 100, &data, NULL);
+    cr_assert_eq(data.length, 0);
+    rope_fini(&data);
+    return e;
+}
+
+static void set(struct program *me, int fd, enum sock_option o, uint64_t v)
+{
+    FINE(fd_set_option(me->f, fd, o, v));
+}
+
+static void pause_for(struct program *me, sim_time t)
+{
+    port_thread_sleep(me->p, t);
+}
+
+/* ---- the calls ---- */
+
+static void talk_client(struct program *me)
+{
+    struct sock_name n = { 0 };
+    pause_for(me, 5 * SIM_MS);
+    int fd = client(me, 1, 80);
+    cr_assert_eq(fd, 0);
+    FINE(fd_peer(me->f, fd, &n));
+    cr_assert(n.port == 80 && n.host == 1 && n.address != 0);
+    FINE(fd_name(me->f, fd, &n));
+    cr_assert(n.port == 2000 && n.host == 0 && n.address != 0);
+    IS(fd_connect(me->f, fd, at(1, 80)), SOCK_EISCONN);
+    IS(fd_bind(me->f, fd, 5), SOCK_EINVAL);
+    IS(fd_listen(me->f, fd, 5), SOCK_EISCONN);
+    FINE(put(me, fd, 8, 0, 50000));
+    FINE(fd_shutdown(me->f, fd, SOCK_WRITE_END));
+    IS(put(me, fd, 8, 0, 1), SOCK_EPIPE);
+    get(me, fd, 9, 0, 30000);
+    get(me, fd, 0, 0, 0);
+    FINE(fd_close(me->f, fd));
+    IS(fd_close(me->f, fd), SOCK_EBADF);
+}
+
+static void talk_server(struct program *me)
+{
+    struct sock_name n = { 0 };
+    int l = listener(me, 80, 5), fd = -1;
+    IS(fd_accept(me->f, 7, &fd), SOCK_EBADF);
+    FINE(fd_accept(me->f, l, &fd));
+    cr_assert_eq(fd, 1);
+    FINE(fd_peer(me->f, fd, &n));
+    cr_assert(n.port == 2000 && n.host == 0);
+    FINE(fd_name(me->f, fd, &n));
+    cr_assert_eq(n.port, 80);
+    get(me, fd, 8, 0, 50000);
+    get(me, fd, 0, 0, 0);
+    FINE(put(me, fd, 9, 0, 30000));
+}
+
+/* SOCK1, FD1; what is open goes with the program. */
+Test(sock, programs_talk_by_descriptors)
+{
+    both("5000", talk_client, talk_server);
+}
+
+static void mistakes(struct program *me)
+{
+    struct rope data;
+    uint64_t v = 0;
+    uint32_t count = 0;
+    struct sock_set none = { { 0 } };
+    rope_init(&data);
+    int s = open_one(me, SOCK_STREAM), d = open_one(me, SOCK_DGRAM), x = -1;
+    IS(fd_bind(me->f, -1, 1), SOCK_EBADF);
+    IS(fd_bind(me->f, 2, 1), SOCK_EBADF);
+    IS(recv_error(me, s), SOCK_ENOTCONN);
+    IS(fd_send(me->f, s, &data, false), SOCK_ENOTCONN);
+    IS(fd_send(me->f, d, &data, false), SOCK_EDESTADDRREQ);
+    IS(fd_shutdown(me->f, s, SOCK_BOTH_ENDS), SOCK_ENOTCONN);
+    IS(fd_accept(me->f, s, &x), SOCK_EINVAL);
+    IS(fd_accept(me->f, d, &x), SOCK_EOPNOTSUPP);
+    IS(fd_listen(me->f, d, 1), SOCK_EOPNOTSUPP);
+    IS(fd_connect(me->f, s, xk_node(1)), SOCK_EINVAL);
+    IS(fd_sendto(me->f, s, &data, at(1, 9)), SOCK_ENOTCONN);
+    IS(fd_sendto(me->f, d, &data, xk_node(1)), SOCK_EINVAL);
+    IS(fd_set_option(me->f, s, SOCK_SEND_BUFFER, 0), SOCK_EINVAL);
+    IS(fd_set_option(me->f, s, SOCK_NODELAY, 2), SOCK_EINVAL);
+    IS(fd_set_option(me->f, s, SOCK_ERROR, 0), SOCK_EINVAL);
+    set(me, s, SOCK_SEND_BUFFER, 12345);
+    FINE(fd_get_option(me->f, s, SOCK_SEND_BUFFER, &v));
+    cr_assert_eq(v, 12345);
+    sock_set_add(&none, 9);
+    IS(fd_select(me->f, &none, NULL, NULL, 0, &count), SOCK_EBADF);
+    FINE(fd_listen(me->f, s, 5)); /* with a port of its own choice */
+    IS(fd_connect(me->f, s, at(1, 80)), SOCK_EOPNOTSUPP);
+    IS(fd_send(me->f, s, &data, false), SOCK_EOPNOTSUPP);
+    IS(recv_error(me, s), SOCK_ENOTCONN);
+    for (int i = 2; i < SOCK_FDS; i++)
+        cr_assert_eq(open_one(me, SOCK_STREAM), i);
+    IS(fd_socket(me->f, SOCK_DGRAM, &x), SOCK_EMFILE);
+    FINE(fd_close(me->f, 17));
+    cr_assert_eq(open_one(me, SOCK_STREAM), 17);
+    for (int e = 0; e < SOCK_ERRORS; e++)
+        cr_assert_str_neq(sock_error_name((enum sock_error)e), "unknown");
+}
+
+Test(sock, mistakes_have_the_errors_of_the_manual_pages)
+{
+    both("5000", mistakes, NULL);
+}
+
+static void ports(struct program *me)
+{
+    struct sock_name n = { 0 };
+    int a = open_one(me, SOCK_STREAM), b = open_one(me, SOCK_STREAM), d = open_one(me, SOCK_DGRAM);
+    FINE(fd_bind(me->f, a, 7000));
+    IS(fd_bind(me->f, a, 7001), SOCK_EINVAL);
+    IS(fd_bind(me->f, b, 7000), SOCK_EADDRINUSE);
+    set(me, b, SOCK_REUSE, 1);
+    IS(fd_bind(me->f, b, 7000), SOCK_EADDRINUSE);
+    FINE(fd_bind(me->f, d, 7000));
+    FINE(fd_connect(me->f, a, at(1, 80)));
+    FINE(fd_name(me->f, a, &n));
+    cr_assert_eq(n.port, 7000);
+    FINE(fd_bind(me->f, b, 7000)); /* a connection may have it */
+    IS(fd_connect(me->f, b, at(1, 80)), SOCK_EADDRINUSE);
+    FINE(fd_listen(me->f, b, 5));
+    FINE(fd_close(me->f, b));
+    FINE(fd_close(me->f, a));
+    b = open_one(me, SOCK_STREAM);
+    IS(fd_bind(me->f, b, 7000), SOCK_EADDRINUSE); /* it is still being ended */
+    pause_for(me, SIM_SEC);
+    FINE(fd_bind(me->f, b, 7000));
+    int more[5];
+    for (int i = 0; i < 5; i++) {
+        more[i] = open_one(me, SOCK_STREAM);
+        IS(fd_bind(me->f, more[i], 0), i < 4 ? SOCK_OK : SOCK_EADDRNOTAVAIL);
+    }
+    FINE(fd_close(me->f, more[2]));
+    FINE(fd_bind(me->f, more[4], 0));
+    FINE(fd_name(me->f, more[4], &n));
+    cr_assert_eq(n.port, 6002);
+    FINE(fd_close(me->f, more[0]));
+    int c = client(me, 1, 80), e = open_one(me, SOCK_STREAM); /* 2000 and 2001, in TCP */
+    (void)client(me, 1, 80);
+    IS(fd_connect(me->f, e, at(1, 80)), SOCK_EADDRNOTAVAIL);
+    FINE(fd_close(me->f, c));
+    pause_for(me, SIM_SEC);
+    FINE(fd_connect(me->f, e, at(1, 80)));
+}
+
+static void accept_all(struct program *me)
+{
+    int l = listener(me, 80, 5), fd = -1;
+    for (int i = 0; i < 4; i++) {
+        FINE(fd_accept(me->f, l, &fd));
+        get(me, fd, 0, 0, 0);
+        FINE(fd_close(me->f, fd));
+    }
+}
+
+Test(sock, ports_are_taken_and_come_free)
+{
+    both("2001", ports, accept_all);
+}
+
+/* ---- errors of the other side ---- */
+
+static void refused_and_reset(struct program *me)
+{
+    uint64_t e = 0;
+    struct xk_parts nowhere = xk_any();
+    xk_part_push(&nowhere, XK_PART_ADDRESS, 0xc0000201);
+    xk_part_push(&nowhere, XK_PART_PORT, 81);
+    pause_for(me, 5 * SIM_MS);
+    int fd = open_one(me, SOCK_STREAM);
+    IS(fd_connect(me->f, fd, at(1, 81)), SOCK_ECONNREFUSED);
+    IS(fd_connect(me->f, fd, nowhere), SOCK_EHOSTUNREACH);
+    FINE(fd_connect(me->f, fd, at(1, 80))); /* it is as good as new */
+    FINE(put(me, fd, 8, 0, 10));
+    IS(recv_error(me, fd), SOCK_ECONNRESET); /* the peer closed with bytes that it did not take */
+    IS(recv_error(me, fd), SOCK_OK);         /* FD4 */
+    IS(put(me, fd, 8, 0, 1), SOCK_EPIPE);
+    fd = client(me, 1, 80); /* SOCK_LINGER 0 */
+    IS(recv_error(me, fd), SOCK_ECONNRESET);
+    fd = client(me, 1, 80); /* nothing is to be sent any more: SOCK_ERROR tells it, once */
+    pause_for(me, 50 * SIM_MS);
+    FINE(fd_get_option(me->f, fd, SOCK_ERROR, &e));
+    cr_assert_eq(e, SOCK_ECONNRESET);
+    FINE(fd_get_option(me->f, fd, SOCK_ERROR, &e));
+    cr_assert_eq(e, SOCK_OK);
+}
+
+static void reset_them(struct program *me)
+{
+    int l = listener(me, 80, 5), fd = -1;
+    FINE(fd_accept(me->f, l, &fd));
+    pause_for(me, 20 * SIM_MS);
+    FINE(fd_close(me->f, fd));
+    set(me, l, SOCK_LINGER, 0);
+    FINE(fd_accept(me->f, l, &fd));
+    FINE(fd_close(me->f, fd));
+    FINE(fd_close(me->f, l)); /* and who waits to be accepted is reset */
+    l = listener(me, 80, 5);
+    pause_for(me, 20 * SIM_MS);
+    FINE(fd_close(me->f, l));
+}
+
+Test(sock, refusals_and_resets_are_told_once)
+{
+    both("5000", refused_and_reset, reset_them);
+}
+
+static void peer_goes(struct program *me)
+{
+    pause_for(me, 5 * SIM_MS);
+    int idle = client(me, 1, 80), fd = client(me, 1, 80), nobody = open_one(me, SOCK_STREAM);
+    set(me, idle, SOCK_KEEPALIVE, 0);
+    pause_for(me, 50 * SIM_MS); /* node 1 has crashed */
+    FINE(put(me, fd, 8, 0, 100));
+    IS(recv_error(me, fd), SOCK_ETIMEDOUT);
+    IS(fd_connect(me->f, nobody, at(1, 80)), SOCK_ETIMEDOUT);
+    set(me, idle, SOCK_LINGER, 100 * SIM_MS);
+    sim_time t = port_now(me->p);
+    FINE(fd_close(me->f, idle));
+    cr_assert_eq(port_now(me->p) - t, 100 * SIM_MS);
+}
+
+static void wait_for_ever(struct program *me)
+{
+    int fd = -1;
+    FINE(fd_accept(me->f, listener(me, 80, 5), &fd));
+    get(me, fd, 0, 0, 0);
+}
+
+Test(sock, a_peer_that_is_gone_is_told_in_time)
+{
+    struct rig r;
+    struct program a = { &r, peer_goes, .node = 0 }, b = { &r, wait_for_ever, .node = 1 };
+    begin(&r, "5000");
+    fake_call(r.f, 1, spawn, &b);
+    fake_call(r.f, 0, spawn, &a);
+    fake_run_until(r.f, 30 * SIM_MS);
+    fake_crash(r.f, 1);
+    fake_run(r.f, 0);
+    cr_assert(a.done);
+    end(&r);
+}
+
+/* ---- who listens ---- */
+
+static void many_connect(struct program *me)
+{
+    int fd[8];
+    struct sock_set w = { { 0 } };
+    uint32_t count = 0;
+    pause_for(me, 5 * SIM_MS);
+    for (int i = 0; i < 8; i++) {
+        fd[i] = open_one(me, SOCK_STREAM);
+        set(me, fd[i], SOCK_NONBLOCK, 1);
+        IS(fd_connect(me->f, fd[i], at(1, 80)), SOCK_EINPROGRESS);
+        IS(fd_connect(me->f, fd[i], at(1, 80)), SOCK_EALREADY);
+        sock_set_add(&w, fd[i]);
+        if (i == 3)
+            pause_for(me, 10 * SIM_MS); /* these wait to be accepted, and are begun no longer */
+    }
+    pause_for(me, 40 * SIM_MS);
+    FINE(fd_select(me->f, NULL, &w, NULL, 0, &count));
+    cr_assert_eq(count, 4, "%u connections", count); /* 3/2 of 2, and one */
+    pause_for(me, SIM_SEC);
+    for (int i = 0; i < 8; i++)
+        sock_set_add(&w, fd[i]);
+    FINE(fd_select(me->f, NULL, &w, NULL, 0, &count));
+    cr_assert_eq(count, 8); /* all have been accepted meanwhile */
+}
+
+static void accept_late(struct program *me)
+{
+    int l = listener(me, 80, 2), fd = -1;
+    pause_for(me, 80 * SIM_MS);
+    cr_assert_eq(fake_count(me->r->f, 1, "tcp.listendrop"), 4);
+    for (int i = 0; i < 8; i++)
+        FINE(fd_accept(me->f, l, &fd));
+    set(me, l, SOCK_NONBLOCK, 1);
+    IS(fd_accept(me->f, l, &fd), SOCK_EWOULDBLOCK);
+    pause_for(me, SIM_SEC);
+}
+
+Test(sock, a_backlog_bounds_who_waits_to_be_accepted)
+{
+    both("5000", many_connect, accept_late);
+}
+
+/* ---- select: a server with one thread ---- */
+
+#define CLIENTS 20
+static void echo_server(struct program *me)
+{
+    int l = listener(me, 80, CLIENTS), ended = 0;
+    struct sock_set open = { { 0 } };
+    sock_set_add(&open, l);
+    set(me, l, SOCK_NONBLOCK, 1);
+    while (ended < CLIENTS) {
+        struct sock_set r = open;
+        uint32_t count;
+        FINE(fd_select(me->f, &r, NULL, NULL, SIM_NEVER, &count));
+        cr_assert_gt(count, 0);
+        for (int fd = 0; fd < SOCK_FDS; fd++) {
+            int c = -1;
+            struct rope data = { .length = 0 };
+            if (!sock_set_has(&r, fd))
+                continue;
+            if (fd == l) {
+                FINE(fd_accept(me->f, l, &c)); /* FD3 */
+                sock_set_add(&open, c);
+                continue;
+            }
+            FINE(fd_recv(me->f, fd, 1000, &data, NULL));
+            if (data.length > 0) {
+                FINE(fd_send(me->f, fd, &data, false));
+                continue;
+            }
+            FINE(fd_close(me->f, fd));
+            open.bits[fd / 64] &= ~(UINT64_C(1) << fd % 64);
+            ended++;
+        }
+    }
+}
+
+static void echo_clients(struct program *me)
+{
+    int fd[CLIENTS];
+    pause_for(me, 5 * SIM_MS);
+    for (int i = 0; i < CLIENTS; i++)
+        fd[i] = client(me, 1, 80);
+    for (uint64_t round = 0; round < 5; round++)
+        for (uint64_t i = 0; i < CLIENTS; i++) {
+            uint64_t k = i * 7 % CLIENTS;
+            FINE(put(me, fd[k], k + 1, 100 * round, 100));
+            get(me, fd[k], k + 1, 100 * round, 100);
+        }
+}
+
+Test(sock, one_thread_serves_many_by_select)
+{
+    both("5000", echo_clients, echo_server);
+}
+
+static void select_sender(struct program *me)
+{
+    struct sock_set w = { { 0 } };
+    uint32_t count = 0;
+    uint64_t sent = 0;
+    pause_for(me, 5 * SIM_MS);
+    int fd = client(me, 1, 80);
+    set(me, fd, SOCK_NONBLOCK, 1);
+    sim_time t = port_now(me->p);
+    IS(recv_error(me, fd), SOCK_EWOULDBLOCK);
+    sock_set_add(&w, fd);
+    FINE(fd_select(me->f, &w, NULL, NULL, 30 * SIM_MS, &count)); /* nothing comes */
+    cr_assert(count == 0 && !sock_set_has(&w, fd));
+    cr_assert_eq(port_now(me->p) - t, 30 * SIM_MS);
+    while (sent < 40000) {
+        struct rope data;
+        rope_init(&data);
+        rope_add_pattern(&data, 8, sent, 40000 - sent);
+        enum sock_error e = fd_send(me->f, fd, &data, false);
+        sent = 40000 - data.length;
+        rope_fini(&data);
+        if (sent == 40000)
+            break;
+        IS(e, SOCK_EWOULDBLOCK);
+        sock_set_add(&w, fd);
+        FINE(fd_select(me->f, NULL, &w, NULL, SIM_NEVER, &count));
+        cr_assert(count == 1 && sock_set_has(&w, fd));
+    }
+    struct rope data;
+    rope_init(&data);
+    rope_add_pattern(&data, 8, 40000, 100);
+    pause_for(me, 300 * SIM_MS);
+    FINE(fd_send(me->f, fd, &data, true));
+    rope_fini(&data);
+    FINE(put(me, fd, 8, 40100, 50));
+    pause_for(me, 50 * SIM_MS);
+}
+
+static void select_receiver(struct program *me)
+{
+    struct sock_set r = { { 0 } }, x = { { 0 } };
+    uint32_t count = 0;
+    uint64_t urgent = 0;
+    int fd = -1;
+    FINE(fd_accept(me->f, listener(me, 80, 5), &fd));
+    pause_for(me, 100 * SIM_MS); /* its buffer fills */
+    get(me, fd, 8, 0, 40000);
+    sock_set_add(&r, fd);
+    sock_set_add(&x, fd);
+    FINE(fd_select(me->f, NULL, NULL, &x, SIM_NEVER, &count));
+    cr_assert(count == 1 && sock_set_has(&x, fd));
+    FINE(fd_urgent(me->f, fd, &urgent));
+    cr_assert_eq(urgent, 100);
+    pause_for(me, 20 * SIM_MS);
+    FINE(fd_select(me->f, &r, NULL, &x, 0, &count));
+    cr_assert_eq(count, 2);
+    struct rope data = { .length = 0 };
+    FINE(fd_recv(me->f, fd, 1000, &data, NULL));
+    cr_assert_eq(data.length, 100); /* not across the mark */
+    rope_fini(&data);
+    sock_set_add(&x, fd);
+    FINE(fd_select(me->f, NULL, NULL, &x, 0, &count));
+    cr_assert_eq(count, 0);
+    get(me, fd, 8, 40100, 50);
+    FINE(fd_shutdown(me->f, fd, SOCK_READ_END));
+    get(me, fd, 0, 0, 0);
+}
+
+Test(sock, select_tells_room_and_urgent_bytes_and_the_time)
+{
+    both("5000", select_sender, select_receiver);
+}
+
+/* ---- datagrams ---- */
+
+static enum sock_error put_to(struct program *me, int fd, uint64_t n, struct xk_parts to)
+{
+    struct rope data;
+    rope_init(&data);
+    rope_add_pattern(&data, 3, 0, n);
+    enum sock_error e = fd_sendto(me->f, fd, &data, to);
+    rope_fini(&data);
+    return e;
+}
+
+static uint64_t get_from(struct program *me, int fd, uint64_t most, struct sock_name *from)
+{
+    struct rope data = { .length = 0 };
+    FINE(fd_recv(me->f, fd, most, &data, from));
+    uint64_t n = data.length;
+    rope_fini(&data);
+    return n;
+}
+
+static void datagrams_out(struct program *me)
+{
+    struct sock_name from = { 0 };
+    pause_for(me, 5 * SIM_MS);
+    int fd = open_one(me, SOCK_DGRAM), one = open_one(me, SOCK_DGRAM);
+    FINE(put_to(me, fd, 70, at(1, 53)));
+    cr_assert_eq(get_from(me, fd, 100, &from), 70);
+    cr_assert(from.port == 53 && from.host == 1);
+    FINE(fd_name(me->f, fd, &from));
+    cr_assert_eq(from.port, 6000);
+    FINE(put_to(me, fd, 70, at(1, 53)));
+    cr_assert_eq(get_from(me, fd, 30, NULL), 30); /* the rest is dropped */
+    IS(put_to(me, fd, 70000, at(1, 53)), SOCK_EMSGSIZE);
+    FINE(put_to(me, fd, 5, at(1, 54))); /* nobody is there: who is not connected is not told */
+    pause_for(me, 20 * SIM_MS);
+    set(me, fd, SOCK_NONBLOCK, 1);
+    IS(recv_error(me, fd), SOCK_EWOULDBLOCK);
+    FINE(fd_connect(me->f, one, at(1, 54)));
+    IS(put_to(me, one, 5, at(1, 53)), SOCK_EISCONN);
+    FINE(put(me, one, 3, 0, 5));
+    IS(recv_error(me, one), SOCK_ECONNREFUSED);
+    FINE(fd_connect(me->f, one, at(1, 53)));
+    FINE(put(me, one, 3, 0, 0));
+    cr_assert_eq(get_from(me, one, 100, NULL), 0);
+    set(me, one, SOCK_NONBLOCK, 1);
+    IS(recv_error(me, one), SOCK_EWOULDBLOCK);
+    for (int i = 0; i < 3; i++)
+        FINE(put_to(me, fd, 84, at(1, 53))); /* two fit, with 16 each */
+    pause_for(me, 20 * SIM_MS);
+}
+
+static void datagrams_in(struct program *me)
+{
+    struct sock_name from = { 0 };
+    int fd = open_one(me, SOCK_DGRAM);
+    FINE(fd_bind(me->f, fd, 53));
+    for (int i = 0; i < 3; i++) {
+        uint64_t n = get_from(me, fd, 1000, &from);
+        FINE(put_to(me, fd, n, at(from.host, from.port)));
+    }
+    pause_for(me, 100 * SIM_MS);
+    set(me, fd, SOCK_NONBLOCK, 1);
+    cr_assert_eq(get_from(me, fd, 1000, NULL), 84);
+    cr_assert_eq(get_from(me, fd, 1000, NULL), 84);
+    IS(recv_error(me, fd), SOCK_EWOULDBLOCK);
+    cr_assert_eq(fake_count(me->r->f, 1, "sock.datagrams_dropped"), 1);
+}
+
+Test(sock, datagrams_have_their_senders_and_their_bounds)
+{
+    both("5000", datagrams_out, datagrams_in);
+}
+
+/* ---- fork ---- */
+
+static void forks(struct program *me)
+{
+    pause_for(me, 5 * SIM_MS);
+    int fd = client(me, 1, 80);
+    struct program child = *me;
+    child.f = sock_fds_fork(me->f);
+    FINE(put(me, fd, 8, 0, 1000));
+    FINE(put(&child, fd, 8, 1000, 1000));
+    FINE(fd_close(me->f, fd)); /* FD2: the child has it still */
+    FINE(put(&child, fd, 8, 2000, 1000));
+    get(&child, fd, 9, 0, 10);
+    sock_fds_exit(child.f);
+}
+
+static void takes_3000(struct program *me)
+{
+    int fd = -1;
+    FINE(fd_accept(me->f, listener(me, 80, 5), &fd));
+    get(me, fd, 8, 0, 3000);
+    FINE(put(me, fd, 9, 0, 10));
+    get(me, fd, 0, 0, 0);
+}
+
+Test(sock, a_fork_shares_sockets_until_both_have_closed_them)
+{
+    both("5000", forks, takes_3000);
+}
