@@ -71,6 +71,7 @@ enum xk_control_op {
     XK_TCP_HOLD,
     XK_TCP_CONSUMED,       /* u64 */
     XK_TCP_NODELAY,        /* u64: 0 or 1 */
+    XK_TCP_USER_TIMEOUT,   /* u64 */
     XK_TCP_URGENT,         /* u64 */
     XK_TCP_GET_URGENT,     /* u64 */
     XK_TCP_GET_UNACKED,    /* u64 */

@@ -693,6 +693,8 @@ static void act(struct script *x)
         tcp_rig_control(r, 0, x->x, XK_TCP_ABORT, 0);
     else if (strcmp(word, "consume") == 0)
         tcp_rig_control(r, 0, x->x, XK_TCP_CONSUMED, v);
+    else if (strcmp(word, "user_timeout") == 0)
+        tcp_rig_control(r, 0, x->x, XK_TCP_USER_TIMEOUT, v * SIM_MS);
     else if (strcmp(word, "urgent") == 0)
         tcp_rig_control(r, 0, x->x, XK_TCP_URGENT, 0);
     else if (strcmp(word, "mtu") == 0)

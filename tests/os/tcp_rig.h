@@ -69,7 +69,7 @@ void tcp_rig_holes(struct rig *r, uint32_t node, uint32_t count);
  *
  * Node 0 has TCP; the script is node 1's network.  One line a step:
  *   "! open" "! open_own 2000" "! listen" "! push 100" "! close" "! finish" "! abort" "! hold"
- *   "! consume 50" "! nodelay 1" "! urgent"   what the upper does
+ *   "! consume 50" "! nodelay 1" "! urgent" "! user_timeout 2000"   what the upper does
  *   "! mtu 600" "! unreachable" "! refused" "! refused_old"
  *                                      what the layer below tells it of what was sent
  *   "< S 0:0 ack - win 4096 mss 512"   a segment comes

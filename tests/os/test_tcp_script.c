@@ -217,6 +217,31 @@ Test(tcp_script, a_peer_that_is_silent_is_given_up)
         "? failed unreachable");
 }
 
+/* RFC 793, 3.8: the user's time-out, from what was last acknowledged, to the millisecond. */
+Test(tcp_script, who_is_impatient_gives_up_earlier)
+{
+    RUN(PLAIN "user_timeout=5s", OPENED, "+ 100000", "! push 10", "> P. 1:10 ack 1 win 8192",
+        "+ 1001", "> P. 1:10 ack 1 win 8192", "+ 2000", "> P. 1:10 ack 1 win 8192", "+ 1998", "+ 2",
+        "> R. 11:0 ack 1 win 8192", "= gone", "? failed unreachable", "? timeoutdrop 1");
+    RUN(PLAIN "initial_window=2", OPENED, "! push 1000", "> . 1:500 ack 1 win 8192",
+        "> P. 501:500 ack 1 win 8192", "+ 600", "! user_timeout 900", "+ 200",
+        "< . 1:0 ack 501 win 8000", "+ 899", "= ESTABLISHED", "+ 2", "> R. 1001:0 ack 1 win 8192",
+        "= gone");
+    RUN(PLAIN "user_timeout=5s", "! open", "> S 0:0 ack - win 8192 mss 1472", "+ 3001",
+        "> S 0:0 ack - win 8192 mss 1472", "+ 1998", "= SYN_SENT", "+ 2", "= gone",
+        "? failed unreachable");
+}
+
+/* RFC 1122, 4.2.2.17: a closed window may last, while the peer answers. */
+Test(tcp_script, who_is_impatient_waits_for_a_window)
+{
+    RUN(PLAIN "user_timeout=7s", OPENED, "! push 5", "> P. 1:5 ack 1 win 8192",
+        "< . 1:0 ack 6 win 0", "! push 10", "+ 5001", "> . 6:1 ack 1 win 8192",
+        "< . 1:0 ack 6 win 0", "+ 5001", "> . 6:1 ack 1 win 8192", "< . 1:0 ack 6 win 0", "+ 5001",
+        "> . 6:1 ack 1 win 8192", "< . 1:0 ack 6 win 0", "+ 7990", "= ESTABLISHED", "+ 10",
+        "> R. 6:0 ack 1 win 8192", "= gone", "? failed unreachable");
+}
+
 Test(tcp_script, a_fin_is_sent_again)
 {
     RUN(PLAIN, OPENED, "! push 10", "> P. 1:10 ack 1 win 8192", "! close",

@@ -55,6 +55,10 @@ static const struct param params[] = {
           "4.4BSD, netinet/tcp_timer.h, TCP_MAXRXTSHIFT; RFC 1122, 4.2.3.5: at least 100 s"),
     P_TIME(tcp_params, connect_time, "180s", "1ms", "24h", "the same of a SYN, as time",
            "RFC 1122, 4.2.3.5: at least 180 s"),
+    P_TIME(
+        tcp_params, user_timeout, "0", "0", "24h",
+        "a connection whose data are not acknowledged for so long is given up; 0: by `tries` alone",
+        "RFC 793, 3.8, OPEN; 4.4BSD: none"),
     P_TIME(tcp_params, ack_delay, "200ms", "0", "500ms",
            "an acknowledgement waits so long for another segment or for data",
            "4.4BSD, tcp_fasttimo; RFC 1122, 4.2.3.2: less than 500 ms"),

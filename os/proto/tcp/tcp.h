@@ -27,6 +27,9 @@
  *     XK_TCP_HOLD       from now on what demux is given fills the receive buffer until
  *     XK_TCP_CONSUMED   (u64: bytes) says that so much of it is held no longer.
  *     XK_TCP_NODELAY    u64 1: small segments do not wait (Nagle's rule is off); 0: they do.
+ *     XK_TCP_USER_TIMEOUT
+ *                       u64: a time: what was sent and is not acknowledged for so long ends the
+ *                       connection; 0: `tries` alone do [RFC 793, 3.8].
  *     XK_TCP_URGENT     what was pushed so far is urgent: the peer is told at once.  u64: so are so
  *                       many bytes more, with which it is told then.
  *     XK_TCP_GET_URGENT u64: bytes that demux is still to be given up to the last urgent one; 0:

@@ -194,6 +194,7 @@ static bool advance(struct tcp_conn *t, const struct tcp_segment *g)
     rope_drop_front(&t->out, bytes);
     t->base += bytes;
     t->una = g->ack;
+    t->waits = port_now(tcp_port(t));
     t->open = true;
     t->urgent_out = t->urgent_out && tcp_before(t->una, t->snd_up);
     if (tcp_before(t->nxt, t->una))

@@ -180,6 +180,8 @@ static struct tcp_conn *conn_new(struct xk_protl *self, struct xk_protl *upper,
     t->base = iss + 1;
     t->receive_scale = t->scales ? scale_for(st->params->receive_buffer) : 0;
     t->opened = t->heard = t->sent = port_now(xk_port(self));
+    t->waits = t->opened;
+    t->patience = st->params->user_timeout;
     t->stamp = (uint32_t)(t->opened / st->params->stamp_tick);
     tcp_timers_init(t);
     tcp_ask_path(t);
@@ -456,6 +458,9 @@ static enum xk_status control(struct tcp_conn *t, struct xk_control *c)
         return XK_OK;
     case XK_TCP_NODELAY:
         t->nodelay = c->u64 != 0;
+        return XK_OK;
+    case XK_TCP_USER_TIMEOUT:
+        tcp_set_patience(t, (sim_time)c->u64);
         return XK_OK;
     case XK_TCP_URGENT:
         t->snd_up = tcp_end(t) + (uint32_t)c->u64;

@@ -45,7 +45,7 @@ struct tcp_params {
     int64_t send_buffer, receive_buffer, mss, backlog, port_first, port_last, isn;
     int64_t tries, initial_window, keep_tries;
     sim_time rto_first, rto_min, rto_max, tick, ack_delay, override, persist_min, persist_max;
-    sim_time msl, connect_time, linger, keep_idle, keep_interval, stamp_tick;
+    sim_time msl, connect_time, user_timeout, linger, keep_idle, keep_interval, stamp_tick;
     bool nagle, window_scale, stamps, sack, keepalive, path_mtu, limited_transmit;
     int congestion, urgent, port_choice;
 };
@@ -146,6 +146,7 @@ struct tcp_conn {
     uint32_t recent; /* the peer's time stamp, of a segment at recent_at */
     sim_time timed_at, recent_at, heard, sent, opened;
     sim_time srtt, rttvar, rto;
+    sim_time patience, waits; /* XK_TCP_USER_TIMEOUT; since when what is not acknowledged waits */
     sim_time due[TCP_TIMERS]; /* SIM_NEVER: not set */
     sim_time armed;           /* when `timer` goes off; SIM_NEVER: it does not */
     struct port_timer timer;
@@ -295,6 +296,7 @@ static inline bool tcp_is_set(const struct tcp_conn *t, enum tcp_timer k)
 }
 sim_time tcp_backed_off(struct tcp_conn *t); /* the time-out as it is now */
 void tcp_set_persist(struct tcp_conn *t);
+void tcp_set_patience(struct tcp_conn *t, sim_time most);
 void tcp_sample(struct tcp_conn *t, sim_time round_trip);
 uint32_t tcp_stamp_now(struct tcp_conn *t);
 void tcp_heard(struct tcp_conn *t); /* a segment of the connection came */

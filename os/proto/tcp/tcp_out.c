@@ -206,6 +206,8 @@ static void probe(struct tcp_conn *t)
 {
     if (!send_segment(t, t->nxt, 1, TCP_ACK))
         return;
+    if (t->una == t->max)
+        t->waits = port_now(tcp_port(t));
     tcp_self(t)->counts.sndprobe++;
     if (tcp_after(t->nxt + 1, t->max))
         t->max = t->nxt + 1;
@@ -215,6 +217,8 @@ static void probe(struct tcp_conn *t)
 /* It has gone, and nxt passes it. */
 static void passed(struct tcp_conn *t, uint32_t n)
 {
+    if (t->una == t->max)
+        t->waits = port_now(tcp_port(t));
     if (t->nxt == t->max && !t->timing) {
         t->timing = true;
         t->timed = t->nxt + n;

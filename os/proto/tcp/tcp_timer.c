@@ -24,10 +24,25 @@ static void arm(struct tcp_conn *t)
     port_timer_set(&t->timer, first > now ? first - now : 0);
 }
 
+/* When the upper gives the peer up, who has acknowledged nothing since. */
+static sim_time gives_up(const struct tcp_conn *t, sim_time since)
+{
+    return t->patience > 0 ? sim_time_add(since, t->patience) : SIM_NEVER;
+}
+
 void tcp_set(struct tcp_conn *t, enum tcp_timer k, sim_time delay)
 {
     t->due[k] = sim_time_add(port_now(tcp_port(t)), delay);
+    if (k == TCP_REXMT)
+        t->due[k] = sim_time_min(t->due[k], gives_up(t, t->waits));
     arm(t);
+}
+
+void tcp_set_patience(struct tcp_conn *t, sim_time most)
+{
+    t->patience = most;
+    if (tcp_is_set(t, TCP_REXMT))
+        tcp_set(t, TCP_REXMT, t->due[TCP_REXMT] - port_now(tcp_port(t)));
 }
 
 void tcp_cancel(struct tcp_conn *t, enum tcp_timer k)
@@ -47,6 +62,12 @@ void tcp_cancel_all(struct tcp_conn *t)
 
 /* ---- what they do ---- */
 
+static void give_up(struct tcp_conn *t)
+{
+    tcp_self(t)->counts.timeoutdrop++;
+    tcp_drop(t, t->soft != XK_OK ? (enum xk_status)t->soft : XK_UNREACHABLE);
+}
+
 /* Nothing came back in time. */
 static void resend(struct tcp_conn *t)
 {
@@ -54,15 +75,18 @@ static void resend(struct tcp_conn *t)
     const struct tcp_params *params = st->params;
     bool embryo = t->state == TCP_SYN_SENT || t->state == TCP_SYN_RCVD;
     sim_time age = port_now(tcp_port(t)) - t->opened;
+    bool out = embryo ? age >= params->connect_time : t->shift >= params->tries;
+    if (gives_up(t, t->waits) <= port_now(tcp_port(t))) {
+        give_up(t);
+        return;
+    }
     if (t->open && t->wnd == 0 && t->out.length > 0) { /* the peer took its window back */
         t->nxt = t->una;
         tcp_set_persist(t);
         return;
     }
-    bool out = embryo ? age >= params->connect_time : t->shift >= params->tries;
     if (out) {
-        st->counts.timeoutdrop++;
-        tcp_drop(t, t->soft != XK_OK ? (enum xk_status)t->soft : XK_UNREACHABLE);
+        give_up(t);
         return;
     }
     st->counts.rexmttimeo++;
@@ -76,6 +100,11 @@ static void resend(struct tcp_conn *t)
 /* The window is closed, or too small for what waits. */
 static void persist(struct tcp_conn *t)
 {
+    /* A closed window may last while the peer answers [RFC 1122, 4.2.2.17]. */
+    if (gives_up(t, sim_time_max(t->waits, t->heard)) <= port_now(tcp_port(t))) {
+        give_up(t);
+        return;
+    }
     tcp_self(t)->counts.persisttimeo++;
     t->shift = (uint8_t)(t->shift + (t->shift < SHIFT_MOST));
     t->force = true;
