@@ -1,5 +1,6 @@
 /* lrc_rig.c: see lrc_rig.h. */
 #include "tests/os/lrc_rig.h"
+#include "tests/os/tcp_rig.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -276,13 +277,15 @@ void lrc_world_start(struct lrc_world *w, enum fake_order order)
                               .mtu = w->mtu ? w->mtu : 4096,
                               .tx_queue = w->tx_queue,
                               .detect_delay = SIM_MS };
-    bool ulp = w->over_ulp;
-    o.lossy = o.unordered = ulp && w->seed % 2;
+    bool other = w->over_ulp || w->over_tcp;
+    o.lossy = o.unordered = other && w->seed % 2;
     o.drop_ppm = o.delay_ppm = o.lossy ? 20000 : 0;
-    rig_over_ulp = ulp;
+    rig_over_ulp = w->over_ulp;
+    rig_over_tcp = w->over_tcp ? &tip_protl : NULL;
     rig_start(&w->rig, &o,
               w->tx_queue ? "mesh driver queue=1; r rdm <mesh; svm svm <r; sync sync <r"
                           : "mesh driver; r rdm <mesh; svm svm <r; sync sync <r",
               lrc_world_booted, w);
     rig_over_ulp = false;
+    rig_over_tcp = NULL;
 }

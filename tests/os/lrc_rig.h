@@ -47,7 +47,7 @@ struct lrc_world {
     int homes, watch;    /* of svm_params */
     const char *manager; /* NULL: hlrc */
     uint32_t mtu, tx_queue;
-    bool over_ulp; /* where every other seed loses and delays frames */
+    bool over_ulp, over_tcp; /* where every other seed loses and delays frames */
     bool at_once;
     void (*program)(struct lrc_world *w, uint32_t node);
     struct vm *vm[LRC_NODES];

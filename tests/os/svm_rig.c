@@ -1,5 +1,6 @@
 /* svm_rig.c: see svm_rig.h. */
 #include "tests/os/svm_rig.h"
+#include "tests/os/tcp_rig.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -96,11 +97,13 @@ void cluster_start(struct cluster *c, enum fake_order order)
                               .tx_queue = c->tx_queue };
     o.lossy = o.unordered = c->seed % 8 == 7 && !c->tx_queue;
     o.drop_ppm = o.delay_ppm = o.lossy ? 20000 : 0;
+    rig_over_tcp = c->seed % 16 == 7 ? &tip_protl : NULL;
     rig_start(&c->rig, &o,
-              c->tx_queue        ? "mesh driver queue=1; r rdm <mesh; svm svm <r"
-              : c->seed % 4 == 3 ? "mesh driver; r ulp <mesh; svm svm <r"
-                                 : "mesh driver; r rdm <mesh; svm svm <r",
+              c->tx_queue                         ? "mesh driver queue=1; r rdm <mesh; svm svm <r"
+              : c->seed % 4 == 3 && !rig_over_tcp ? "mesh driver; r ulp <mesh; svm svm <r"
+                                                  : "mesh driver; r rdm <mesh; svm svm <r",
               cluster_booted, c);
+    rig_over_tcp = NULL;
 }
 
 void cluster_stop(struct cluster *c)

@@ -8,6 +8,7 @@
 #include "os/registry.h"
 #include "tests/os/io_world.h"
 #include "tests/os/pfs_world.h"
+#include "tests/os/tcp_rig.h"
 #include "tests/sample.h"
 
 static uint32_t draw(uint64_t *state, uint32_t n)
@@ -312,6 +313,16 @@ Test(coll, over_ulp_methods_move_the_bytes_of_independent_requests)
         for (size_t i = 0; i < ARRAY_LEN(all); i++)
             run_job(kind_at(&pio_systems, k), all[i], 2 + i);
     rig_over_ulp = false;
+}
+
+Test(coll, over_tcp_methods_move_the_bytes_of_independent_requests)
+{
+    const struct coll_ops *all[] = { &coll_list, &coll_two_phase, &coll_directed };
+    rig_over_tcp = &tip_protl;
+    for (int k = 0; pio_systems.items[k] != NULL; k++)
+        for (size_t i = 0; i < ARRAY_LEN(all); i++)
+            run_job(kind_at(&pio_systems, k), all[i], 2 + i);
+    rig_over_tcp = NULL;
 }
 
 /* ---- failures ---- */

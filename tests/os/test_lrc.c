@@ -32,10 +32,11 @@ static struct lrc_world *vary(uint64_t seed)
     return &world;
 }
 
-static uint64_t run_over(uint64_t seed, enum fake_order order, bool ulp)
+static uint64_t run_over(uint64_t seed, enum fake_order order, bool ulp, bool tcp)
 {
     struct lrc_world *w = vary(seed);
     w->over_ulp = ulp;
+    w->over_tcp = tcp;
     lrc_world_start(w, order);
     fake_run(w->rig.f, 30000000);
     cr_assert_eq(w->finished, w->nodes, "seed %llu: %u of %u programs ended",
@@ -52,14 +53,22 @@ static uint64_t run_over(uint64_t seed, enum fake_order order, bool ulp)
 
 static uint64_t run(uint64_t seed, enum fake_order order)
 {
-    return run_over(seed, order, false);
+    return run_over(seed, order, false, false);
 }
 
 Test(lrc, over_ulp_a_read_returns_the_last_write_that_happened_before)
 {
     uint64_t reads = 0;
     for (uint64_t seed = 1; seed <= sample(NULL, 40); seed++)
-        reads += run_over(seed, seed % 4 < 2 ? FAKE_IN_ORDER : FAKE_RANDOM, true);
+        reads += run_over(seed, seed % 4 < 2 ? FAKE_IN_ORDER : FAKE_RANDOM, true, false);
+    cr_assert_gt(reads, 1000);
+}
+
+Test(lrc, over_tcp_a_read_returns_the_last_write_that_happened_before)
+{
+    uint64_t reads = 0;
+    for (uint64_t seed = 1; seed <= sample(NULL, 40); seed++)
+        reads += run_over(seed, seed % 4 < 2 ? FAKE_IN_ORDER : FAKE_RANDOM, false, true);
     cr_assert_gt(reads, 1000);
 }
 

@@ -8,6 +8,7 @@
 #include "os/pfs/pfs.h"
 #include "os/registry.h"
 #include "tests/os/io_world.h"
+#include "tests/os/tcp_rig.h"
 #include "tests/sample.h"
 
 /* ---- random histories ----
@@ -481,6 +482,13 @@ Test(modes, over_ulp_random_histories_are_those_of_the_model)
     rig_over_ulp = true;
     random_histories(sample(NULL, 16), 2);
     rig_over_ulp = false;
+}
+
+Test(modes, over_tcp_random_histories_are_those_of_the_model)
+{
+    rig_over_tcp = &tip_protl;
+    random_histories(sample(NULL, 16), 2);
+    rig_over_tcp = NULL;
 }
 
 /* ---- ranks that do not agree ---- */

@@ -12,10 +12,9 @@
 #define QUICK                                                                                      \
     "rto_first=5ms rto_min=2ms tick=1ms rto_max=20ms ack_delay=1ms persist_min=2ms "               \
     "persist_max=20ms connect_time=50ms msl=5ms tries=30 "
+#define REST "ip tip <mesh; tcp tcp <ip " QUICK "send_buffer=1KiB receive_buffer=2KiB; " RECORD
 #define RECORD "r record <tcp queue=2000B fragment=300B retry=1ms retry_max=8ms; probe probe <r"
-#define GRAPH                                                                                      \
-    "mesh driver queue=64; ip tip <mesh; tcp tcp <ip " QUICK                                       \
-    "send_buffer=1KiB receive_buffer=2KiB; " RECORD
+#define GRAPH "mesh driver queue=64; " REST
 
 static uint64_t length_of(uint64_t i)
 {
@@ -264,7 +263,8 @@ Test(record, who_cannot_be_reached_is_given_up_with_the_reason)
 
 /* ---- hostile streams ---- */
 
-#define SPY GRAPH "; user streams <tcp"
+/* The driver tells no lives: what a greeting claims is all that is known of them. */
+#define SPY "mesh driver queue=64 lives=false; " REST "; user streams <tcp"
 
 static void put(uint8_t *at, uint32_t a, uint32_t b)
 {
@@ -375,9 +375,24 @@ Test(record, a_stream_that_makes_no_sense_is_reset_and_gives_nothing)
     cr_assert_eq(counts(&r, 1)->nobody, 1);
     wire_put32(b + 28, 0); /* an empty fragment that is not the last: for ever */
     cr_assert(resets(&r, b, 32));
+    good_stream(&r, b);
+    memcpy(b + 28, b, 28); /* two greetings */
+    cr_assert(resets(&r, b, 56));
+    n = good_stream(&r, b);
+    b[23] = 9; /* for a life that is not this one: what came from that one is nothing to this */
+    b[27] = 5;
+    cr_assert_not(resets(&r, b, n));
+    cr_assert_eq(rig_probe(&r, 1)->got, 2);
+    n = good_stream(&r, b);
+    b[19] = 3; /* of a later life, */
+    cr_assert_not(resets(&r, b, n));
+    cr_assert_eq(rig_probe(&r, 1)->got, 3);
+    n = good_stream(&r, b); /* and of that before it */
+    cr_assert(resets(&r, b, n));
+    cr_assert_eq(counts(&r, 1)->stale, 1);
     cr_assert(send(&r, 0, 1, 1)); /* and nobody else is hurt */
     fake_run(r.f, 0);
-    cr_assert_eq(rig_probe(&r, 1)->got, 2);
+    cr_assert_eq(rig_probe(&r, 1)->got, 4);
     cr_assert(rig_alloc_quiet(&r));
     rig_stop(&r);
 }

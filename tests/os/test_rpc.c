@@ -6,7 +6,7 @@
 
 #include "os/proto/chan/chan.h"
 #include "os/proto/select/select.h"
-#include "tests/os/xk_rig.h"
+#include "tests/os/tcp_rig.h"
 #include "tests/sample.h"
 
 #define GRAPH                                                                                      \
@@ -368,6 +368,18 @@ Test(rpc, over_ulp_calls_are_made_at_most_once_and_end)
                       "rpc select <chan channels=3 queue=64";
     for (uint64_t seed = 0; seed < sample(NULL, 600); seed++)
         chaos_on(ulp, seed, seed % 3, seed % 2, seed % 5 == 0);
+}
+
+/* And records of TCP. */
+Test(rpc, over_tcp_calls_are_made_at_most_once_and_end)
+{
+    rig_over_tcp = &tip_protl;
+    for (uint64_t seed = 0; seed < sample(NULL, 300); seed++)
+        chaos_on("mesh driver; u blast <mesh; "
+                 "chan chan <u client_wait=20ms server_wait=30ms wait_max=200ms; "
+                 "rpc select <chan channels=3 queue=64",
+                 seed, seed % 3, seed % 2, seed % 5 == 0);
+    rig_over_tcp = NULL;
 }
 
 /* CHAN4, DRV3. */

@@ -2,6 +2,7 @@
 #include "tests/os/xk_rig.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,6 +31,7 @@ static const struct xk_protl_ops probe_protl = {
 
 const struct xk_protl_ops *rig_protocol, *rig_protocol_too;
 bool rig_over_ulp;
+const struct xk_protl_ops *rig_over_tcp;
 
 const struct kind_set *rig_protocols(void)
 {
@@ -41,7 +43,9 @@ const struct kind_set *rig_protocols(void)
     items[n++] = &probe_protl.kind;
     if (rig_protocol)
         items[n++] = &rig_protocol->kind;
-    items[n] = rig_protocol_too ? &rig_protocol_too->kind : NULL;
+    if (rig_protocol_too)
+        items[n++] = &rig_protocol_too->kind;
+    items[n] = rig_over_tcp && rig_over_tcp != rig_protocol_too ? &rig_over_tcp->kind : NULL;
     return &set;
 }
 
@@ -75,10 +79,34 @@ static void add_word(struct val *inst, struct val *below, char *word, int index)
     }
 }
 
+/* The graph with RECORD over TCP in the place of RDM and BLAST, whose parameters go. */
+static char *over_tcp(const char *text)
+{
+    static const char below[] =
+        "ip tip <mesh; tcp tcp <ip rto_first=5ms rto_min=2ms tick=1ms rto_max=20ms ack_delay=1ms "
+        "persist_min=2ms persist_max=20ms connect_time=50ms msl=5ms tries=30; ";
+    char *out = calloc(1, 2 * strlen(text) + sizeof below + 200), *copy = base_strdup(text);
+    char *at = copy, *one, name[40], protocol[40];
+    int port = 2049, n = 0;
+    cr_assert_not_null(out);
+    while ((one = strsep(&at, ";"))) {
+        cr_assert_eq(sscanf(one, " %39s %39s", name, protocol), 2);
+        if (strcmp(protocol, "rdm") == 0 || strcmp(protocol, "blast") == 0)
+            n += sprintf(out + n, "%s%s record <tcp fragment=500B retry=1ms port=%d; ",
+                         port == 2049 ? below : "", name, port);
+        else
+            n += sprintf(out + n, "%s; ", one);
+        port += strcmp(protocol, "rdm") == 0 || strcmp(protocol, "blast") == 0;
+    }
+    out[n - 2] = '\0';
+    free(copy);
+    return out;
+}
+
 struct val *rig_val(const char *text)
 {
     struct val *list = val_new(VAL_LIST, "graph", 1);
-    char *copy = base_strdup(text), *at = copy, *one;
+    char *copy = rig_over_tcp ? over_tcp(text) : base_strdup(text), *at = copy, *one;
     while ((one = strsep(&at, ";"))) {
         struct val *inst = val_new(VAL_TABLE, "graph", 1);
         struct val *below = val_new(VAL_LIST, "graph", 1);

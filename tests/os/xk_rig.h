@@ -24,8 +24,10 @@ struct val *rig_val(const char *text);
 /* Every protocol there is, the probe, and two more that a test brings (NULL: none). */
 const struct kind_set *rig_protocols(void);
 extern const struct xk_protl_ops *rig_protocol, *rig_protocol_too;
-/* Graphs have ULP in the place of RDM and BLAST. */
+/* Graphs have ULP in the place of RDM and BLAST, */
 extern bool rig_over_ulp;
+/* or RECORD over TCP over this (tests/os/tcp_rig.h: tip_protl); NULL: not. */
+extern const struct xk_protl_ops *rig_over_tcp;
 /* Loads the graph (a mistake fails the test) and boots every node. */
 void rig_start(struct rig *r, const struct fake_options *o, const char *graph,
                void (*booted)(struct rig *r, uint32_t node, struct port *p), void *arg);

@@ -40,7 +40,7 @@ void record_end(struct record_conn *c, bool told)
     }
     c->tcp = NULL;
     tcp->upper_state = NULL;
-    rope_fini(&c->in);
+    rope_fini(&c->in); /* RCDI2 */
     rope_fini(&c->record);
     if (!told)
         (void)xk_sessn_control(tcp, &abort);
@@ -187,8 +187,8 @@ bool record_hello(struct record_conn *c, struct xk_msg *m)
     struct record_peer *p = c->peer;
     struct record_state *st = record_state(p);
     uint8_t h[RECORD_HELLO];
-    if (c->greeted || !xk_msg_pop(m, h, sizeof h) || xk_msg_length(m) > 0 ||
-        wire_get32(h) != RECORD_MAGIC || wire_get32(h + 4) == 0)
+    if (!xk_msg_pop(m, h, sizeof h) || xk_msg_length(m) > 0 || wire_get32(h) != RECORD_MAGIC ||
+        wire_get32(h + 4) == 0)
         return false;
     st->greeting = c;
     enum xk_heard heard = xk_heard(p->self->kernel, p->host, wire_get32(h + 4));

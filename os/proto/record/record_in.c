@@ -178,7 +178,7 @@ void record_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *
     bool ends = xk_msg_length(m) == 0, good = true;
     c->inside++;
     xk_msg_to_end(m, &c->in);
-    while (good && c->tcp && more(c)) /* RCDI2 */
+    while (good && more(c))
         good = step(c);
     if (c->tcp && (ends || !good)) {
         st->counts.bad += !good;
