@@ -30,7 +30,7 @@ return {
   title = "Collective I/O over PFS: how an array is dealt out",
   machine = paragon {
     rows = 4, columns = 6, io_nodes = 4, model = param("machine.network.model", "ideal"),
-    transport = param("transport", "rdm", { "rdm", "ulp" }),
+    transport = param("transport", "rdm", { "rdm", "ulp", "tcp" }),
     storage = { kind = "raid3" },
   },
   workload = {

@@ -16,7 +16,7 @@ return {
   title = "PFS: bandwidth against programs, by I/O mode",
   machine = paragon {
     rows = 16, columns = 16, io_nodes = 16, release = param("release", "R1.4"),
-    transport = param("transport", "rdm", { "rdm", "ulp" }),
+    transport = param("transport", "rdm", { "rdm", "ulp", "tcp" }),
     storage = { kind = "raid3" },
   },
   workload = {

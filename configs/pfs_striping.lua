@@ -24,7 +24,7 @@ return {
   title = "PFS: bandwidth against stripe factor, stripe unit and request size",
   machine = paragon {
     rows = 16, columns = 32, io_nodes = 16, release = param("release", "R1.4"),
-    transport = param("transport", "rdm", { "rdm", "ulp" }),
+    transport = param("transport", "rdm", { "rdm", "ulp", "tcp" }),
     storage = { kind = "raid3" },
   },
   workload = {

@@ -22,7 +22,7 @@ local workload = {
 for k, v in pairs(size) do workload[k] = v end
 
 local name = param("preset", "ipsc2")
-local graph = graphs.over(param("transport", "rdm", { "rdm", "ulp" }), graphs.svm)
+local graph = graphs.over(param("transport", "rdm", { "rdm", "ulp", "tcp" }), graphs.svm)
 local machine = name == "paragon"
   and paragon { rows = 2, columns = 4, release = param("release", "R1.4"), graph = graph }
   or ipsc2 { dimension = 3, graph = graph }

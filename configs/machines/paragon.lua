@@ -5,9 +5,9 @@
 --
 -- Options: rows, columns, io_nodes, release ("early", "R1.2", "R1.4", "SUNMOS-1.6"), model (the
 -- network's fidelity: "worm", "ideal", "flit"), messaging ("kernel", "application"), storage,
--- libraries, os, graph, transport ("rdm", or "ulp" in the place of RDM and BLAST), faults,
--- detector_delay, scale (of every software price), names (of PFS: "memory", as the default, is lost
--- when the service node crashes; "kept": on the first I/O node).
+-- libraries, os, graph, transport ("rdm", or "ulp" or "tcp" in the place of RDM and BLAST),
+-- faults, detector_delay, scale (of every software price), names (of PFS: "memory", as the default,
+-- is lost when the service node crashes; "kept": on the first I/O node).
 -- What else stands in the table can be changed in the result.
 --
 -- Sources, by what they are called below:

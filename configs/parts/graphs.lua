@@ -13,12 +13,31 @@ local machine = {
   { name = "rpc", protocol = "select", below = { "chan" } },
 }
 
--- A graph with RDM and BLAST ("rdm", as it is), or with one ULP in the place of both ("ulp"): calls
--- are messages then, too.  Consistent cuts stand on RDM alone.
+-- What stands in the place of RDM and BLAST, on what they stood on.
+local transports = {
+  ulp = function(below) return { { name = "ulp", protocol = "ulp", below = below } } end,
+  -- Records of TCP: over IP and Ethernet's frames, which the interface carries in the driver's
+  -- place.  ASSUMED(buffers of 64 KiB, as RDM's window, and a first window of two segments: of one
+  -- alone the acknowledgement waits).
+  tcp = function()
+    return {
+      { name = "eth", protocol = "eth" },
+      { name = "arp", protocol = "arp", below = { "eth" }, address = "10.0.0.0/8" },
+      { name = "ip", protocol = "ip", below = { "arp" } },
+      { name = "tcp", protocol = "tcp", below = { "ip" }, send_buffer = "64KiB",
+        receive_buffer = "64KiB", initial_window = 2 },
+      { name = "record", protocol = "record", below = { "tcp" } },
+    }
+  end,
+}
+
+-- A graph with RDM and BLAST ("rdm", as it is), or with one ULP ("ulp") or records of TCP ("tcp")
+-- in the place of both: calls are messages then, too.  Consistent cuts stand on RDM alone.
 local function over(transport, graph)
   if transport == "rdm" then return graph end
-  if transport ~= "ulp" then
-    error("transport '" .. tostring(transport) .. "' is not rdm or ulp", 2)
+  local make = transports[transport]
+  if not make then
+    error("transport '" .. tostring(transport) .. "' is not rdm, ulp or tcp", 2)
   end
   local all, stands = {}, false
   for _, instance in ipairs(graph) do
@@ -27,15 +46,14 @@ local function over(transport, graph)
     if instance.below then
       new.below = {}
       for k, name in ipairs(instance.below) do
-        new.below[k] = (name == "rdm" or name == "blast") and "ulp" or name
+        local other = name == "rdm" or name == "blast"
+        new.below[k] = not other and name or transport == "tcp" and "record" or transport
       end
     end
     if instance.protocol == "rdm" or instance.protocol == "blast" then
-      if not stands then
-        all[#all + 1] = { name = "ulp", protocol = "ulp", below = new.below }
-      end
+      if not stands then table.move(make(new.below), 1, 5, #all + 1, all) end
       stands = true
-    else
+    elseif transport ~= "tcp" or instance.protocol ~= "driver" then
       all[#all + 1] = new
     end
   end
