@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "cli/clean.h"
+#include "cli/live/netstat.h"
 #include "os/registry.h"
 #include "os/xk/inet.h"
 #include "sim/base/whole.h"
@@ -238,6 +239,8 @@ static int run_on_tap(struct stack *s, const struct stack_options *o)
     if (live_tap(s->live, NETWORK, o->tap, address, address ^ 0x80000000u, (uint32_t)frame, &e) &&
         (!o->pcap || whole_open(&pcap, "the capture", o->pcap, &e))) {
         run_with(s, pcap.file);
+        if (o->netstat)
+            netstat_print(stderr, s->live);
         if (o->pcap && !whole_close(&pcap, "the capture", true, &e))
             s->code = CLI_POINT;
     } else {

@@ -12,6 +12,7 @@ struct stack_options {
     int64_t mtu; /* bytes of a datagram */
     struct cli_seed seed;
     struct cli_list set; /* "tcp.sack=true": parameters of instances; stack_run frees it */
+    bool netstat;        /* at the end, to standard error */
 };
 #define STACK_OPTIONS(o)                                                                           \
     { 0, "tap", CLI_TEXT, &(o).tap, "NAME", "the TAP that this host is on (tap0)" },               \
@@ -19,6 +20,7 @@ struct stack_options {
         { 0, "gateway", CLI_TEXT, &(o).gateway, "A", "where what is for other networks goes" },    \
         { 0, "mtu", CLI_COUNT, &(o).mtu, "BYTES", "the longest datagram uncut (1500)" },           \
         { 0, "pcap", CLI_TEXT, &(o).pcap, "FILE", "write every frame" },                           \
+        { 0, "netstat", CLI_FLAG, &(o).netstat, NULL, "tell at the end what was counted" },        \
         { 0, "set", CLI_LIST, &(o).set, "A.B=VALUE", "parameter B of protocol A: tcp.sack=true" }, \
     {                                                                                              \
         0, "seed", CLI_SEED, &(o).seed, "N", "of what it draws; else the moment it starts"         \

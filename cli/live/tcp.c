@@ -111,11 +111,13 @@ static void talk(struct call *c)
     if (r == XK_OK && c->sent)
         r = c->status;
     int code = CLI_OK;
-    if (!written)
+    if (!written) {
         code = cli_complainf(CLI_POINT, "standard output could not be written");
-    else if (r != XK_OK)
+        sock_abort(c->sock);
+    }
+    if (written && r != XK_OK)
         code = cli_complainf(CLI_FAILED, "the connection broke: %s", xk_status_name(r));
-    else
+    if (code == CLI_OK)
         last_words(c);
     fprintf(stderr, "%llu B sent, %llu B received\n", (unsigned long long)c->out,
             (unsigned long long)c->in);

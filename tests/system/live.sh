@@ -11,8 +11,8 @@ fi
 echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6 # nothing on the wire but what is meant
 echo reno >/proc/sys/net/ipv4/tcp_congestion_control # not what the host prefers: it may pace
 ip link set lo up
-host= wire=
-at_end() { for p in $host $wire; do kill "$p" 2>/dev/null || true; done; }
+host= wire= others= # processes that end with the test
+at_end() { for p in $host $wire $others; do kill "$p" 2>/dev/null || true; done; }
 trap at_end EXIT
 
 # same SENT GOT: as cmp, and removes what was got.
@@ -21,6 +21,20 @@ same() { cmp "$1" "$2" && rm "$2"; }
 listens() { ss -Hltn "sport = $1" | grep -q .; }
 # answers: psim's host is there.
 answers() { eventually ping -c 1 -W 0.2 10.0.0.2 >/dev/null || fail "no host"; }
+
+# syns CAPTURE: address, port and number of each SYN without an acknowledgement, in order.
+syns() {
+    python3 - "$1" <<'PY'
+import struct, sys
+data = open(sys.argv[1], "rb").read()
+at = 24
+while at < len(data):
+    length, = struct.unpack_from(">I", data, at + 8)
+    frame, at = data[at + 16:at + 16 + length], at + 16 + length
+    if frame[12:14] == b"\x08\x00" and frame[23] == 6 and frame[47] & 0x12 == 2:
+        print(".".join(map(str, frame[26:30])), *struct.unpack_from(">H", frame, 34), *struct.unpack_from(">I", frame, 38))
+PY
+}
 
 # lossy [NAME=VALUE]...: psim's tap0 and the host's tap1 (10.0.0.1), with a wire of tests/system/wire.py between them; its process is $wire.
 lossy() {
@@ -35,8 +49,8 @@ lossy() {
     wire=$!
     eventually grep -q ready "$T/wire" || fail "no wire"
 }
-# cut: the wire ends; each way it did something of each kind named.
-cut() {
+# unplug DID...: the wire ends; each way it did something of each kind named.
+unplug() {
     kill "$wire"
     wait "$wire" || fail "the wire"
     wire=

@@ -10,7 +10,7 @@ for theirs in $(cat /proc/sys/net/ipv4/tcp_allowed_congestion_control); do
         start=$SECONDS
         # shellcheck disable=SC2086  # words on purpose
         exchange 3600 $port "$T/long" --set tcp.rto_min=200ms --set tcp.congestion=$ours
-        cut lost copied damaged swapped
+        unplug lost copied damaged swapped
         echo "psim $ours, this machine $theirs, seed $seed: $1 B each way, twice, in $((SECONDS - start)) s"
         seed=$((seed + 1)) port=$((port + 1))
     done

@@ -97,6 +97,8 @@ gives 2 live ping --tap nosuch 10.0.0.1
 says "there is no TAP 'nosuch'"
 gives 2 live ping --tap a_name_that_is_too_long 10.0.0.1
 says "is no name of an interface"
+gives 2 setpriv --bounding-set=-all --inh-caps=-all "$PSIM" live ping 10.0.0.1
+says "the TAP 'tap0' cannot be had: Operation not permitted"
 gives 2 live ping --mtu 60 10.0.0.1
 says "an MTU is 68 to"
 gives 2 live ping here

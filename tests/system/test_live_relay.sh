@@ -46,7 +46,7 @@ kill "$(tr -d '\0' <"$T/iperf3.pid")"
 # curl and a server of HTTP: what is got is there, byte for byte, four at once.
 python3 -m http.server -b 0.0.0.0 -d "$T/www" 8000 >"$T/http" 2>&1 &
 http=$!
-wire="$wire $http"
+others="$others $http"
 eventually listens 8000 || fail "no server of HTTP"
 got() { # ADDRESS: four at once
     local p gets=
@@ -68,7 +68,7 @@ ended 4 0 0
 
 # nc: a half is finished, and the other goes on: sorted is sent what all of it has come.
 socat TCP-LISTEN:5100,reuseaddr,fork EXEC:"sha256sum" 2>/dev/null &
-wire="$wire $!"
+others="$others $!"
 eventually listens 5100 || fail "socat does not listen"
 sum=$(sha256sum <"$T/some")
 to 5101 5100
