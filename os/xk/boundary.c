@@ -17,42 +17,8 @@
  */
 #include <string.h>
 
+#include "os/xk/boundary_internal.h"
 #include "os/xk/pieces.h"
-#include "os/xk/xk_internal.h"
-
-struct xk_enabled {
-    struct xk_enabled *next;
-    struct xk_parts local;
-};
-
-struct half { /* in the lower's heap */
-    struct list link;
-    struct xk_sessn *lower, *proxy;
-    struct list stalled; /* struct crossing: refused below */
-    uint64_t waiting;    /* here and on their way */
-    bool holds;          /* the lower session, by one reference */
-    bool refused;        /* a push found too many waiting */
-};
-
-struct proxy { /* the state of a proxy session, in the upper's heap */
-    struct list link;
-    struct half *half; /* NULL: the domain below has died since */
-    struct xk_parts peer;
-    uint64_t calls, lost; /* pushed on a session of calls and not answered; when that died */
-    bool opened;          /* by the upper, for peer; else a peer began it */
-    bool busy;            /* the last push was answered so */
-};
-
-enum what { MESSAGE, DONE, READY, FAILED };
-struct crossing { /* to another processor, in the heap of the domain where it goes */
-    struct list link;
-    struct xk_sessn *sessn; /* down: the lower one; up: the proxy; it holds it */
-    sim_time at;
-    enum what what;
-    enum xk_status why;
-    bool first;
-    struct xk_msg msg;
-};
 
 static struct xk_boundary *under_of(const struct xk_sessn *proxy)
 {
@@ -166,7 +132,7 @@ static struct xk_sessn *proxy_of(struct xk_boundary *b, struct xk_sessn *lower)
     return xk_dup(h->proxy);
 }
 
-static void proxy_free(struct xk_boundary *b, struct xk_sessn *s)
+void xk_proxy_free(struct xk_boundary *b, struct xk_sessn *s)
 {
     b->cut -= !((struct proxy *)s->state)->half;
     list_remove(&((struct proxy *)s->state)->link);
@@ -184,7 +150,7 @@ static void proxy_close(struct xk_sessn *s)
     struct proxy *x = s->state;
     struct half *h = x->half;
     if (!h) {
-        proxy_free(under_of(s), s);
+        xk_proxy_free(under_of(s), s);
         return;
     }
     if (!h->holds)
@@ -202,7 +168,7 @@ static void forget(struct xk_sessn *lower)
         return;
     ASSERT(!h->holds && list_empty(&h->stalled)); /* they hold the session */
     if (h->proxy)
-        proxy_free(b, h->proxy);
+        xk_proxy_free(b, h->proxy);
     half_free(b, h);
 }
 
@@ -648,146 +614,4 @@ static struct xk_boundary *make_boundary(struct xk_protl *x, struct xk_protl *y)
 struct xk_protl *xk_boundary_below(struct xk_protl *x, struct xk_protl *y)
 {
     return x->domain == y->domain ? y : &make_boundary(x, y)->under;
-}
-
-/* ---- ends and beginnings ---- */
-
-/* In the lower domain: what the upper one held when it died. */
-static void let_go(struct port *task, void *arg)
-{
-    struct xk_boundary *b = arg;
-    struct list *l, *i;
-    while ((l = list_pop(&b->orphans))) {
-        struct half *h = LIST_ENTRY(l, struct half, link);
-        struct xk_sessn *lower = h->lower;
-        while ((i = list_pop(&h->stalled))) {
-            struct crossing *c = LIST_ENTRY(i, struct crossing, link);
-            xk_msg_fini(&c->msg);
-            port_free(task, c);
-            b->counts->counts.dropped++;
-            xk_close(lower);
-        }
-        if (h->holds)
-            xk_close(lower);
-        port_free(task, h);
-    }
-}
-
-static void upper_died(struct xk_boundary *b)
-{
-    b->under.task = NULL;
-    b->cut = 0;
-    list_init(&b->proxies);
-    LIST_EACH (l, &b->up) {
-        b->waiting--;
-        b->counts->counts.dropped += LIST_ENTRY(l, struct crossing, link)->what == MESSAGE;
-    }
-    list_init(&b->up);
-    if (!b->below->task)
-        return;
-    struct list *l;
-    while ((l = list_pop(&b->halves))) {
-        struct half *h = LIST_ENTRY(l, struct half, link);
-        h->proxy = NULL;
-        h->lower->upper_state = NULL;
-        if (h->holds || !list_empty(&h->stalled))
-            list_push(&b->orphans, &h->link);
-        else
-            port_free(b->below->task, h);
-    }
-    if (!list_empty(&b->orphans))
-        port_task_run(b->below->task, let_go, b);
-}
-
-/* In the upper domain: what was under way below when that died. */
-static void tell_lost(struct port *task, void *arg)
-{
-    struct xk_boundary *b = arg;
-    const struct xk_protl_ops *ops = b->upper->ops;
-    (void)task;
-    bool again = b->upper->task != NULL;
-    while (again) {
-        again = false;
-        LIST_EACH (l, &b->proxies) {
-            struct proxy *x = LIST_ENTRY(l, struct proxy, link);
-            struct xk_sessn *s = xk_sessn_of(x);
-            again = x->lost > 0 || x->busy;
-            if (!again)
-                continue;
-            xk_dup(s);
-            if (x->lost > 0) {
-                x->lost--;
-                if (ops->failed)
-                    ops->failed(b->upper, s, XK_CLOSED);
-            } else {
-                x->busy = false;
-                if (ops->ready)
-                    ops->ready(b->upper, s);
-            }
-            xk_close(s);
-            break; /* the list may have changed */
-        }
-    }
-}
-
-static void lower_died(struct xk_boundary *b)
-{
-    bool tell = false;
-    b->over.task = NULL;
-    list_init(&b->halves);
-    list_init(&b->orphans);
-    LIST_EACH (l, &b->down) {
-        (void)l;
-        b->waiting--;
-        b->counts->counts.dropped++;
-    }
-    list_init(&b->down);
-    if (!b->above->task)
-        return;
-    LIST_EACH_SAFE (l, nx, &b->proxies) {
-        struct proxy *x = LIST_ENTRY(l, struct proxy, link);
-        b->cut += x->half != NULL;
-        x->half = NULL;
-        x->lost += x->calls;
-        x->calls = 0;
-        tell |= x->lost > 0 || x->busy;
-        if (xk_sessn_of(x)->refs == 0)
-            proxy_free(b, xk_sessn_of(x));
-    }
-    if (tell)
-        port_task_run(b->above->task, tell_lost, b);
-}
-
-void xk_boundaries_died(struct xk_domain *d)
-{
-    uint8_t number = (uint8_t)(d - d->kernel->domains);
-    for (struct xk_boundary *b = d->kernel->boundaries; b; b = b->next) {
-        if (b->transfer.ops->died)
-            b->transfer.ops->died(&b->transfer, number);
-        if (b->above == d)
-            upper_died(b);
-        if (b->below == d)
-            lower_died(b);
-    }
-}
-
-void xk_boundaries_begin(struct xk_domain *d)
-{
-    for (struct xk_boundary *b = d->kernel->boundaries; b; b = b->next) {
-        if (b->above == d)
-            b->under.task = d->task;
-        if (b->below == d)
-            b->over.task = d->task;
-        if (b->transfer.ops->began)
-            b->transfer.ops->began(&b->transfer, (uint8_t)(d - d->kernel->domains));
-    }
-}
-
-void xk_boundaries_began(struct xk_domain *d)
-{
-    for (struct xk_boundary *b = d->kernel->boundaries; b; b = b->next)
-        for (const struct xk_enabled *e = b->below == d ? b->enabled : NULL; e; e = e->next)
-            if (xk_open_enable(b->lower, &b->over, e->local) != XK_OK)
-                port_remark(d->kernel->port, "'%s' cannot take anew what comes by '%s'",
-                            b->upper->instance, b->lower->instance);
 }
