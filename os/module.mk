@@ -1,5 +1,5 @@
 # os: objects in reading order.
-OS_SRC = os/xk/msg.c os/xk/inet.c os/xk/map.c os/xk/xobj.c os/xk/peers.c os/xk/table.c os/xk/keyed.c os/xk/keys.c os/xk/channels.c os/xk/graph.c os/xk/domain_graph.c os/xk/transfer.c os/xk/fbuf.c os/xk/boundary.c os/xk/boundary_ends.c os/xk/start.c os/xk/domain.c os/xk/boot.c
+OS_SRC = os/xk/msg.c os/xk/inet.c os/xk/map.c os/xk/xobj.c os/xk/peers.c os/xk/table.c os/xk/keyed.c os/xk/keys.c os/xk/channels.c os/xk/graph.c os/xk/domain_graph.c os/xk/transfer.c os/xk/fbuf.c os/xk/delivery.c os/xk/boundary.c os/xk/boundary_ends.c os/xk/start.c os/xk/domain.c os/xk/boot.c
 OS_SRC += os/proto/driver/outq.c os/proto/driver/driver.c
 OS_SRC += os/proto/eth/eth.c os/proto/arp/arp_hosts.c os/proto/arp/arp_sessn.c os/proto/arp/arp_input.c os/proto/arp/arp.c os/proto/filter/program.c os/proto/filter/text.c os/proto/filter/table.c os/proto/filter/filter.c os/proto/ip/ip_route.c os/proto/ip/ip_output.c os/proto/ip/ip_partial.c os/proto/ip/ip_error.c os/proto/ip/ip_input.c os/proto/ip/ip.c os/proto/udp/udp.c os/proto/icmp/icmp.c os/proto/icmp/ping.c
 OS_SRC += os/proto/blast/blast.c os/proto/blast/blast_output.c os/proto/blast/blast_input.c

@@ -25,15 +25,17 @@ static struct xk_boundary *under_of(const struct xk_sessn *proxy)
     return proxy->protl->boundary;
 }
 
+/* A signal crosses. */
 static void cross(const struct xk_boundary *b)
 {
-    port_work(b->upper->kernel->port, PORT_WORK_CROSS, 1);
+    port_work(b->upper->kernel->port, b->transfer.ops->whole ? PORT_WORK_TRAP : PORT_WORK_CROSS, 1);
 }
 
 /* A message crosses. */
 static void transfer(struct xk_boundary *b, struct xk_msg *m, bool up)
 {
-    cross(b);
+    if (!b->transfer.ops->whole)
+        cross(b);
     b->transfer.ops->cross(&b->transfer, &m->data, up);
     b->counts->counts.messages++;
     b->counts->counts.bytes += xk_msg_length(m);
@@ -42,7 +44,7 @@ static void transfer(struct xk_boundary *b, struct xk_msg *m, bool up)
 static void drain_down(struct port *task, void *arg);
 static void drain_up(struct port *task, void *arg);
 
-/* DOM2. */
+/* DOM2, TRAN5. */
 static struct crossing *send(struct xk_boundary *b, bool up, struct xk_sessn *s, enum what what)
 {
     struct port *to = up ? b->above->task : b->below->task;
@@ -51,6 +53,7 @@ static struct crossing *send(struct xk_boundary *b, bool up, struct xk_sessn *s,
     c->what = what;
     c->at = port_now(to);
     list_push(up ? &b->up : &b->down, &c->link);
+    b->up_waiting += up && what == MESSAGE;
     if (++b->waiting > b->counts->counts.waiting)
         b->counts->counts.waiting = b->waiting;
     port_task_run(to, up ? drain_up : drain_down, b);
@@ -65,6 +68,7 @@ static struct crossing *next(struct xk_boundary *b, struct list *from, struct po
         return NULL;
     list_remove(&c->link);
     b->waiting--;
+    b->up_waiting -= from == &b->up && c->what == MESSAGE;
     return c;
 }
 
@@ -232,8 +236,12 @@ static enum xk_status proxy_push(struct xk_sessn *s, struct xk_msg *m)
     if (b->apart) {
         r = push_apart(b, h, m);
     } else {
-        transfer(b, m, false);
+        if (!x->paid)
+            transfer(b, m, false);
+        x->paid = false; /* the session may go with the push */
         r = xk_push(h->lower, m);
+        if (r == XK_BUSY)
+            x->paid = b->transfer.ops->whole; /* TRAN6 */
     }
     if (r != XK_OK) { /* and the session is still there */
         x->calls -= call;
@@ -376,9 +384,13 @@ static void over_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_
         b->counts->counts.dropped++;
         return;
     }
+    if (b->up_waiting >= b->slots && !(b->lower->gives & XK_LOSSLESS)) {
+        b->counts->counts.overflowed++; /* TRAN5 */
+        return;
+    }
     transfer(b, m, true);
     struct xk_sessn *s = proxy_of(b, lower);
-    if (b->apart) {
+    if (b->later) {
         struct crossing *c = send(b, true, s, MESSAGE);
         c->first = lower->first;
         xk_msg_move(&c->msg, m);
@@ -394,7 +406,7 @@ static void over_open_done(struct xk_protl *self, struct xk_sessn *lower)
     if (!b->upper->task || !b->upper->ops->open_done)
         return;
     struct xk_sessn *s = proxy_of(b, lower);
-    if (b->apart)
+    if (b->later)
         send(b, true, s, DONE);
     else
         b->upper->ops->open_done(b->upper, s);
@@ -412,7 +424,7 @@ static void tell_ready(struct xk_boundary *b, struct xk_sessn *lower)
     x->busy = false;
     cross(b);
     struct xk_sessn *s = proxy_of(b, lower);
-    if (b->apart)
+    if (b->later)
         send(b, true, s, READY);
     else
         b->upper->ops->ready(b->upper, s);
@@ -444,7 +456,7 @@ static void over_failed(struct xk_protl *self, struct xk_sessn *lower, enum xk_s
     struct xk_sessn *s = proxy_of(b, lower);
     struct proxy *x = s->state;
     x->calls -= x->calls > 0;
-    if (b->apart)
+    if (b->later)
         send(b, true, s, FAILED)->why = why;
     else
         b->upper->ops->failed(b->upper, s, why);
@@ -505,9 +517,12 @@ static void drain_down(struct port *task, void *arg)
 static void drain_up(struct port *task, void *arg)
 {
     struct xk_boundary *b = arg;
+    const struct xk_transfer_ops *t = b->transfer.ops;
     struct crossing *c;
-    while ((c = next(b, &b->up, task))) {
+    for (bool slept = !b->top; (c = next(b, &b->up, task)); slept = false) {
         struct xk_sessn *s = c->sessn;
+        if (t->take)
+            t->take(&b->transfer, c->what == MESSAGE ? xk_msg_length(&c->msg) : 0, slept);
         const struct xk_protl_ops *ops = b->upper->ops;
         switch (c->what) {
         case MESSAGE:
@@ -536,8 +551,10 @@ static void init_transfer(struct xk_boundary *b)
 {
     const struct xk_domain_desc *d = b->counts->desc;
     struct xk_transfer *t = &b->transfer;
-    t->ops = (const void *)(d->stated ? d->params.transfer.kind : xk_transfers.items[0]);
-    t->params = d->params.transfer.params;
+    const struct kind_choice *c =
+        xk_transfer_of(b->upper->kernel->graph, b->upper->number - 1, b->lower->number - 1);
+    t->ops = (const void *)(c ? c->kind : xk_transfers.items[0]);
+    t->params = c ? c->params : NULL;
     t->port = b->upper->kernel->port;
     t->above = b->upper->domain;
     t->below = b->lower->domain;
@@ -547,6 +564,7 @@ static void init_transfer(struct xk_boundary *b)
         port_counters(t->port, d->name, t->ops->kind.counters, t->state);
     if (t->ops->init)
         t->ops->init(t);
+    b->slots = t->ops->slots ? (uint64_t)t->ops->slots(t->params) : UINT64_MAX;
 }
 
 void xk_born(struct xk_protl *self, struct rope *data)
@@ -573,6 +591,8 @@ static struct xk_boundary *make_boundary(struct xk_protl *x, struct xk_protl *y)
     b->forget = forget;
     init_transfer(b);
     b->apart = strcmp(port_task_cpu(b->above->task), port_task_cpu(b->below->task)) != 0;
+    b->later = b->apart || xk_waits(b->transfer.ops);
+    b->top = xk_graph_top(k->graph, x->number - 1);
     list_init(&b->proxies);
     list_init(&b->halves);
     list_init(&b->orphans);

@@ -32,6 +32,7 @@ static void upper_died(struct xk_boundary *b)
         b->counts->counts.dropped += LIST_ENTRY(l, struct crossing, link)->what == MESSAGE;
     }
     list_init(&b->up);
+    b->up_waiting = 0;
     if (!b->below->task)
         return;
     struct list *l;

@@ -25,6 +25,7 @@ struct proxy { /* the state of a proxy session, in the upper's heap */
     uint64_t calls, lost; /* pushed on a session of calls and not answered; when that died */
     bool opened;          /* by the upper, for peer; else a peer began it */
     bool busy;            /* the last push was answered so */
+    bool paid;            /* and its message has crossed: TRAN6 */
 };
 
 enum what { MESSAGE, DONE, READY, FAILED };

@@ -13,9 +13,12 @@ const struct counter xk_domain_counters[] = {
           "Messages dropped because this domain, or the one they were for, was dead, or what is "
           "below refused them late."),
     C_SUM(xk_domain, counts, closed, "1", "Pushes that found the domain below dead."),
+    C_SUM(xk_domain, counts, overflowed, "1",
+          "Messages dropped because as many waited for this domain as its transfer has slots."),
     C_SUM(xk_domain, counts, restarts, "1", "Times that it began anew."),
     C_MOST(xk_domain, counts, waiting, "1",
-           "Messages on their way to another processor, at most, of one boundary."),
+           "Messages on their way to another processor, or waiting to be taken, at most, of one "
+           "boundary."),
     C_END,
 };
 

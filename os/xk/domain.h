@@ -7,7 +7,8 @@
  * else of either side is seen by the other.
  *
  *   DOM1  Each open, push, delivery, `ready` and `failed` that passes a boundary is named as one
- *       PORT_WORK_CROSS; between two domains on one processor it is a procedure call.
+ *       PORT_WORK_CROSS, or as what its kind of transfer says; between two domains on one processor
+ *       it is a procedure call, but for what waits by that kind (TRAN5).
  *   DOM2  To a domain on another processor messages go by an upcall there, in their order.  push
  *       takes them while fewer than `queue` of a session wait (all, where what is below takes all);
  *       what goes wrong with one later is dropped and counted.  Opens, closes and controls are
@@ -40,6 +41,7 @@ struct xk_domain_counts {
     uint64_t messages, bytes; /* that crossed into it, or out of it towards the kernel */
     uint64_t dropped;         /* came for it, or were under way to it, when it was dead */
     uint64_t closed;          /* pushes to its instances that were answered XK_CLOSED */
+    uint64_t overflowed;      /* found all slots of its transfer taken (TRAN5) */
     uint64_t restarts;
     uint64_t waiting; /* most messages of one boundary that waited for another processor */
 };

@@ -77,6 +77,46 @@ static bool load_row(struct xk_graph *g, const struct val *row, const char *path
     return good;
 }
 
+const struct kind_choice *xk_transfer_of(const struct xk_graph *g, uint32_t upper, uint32_t lower)
+{
+    const struct xk_node_desc *x = &g->nodes[upper], *y = &g->nodes[lower];
+    const struct xk_domain_desc *d = &g->domains[x->domain > y->domain ? x->domain : y->domain];
+    if (y->ops->transfer)
+        return y->ops->transfer(y->params);
+    return d->stated ? &d->params.transfer : NULL;
+}
+
+bool xk_graph_top(const struct xk_graph *g, uint32_t number)
+{
+    for (uint32_t i = 0; i < g->count; i++)
+        for (uint8_t k = 0; k < g->nodes[i].downs; k++)
+            if (g->nodes[i].down[k] == number)
+                return false;
+    return true;
+}
+
+/* What is given later has neither pieces, nor answers about the host that it was for. */
+static bool check_waits(const struct xk_graph *g, const struct val *domains, const char *path,
+                        struct err *e)
+{
+    char where[128];
+    for (uint32_t i = 0; i < g->count; i++)
+        for (uint8_t k = 0; k < g->nodes[i].downs; k++) {
+            const struct xk_node_desc *x = &g->nodes[i], *y = &g->nodes[x->down[k]];
+            const struct kind_choice *c =
+                x->domain != y->domain ? xk_transfer_of(g, i, x->down[k]) : NULL;
+            if (c && xk_waits((const void *)c->kind) && x->ops->needs & (XK_PIECES | XK_HOSTS))
+                return err_set(e,
+                               "%s%s: '%s' %s '%s' in the call that gives it, and transfer '%s' "
+                               "gives it later; allowed are pass, copy, cow, remap, fbuf and trap",
+                               val_where(domains, where, sizeof where), path, x->name,
+                               x->ops->needs & XK_PIECES ? "takes pieces of messages from"
+                                                         : "asks about the host of a message of",
+                               y->name, c->kind->name);
+        }
+    return true;
+}
+
 /* Who takes pieces calls what gives them, and who stands on hosts asks about what it is given. */
 static bool check_cpus(const struct xk_graph *g, const struct val *domains, const char *path,
                        struct err *e)
@@ -113,7 +153,8 @@ bool xk_graph_domains(struct xk_graph *g, const struct val *domains, const char 
         if (!load_row(g, domains->items[i], path, e))
             return false;
     char *graph = base_printf("%.*sgraph", (int)strcspn(path, ".") + 1, path);
-    bool good = check_cpus(g, domains, path, e) && xk_graph_check(g, graph, e);
+    bool good = check_cpus(g, domains, path, e) && check_waits(g, domains, path, e) &&
+                xk_graph_check(g, graph, e);
     free(graph);
     return good;
 }

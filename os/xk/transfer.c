@@ -1,7 +1,7 @@
 /* transfer.c: the kinds of transfer without state: pass, copy, copy-on-write, remap.  See
  * transfer.h.
  */
-#include "os/xk/transfer.h"
+#include "os/xk/xk_internal.h"
 
 static uint64_t pages_of(uint64_t bytes, int64_t page)
 {
@@ -122,9 +122,9 @@ static const struct xk_transfer_ops remap_transfer = {
     .born = remap_born,
 };
 
-extern const struct xk_transfer_ops fbuf_transfer; /* fbuf.c */
-
-static const struct kind *const items[] = { &pass_transfer.kind, &copy_transfer.kind,
-                                            &cow_transfer.kind,  &remap_transfer.kind,
-                                            &fbuf_transfer.kind, NULL };
+static const struct kind *const items[] = { &pass_transfer.kind,        &copy_transfer.kind,
+                                            &cow_transfer.kind,         &remap_transfer.kind,
+                                            &fbuf_transfer.kind,        &trap_transfer.kind,
+                                            &ipc_transfer.kind,         &ring_transfer.kind,
+                                            &ring_driver_transfer.kind, NULL };
 const struct kind_set xk_transfers = { "transfer", "machine.domains.NAME.transfer", items };

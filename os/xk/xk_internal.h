@@ -51,11 +51,15 @@ struct xk_boundary {
     struct xk_enabled *enabled;  /* what upper has enabled */
     struct list proxies;         /* struct proxy, in upper's heap */
     struct list halves, orphans; /* struct half, in lower's heap; of a dead upper */
-    struct list down, up;        /* struct crossing, for another processor */
+    struct list down, up;        /* struct crossing, for another processor, or for later */
     struct xk_transfer transfer;
-    uint64_t waiting; /* in both */
-    uint64_t cut;     /* proxies whose lower session has gone with its domain */
-    bool apart;       /* two processors */
+    uint64_t waiting;    /* in both */
+    uint64_t up_waiting; /* messages in `up`, and */
+    uint64_t slots;      /* at most */
+    uint64_t cut;        /* proxies whose lower session has gone with its domain */
+    bool apart;          /* two processors */
+    bool later;          /* what goes up waits: they are apart, or the transfer has slots */
+    bool top;            /* nobody stands on `upper`: its threads are woken, not its domain */
 };
 
 struct xk_kernel {
@@ -91,8 +95,22 @@ bool xk_dies_alone(const struct xk_graph *g, uint8_t domain);
 /* Whether all are given what they need, now that its domains are known. */
 bool xk_graph_check(struct xk_graph *g, const char *path, struct err *e);
 
+/* How what crosses between two instances of different domains does, by their numbers less 1; NULL:
+ * nobody says. */
+const struct kind_choice *xk_transfer_of(const struct xk_graph *g, uint32_t upper, uint32_t lower);
+bool xk_graph_top(const struct xk_graph *g, uint32_t number); /* nobody stands on it */
+
 /* ---- domain.c ---- */
 void xk_domains_boot(struct xk_kernel *k, const struct xk_graph *g); /* their tasks */
+
+/* ---- transfer.c, fbuf.c, delivery.c ---- */
+extern const struct xk_transfer_ops fbuf_transfer, trap_transfer, ipc_transfer, ring_transfer,
+    ring_driver_transfer;
+/* Who is above on a boundary of that kind is given what comes later, not in the call. */
+static inline bool xk_waits(const struct xk_transfer_ops *ops)
+{
+    return ops->slots != NULL;
+}
 
 /* ---- boundary.c ---- */
 /* What stands right below x where y does: y, or its proxy. */

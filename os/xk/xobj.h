@@ -164,6 +164,9 @@ struct xk_protl_ops {
      * with `at`, its place; once, when the graph is read.  NULL: takes all. */
     bool (*check)(const void *params, const char *at, const struct xk_below *below, uint8_t count,
                   struct err *e);
+    /* How what it gives crosses into other domains, in place of what these say; NULL: as they say
+     * (transfer.h). */
+    const struct kind_choice *(*transfer)(const void *params);
     bool single; /* one upper alone stands on it, for nothing says for whom a message is: the first
                   * that opens or enables, `upper`; another is refused */
     /* It drives the node's interface to the network of that name; "": the first.  NULL: none. */

@@ -112,6 +112,12 @@ Test(domains, mistakes_get_a_sentence)
             "below it loses messages, for its domain begins anew alone");
     refuses("mesh driver; app template <mesh domain=app", "app cpu=third",
             "an instance of the graph has that name, too");
+    refuses("mesh driver; r rdm <mesh; nx nx <r domain=app", "app transfer=ring",
+            "'nx' takes pieces of messages from 'r' in the call that gives it, and transfer 'ring' "
+            "gives it later; allowed are pass, copy, cow, remap, fbuf and trap");
+    refuses("e eth; a arp <e; ip ip <a; u udp <ip domain=app", "app transfer=ipc",
+            "'u' asks about the host of a message of 'ip' in the call that gives it, and transfer "
+            "'ipc' gives it later");
     refuses("mesh driver; r rdm <mesh; nx nx <r domain=app", "app cpu=third",
             "'nx' takes pieces of messages from 'r', and both must be on one CPU");
 }
@@ -177,6 +183,8 @@ static const char *const transfers[] = {
     "server transfer=remap; app transfer=fbuf",
     "server transfer=fbuf:cached=false; app transfer=fbuf:eager=true",
     "server transfer=fbuf:eager=true:limit=3 cpu=third; app transfer=fbuf:limit=9:chunk=1",
+    "server transfer=trap; app transfer=ipc:slots=1",
+    "server transfer=ring; app transfer=ring_driver cpu=third",
 };
 
 static uint64_t deliver_all(const char *graph, const char *domains, uint64_t seed, bool random,
@@ -350,7 +358,8 @@ static uint64_t die_at(const char *domains, const char *victim, uint64_t step, b
 
 Test(domains, a_crash_of_either_side_at_any_event_leaks_nothing_and_the_node_goes_on)
 {
-    static const char *const all[] = { "app queue=9", "app cpu=third queue=9" };
+    static const char *const all[] = { "app queue=9", "app cpu=third queue=9",
+                                       "server transfer=ring; app transfer=ipc" };
     for (size_t i = 0; i < ARRAY_LEN(all); i++)
         for (int app = 0; app < 2; app++) {
             bool ended = false;
@@ -564,6 +573,117 @@ Test(domains, each_transfer_names_its_work_for_a_page)
         rig_close(&r, 0, held);
         rig_stop(&r);
     }
+}
+
+/* Where the transfer names all of a crossing: a message down and up, and three at once. */
+Test(domains, each_delivery_names_its_work)
+{
+    static const enum port_work kinds[] = { PORT_WORK_TRAP, PORT_WORK_COPY, PORT_WORK_SWITCH,
+                                            PORT_WORK_RPC, PORT_WORK_CROSS };
+    static const struct {
+        const char *transfer, *below;      /* below: in whose domain the template is */
+        uint64_t down[5], up[5], burst[5]; /* COPY: of the message; and of each of three, but for */
+    } of[] = {
+        /* SWITCH */
+        { "trap", "", { 1, 1 }, { 1, 1 }, { 3, 3 } },
+        { "ipc", "", { 1, 1 }, { 1, 2, 1 }, { 3, 6, 1 } },
+        { "ring", "", { 1, 1 }, { 0, 1, 1 }, { 0, 3, 1 } },
+        { "ring_driver", "", { 1, 1 }, { 0, 0, 1 }, { 0, 0, 1 } },
+        { "ipc", " domain=server", { 2, 2, 2, 1, 1 }, { 2, 2, 1, 1, 1 }, { 6, 6, 1, 3, 3 } },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(of); i++) {
+        struct fake_options o = { .mtu = 4096 };
+        uint64_t was[2][PORT_WORK_COUNT];
+        char graph[200], domains[100];
+        struct rig r;
+        snprintf(graph, sizeof graph,
+                 "mesh driver; t template <mesh%s; u template <t domain=app; probe probe <u "
+                 "domain=app",
+                 of[i].below);
+        snprintf(domains, sizeof domains, "app transfer=%s", of[i].transfer);
+        start(&r, &o, graph, domains);
+        held = rig_open(&r, 0, 1);
+        cr_assert_eq(rig_push(&r, 0, held, 1, 92), XK_OK);
+        fake_run(r.f, 0);
+        for (int burst = 0; burst < 2; burst++) {
+            for (int w = 0; w < PORT_WORK_COUNT; w++)
+                for (uint32_t n = 0; n < 2; n++)
+                    was[n][w] = fake_work(r.f, n, w);
+            for (int k = 0; k < 1 + 2 * burst; k++)
+                cr_assert_eq(rig_push(&r, 0, held, 1, 92), XK_OK);
+            fake_run(r.f, 0);
+            for (size_t w = 0; w < ARRAY_LEN(kinds); w++) {
+                bool copy = kinds[w] == PORT_WORK_COPY; /* down: without the header of `u` */
+                const uint64_t *up = burst ? of[i].burst : of[i].up;
+                cr_expect(burst || fake_work(r.f, 0, kinds[w]) - was[0][kinds[w]] ==
+                                       of[i].down[w] * (copy ? 92 : 1),
+                          "%s, work %d down: %lu", of[i].transfer, kinds[w],
+                          fake_work(r.f, 0, kinds[w]) - was[0][kinds[w]]);
+                cr_expect_eq(fake_work(r.f, 1, kinds[w]) - was[1][kinds[w]],
+                             up[w] * (copy ? 100 : 1), "%s%s, work %d up, %d: %lu", of[i].transfer,
+                             of[i].below, kinds[w], burst,
+                             fake_work(r.f, 1, kinds[w]) - was[1][kinds[w]]);
+            }
+        }
+        cr_expect_eq(rig_probe(&r, 1)->got, 5);
+        rig_close(&r, 0, held);
+        rig_stop(&r);
+    }
+}
+
+/* TRAN5: full slots drop, but where what is below loses nothing. */
+Test(domains, what_finds_all_slots_taken_is_dropped_and_counted)
+{
+    static const char *const below[] = { "mesh", "loses" };
+    for (size_t i = 0; i < ARRAY_LEN(below); i++) {
+        struct fake_options o = { .mtu = 4096, .order = FAKE_RANDOM, .seed = 3 };
+        struct rig r;
+        char graph[200];
+        uint64_t sent = 0;
+        snprintf(
+            graph, sizeof graph,
+            "mesh driver; loses vdrop <mesh every=1000; t template <%s domain=app; probe probe <t "
+            "domain=app",
+            below[i]);
+        start(&r, &o, graph, "app transfer=ring:slots=2");
+        for (; sent < 30; sent++)
+            cr_assert_eq(rig_send_pattern(&r, 0, 1, sent, 100), XK_OK);
+        fake_run(r.f, 0);
+        uint64_t dropped = fake_count(r.f, 1, "app.overflowed");
+        cr_expect_eq(rig_probe(&r, 1)->got, sent - dropped);
+        cr_expect_eq(dropped > 0, i == 1, "%s: %lu", below[i], dropped);
+        cr_expect(i == 0 || fake_count(r.f, 1, "app.waiting") == 2);
+        cr_assert_eq(rig_send_pattern(&r, 0, 1, 99, 100), XK_OK);
+        fake_run(r.f, 0);
+        cr_expect_eq(rig_probe(&r, 1)->got, sent - dropped + 1, "there is room again");
+        cr_expect_eq(fake_count(r.f, 1, "app.dropped"), 0);
+        cr_expect(rig_alloc_quiet(&r));
+        rig_stop(&r);
+    }
+}
+
+/* TRAN6. */
+Test(domains, what_push_is_answered_busy_for_crosses_once)
+{
+    struct fake_options o = { .mtu = 4096, .tx_queue = 1 };
+    struct rig r;
+    uint64_t tries = 0;
+    start(&r, &o, "mesh driver queue=1; t template <mesh domain=app; probe probe <t domain=app",
+          "app transfer=trap");
+    held = rig_open(&r, 0, 1);
+    uint64_t opened = fake_work(r.f, 0, PORT_WORK_TRAP);
+    for (uint64_t sent = 0; sent < 6; tries++)
+        if (rig_push(&r, 0, held, sent, 92) == XK_OK)
+            sent++;
+        else if (tries % 2)
+            fake_step(r.f);
+    cr_expect_gt(tries, 8, "some were answered busy");
+    cr_expect_eq(fake_work(r.f, 0, PORT_WORK_COPY), 6 * 92);
+    fake_run(r.f, 0);
+    cr_expect_eq(rig_probe(&r, 1)->got, 6);
+    cr_expect_geq(fake_work(r.f, 0, PORT_WORK_TRAP), opened + 6);
+    rig_close(&r, 0, held);
+    rig_stop(&r);
 }
 
 /* TRAN2, TRAN3: what a hostile maker, or a receiver, can do to a message that has crossed and waits

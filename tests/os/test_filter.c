@@ -337,19 +337,32 @@ Test(filter, hostile_programs_are_refused_or_end)
         if (!filter_load(&p, wire, FILTER_WIRE(count) - (draw(30) == 0)))
             continue;
         taken++;
-        (void)filter_tests(&p, test, &tests);
+        bool shape = filter_tests(&p, test, &tests);
         for (uint32_t i = 0; i < 4; i++) {
             struct packet k;
             uint64_t steps = 0;
             draw_packet(&k);
             uint8_t *exact = malloc(k.length ? k.length : 1);
             memcpy(exact, k.bytes, k.length);
-            (void)filter_run(&p, exact, k.length, &steps);
+            bool yes = filter_run(&p, exact, k.length, &steps), all = true;
             cr_assert(steps <= p.count, "FILT1");
+            for (uint32_t n = 0; shape && n < tests; n++) {
+                uint32_t v;
+                all = all && filter_field(&test[n], exact, k.length, &v) && v == test[n].value;
+            }
+            cr_assert(!shape || all == yes, "FILT3");
             free(exact);
         }
     }
     cr_assert_gt(taken, rounds / 100);
+    struct filter_program never = { .count = 3,
+                                    .insn = { { .op = FILTER_LOAD, .size = 1 },
+                                              { .op = FILTER_EQUAL },
+                                              { .op = FILTER_ANSWER } } };
+    struct filter_test one[FILTER_TESTS];
+    uint32_t count;
+    cr_assert(filter_check(&never));
+    cr_assert_not(filter_tests(&never, one, &count), "FILT3: its answer is no");
     struct filter_program loop = {
         .count = 2, .insn = { { .op = FILTER_EQUAL, .jt = 1 }, { .op = FILTER_ANSWER } }
     };
@@ -575,6 +588,11 @@ static void many_job(struct port *port, void *arg)
         cr_assert(i < 1000 ? x && x->upper == 1 + i % 60 : !x);
         cr_assert(seen.looked == 1 && seen.steps == 0, "one look-up for a thousand sessions");
     }
+    struct err e = ERR_INIT;
+    cr_assert(filter_compile("src host 10.1.0.1 and udp dst port 80", &p, "f", &e));
+    cr_assert_eq(filter_table_add(&t, 1, &p), XK_OK);
+    cr_assert(filter_compile("udp dst port 80 and src host 10.1.0.1", &p, "f", &e));
+    cr_assert_eq(filter_table_add(&t, 2, &p), XK_IN_USE, "FILT5: in whatever order it stands");
 }
 
 Test(filter, a_thousand_sessions_are_one_look_up)
@@ -604,7 +622,7 @@ static struct xk_graph *hosts(const char *graph, const char *filter)
 
 static void start(struct rig *r, const char *graph, const char *filter)
 {
-    struct fake_options o = { .nodes = 3, .mtu = 1514, .broadcast = true };
+    struct fake_options o = { .nodes = 3, .mtu = 1514, .broadcast = true, .tx_queue = 2 };
     rig_boot_all(r, fake_create(&o), hosts(graph, filter), 3, NULL, NULL);
 }
 
@@ -684,6 +702,27 @@ Test(filter, each_of_two_instances_of_ip_gets_its_own)
                  fake_count(r.f, 0, "filter.matched") + fake_count(r.f, 0, "filter.rest"));
     cr_assert_eq(fake_work(r.f, 0, PORT_WORK_FILTER), fake_count(r.f, 0, "filter.looked"));
     cr_assert_gt(n, 0);
+    forget_last(&r);
+    rig_stop(&r);
+}
+
+/* FILT6: datagrams that come cut, between each other's fragments. */
+Test(filter, fragments_of_several_datagrams_go_where_their_first_went)
+{
+    static const char *const who[] = { "low", "probe" };
+    struct rig r;
+    start(&r, HOSTS, TO_LOW);
+    for (uint32_t from = 0; from < 3; from += 2)
+        cr_assert_eq(send_from(&r, "low", from, 1, 9, 1), XK_OK); /* stations are known then */
+    for (uint32_t i = 0; i < 8; i++) {
+        struct job j = { &r, who[i / 2 % 2], i % 2 * 2, 1, i, 9000, XK_OK };
+        fake_call(r.f, j.node, send_job, &j);
+        cr_assert_eq(j.status, XK_OK);
+    }
+    fake_run(r.f, 0);
+    for (uint32_t i = 0; i < 2; i++)
+        cr_assert_eq(((struct probe *)xk_find(r.k[1], who[i])->state)->got, i == 0 ? 6 : 4);
+    cr_assert_eq(fake_count(r.f, 1, "ip.fragments_in"), 4 * 7);
     forget_last(&r);
     rig_stop(&r);
 }
@@ -783,17 +822,26 @@ Test(filter, what_is_for_a_dead_domain_goes_to_the_first_instance)
     rig_stop(&r);
 }
 
-/* A host that does not answer: all who speak with it are told, whoever has what was lost. */
+/* FILT7: all who speak with a host that does not answer are told. */
 Test(filter, a_host_that_does_not_answer_is_told_to_each)
 {
+    static const char *const who[] = { "low", "probe" };
     struct rig r;
     start(&r, HOSTS, TO_LOW);
     fake_crash(r.f, 2);
-    cr_assert_eq(send_from(&r, "low", 0, 2, 1, 10), XK_OK);
-    cr_assert_eq(((struct probe *)xk_find(r.k[0], "low")->state)->failed, 1);
-    cr_assert_eq(((struct probe *)xk_find(r.k[0], "probe")->state)->failed, 0);
+    for (uint32_t i = 0; i < 2; i++) {
+        struct job j = { &r, who[i], 0, 2, i, 10, XK_OK };
+        fake_call(r.f, 0, send_job, &j);
+        cr_assert_eq(j.status, XK_OK);
+    }
+    fake_run(r.f, 0);
+    for (uint32_t i = 0; i < 2; i++) {
+        const struct probe *p = xk_find(r.k[0], who[i])->state;
+        cr_assert(p->failed == 1 && p->why == XK_UNREACHABLE, "%s", who[i]);
+    }
     forget_last(&r);
     rig_stop(&r);
+    cr_assert_eq(rope_leaves_alive(), 0);
 }
 
 static void refused(const char *graph, const char *filter, const char *part)

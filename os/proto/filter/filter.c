@@ -5,10 +5,14 @@
 
 #include <string.h>
 
+#define IP_HEADER 20u /* bytes without options [RFC 791] */
+
 static const struct param params[] = {
     P_INT(filter_params, fragments, "16", "0", "65536",
           "datagrams that came cut whose later fragments still go where the first went",
           "ASSUMED(more than are under way to one host at once)"),
+    P_KIND(filter_params, delivery, "ring", xk_transfers,
+           "how datagrams cross into the domain of an instance of IP"),
     P_INT(filter_params, idle, "16", "0", "65536", "idle sessions kept for re-use",
           "ASSUMED(an idle node stays within 16 KiB)"),
     P_END,
@@ -26,7 +30,39 @@ static void sessn_close(struct xk_sessn *s)
     xk_keyed_idle(&((struct filter_state *)s->protl->state)->sessns, s);
 }
 
-static const struct xk_sessn_ops sessn_ops = { .push = sessn_push, .close = sessn_close };
+static void lost_free(struct port *p, struct list *lost)
+{
+    struct list *l;
+    while ((l = list_pop(lost))) {
+        struct filter_lost *x = LIST_ENTRY(l, struct filter_lost, link);
+        xk_msg_fini(&x->msg);
+        port_free(p, x);
+    }
+}
+
+/* FILT7. */
+static enum xk_status sessn_control(struct xk_sessn *s, struct xk_control *c)
+{
+    struct filter_sessn *fs = s->state;
+    if (c->op != XK_TAKE_LOST)
+        return s->downs > 0 ? xk_sessn_control(s->down[0], c) : XK_REFUSED;
+    struct list *l = list_pop(&fs->lost);
+    if (!l)
+        return XK_REFUSED;
+    struct filter_lost *x = LIST_ENTRY(l, struct filter_lost, link);
+    xk_msg_move(c->msg, &x->msg);
+    port_free(xk_port(s->protl), x);
+    return XK_OK;
+}
+
+static void sessn_forget(struct xk_sessn *s)
+{
+    lost_free(xk_port(s->protl), &((struct filter_sessn *)s->state)->lost);
+}
+
+static const struct xk_sessn_ops sessn_ops = { .push = sessn_push,
+                                               .close = sessn_close,
+                                               .control = sessn_control };
 
 /* Over that one of ARP, which it takes a reference of. */
 static struct xk_sessn *get_sessn(struct xk_protl *self, struct xk_protl *upper, uint32_t address,
@@ -40,6 +76,7 @@ static struct xk_sessn *get_sessn(struct xk_protl *self, struct xk_protl *upper,
         return s;
     s = xk_sessn_new(self, upper, lower->host, &sessn_ops, sizeof(struct filter_sessn));
     ((struct filter_sessn *)s->state)->key = k;
+    list_init(&((struct filter_sessn *)s->state)->lost);
     s->down[s->downs++] = xk_dup(lower);
     xk_keyed_add(&st->sessns, s);
     return s;
@@ -118,7 +155,7 @@ static struct xk_protl *owner(struct xk_protl *self, const struct xk_msg *m)
     struct filter_state *st = self->state;
     struct datagram d;
     look(m, &d);
-    uint16_t fragment = d.length >= 20 ? wire_get16(d.bytes + 6) & 0x3fff : 0;
+    uint16_t fragment = d.length >= IP_HEADER ? wire_get16(d.bytes + 6) & 0x3fff : 0;
     struct xk_protl *upper = fragment ? by_fragments(self, &d, fragment) : by_filters(self, &d);
     if (upper) {
         st->counts.matched++;
@@ -151,16 +188,45 @@ static void protl_ready(struct xk_protl *self, struct xk_sessn *lower)
     xk_keyed_over(&((struct filter_state *)self->state)->sessns, lower, xk_ready);
 }
 
-static void unreachable(struct xk_sessn *s)
+static void keep(struct port *p, struct list *to, const struct xk_msg *m)
 {
+    struct filter_lost *x = port_alloc(p, sizeof *x);
+    xk_msg_copy(&x->msg, m);
+    list_push(to, &x->link);
+}
+
+/* One of those with the host is told: the first instance of all that was lost, another of what this
+ * node has sent itself: no more than one tells the source of what was passed on. */
+static void tell_lost(struct xk_sessn *s)
+{
+    struct filter_state *st = s->protl->state;
+    struct filter_sessn *fs = s->state;
+    struct xk_control mine = { .op = XK_GET_MY_ADDRESS };
+    enum xk_status r = xk_control_below(s->protl, &mine);
+    lost_free(xk_port(s->protl), &fs->lost);
+    LIST_EACH (l, &st->lost) {
+        const struct filter_lost *x = LIST_ENTRY(l, struct filter_lost, link);
+        struct datagram d;
+        look(&x->msg, &d);
+        if (s->upper->number == st->first ||
+            (r == XK_OK && d.length >= IP_HEADER && wire_get32(d.bytes + 12) == mine.u64))
+            keep(xk_port(s->protl), &fs->lost, &x->msg);
+    }
     xk_failed(s, XK_UNREACHABLE);
 }
 
-/* All with that host are told; who asks first takes what was lost. */
 static void protl_failed(struct xk_protl *self, struct xk_sessn *lower, enum xk_status why)
 {
+    struct filter_state *st = self->state;
+    struct xk_msg m;
+    struct xk_control c = { .op = XK_TAKE_LOST, .msg = &m };
     (void)why; /* ARP2: it is no other */
-    xk_keyed_over(&((struct filter_state *)self->state)->sessns, lower, unreachable);
+    while (xk_sessn_control(lower, &c) == XK_OK) {
+        keep(xk_port(self), &st->lost, &m);
+        xk_msg_fini(&m);
+    }
+    xk_keyed_over(&st->sessns, lower, tell_lost);
+    lost_free(xk_port(self), &st->lost);
 }
 
 /* ---- protocol ---- */
@@ -170,7 +236,9 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
     struct filter_state *st = self->state;
     st->params = p;
     filter_table_init(&st->table, xk_port(self));
+    list_init(&st->lost);
     xk_keyed_init(&st->sessns, self, sizeof(struct filter_key), (uint32_t)st->params->idle);
+    st->sessns.forget = sessn_forget;
     if (st->params->fragments > 0)
         st->parts = port_alloc(xk_port(self), (size_t)st->params->fragments * sizeof *st->parts);
     return xk_open_enable(self->down[0], self, xk_type(ETH_TYPE_IP));
@@ -293,6 +361,11 @@ static uint64_t protl_carries(const void *p, uint64_t below)
     return below + 2;
 }
 
+static const struct kind_choice *protl_transfer(const void *p)
+{
+    return &((const struct filter_params *)p)->delivery;
+}
+
 static const struct counter counters[] = {
     C_SUM(filter_state, counts, received, "1", "Datagrams that came."),
     C_SUM(filter_state, counts, matched, "1", "Of these, given to whose filter they met."),
@@ -320,6 +393,7 @@ const struct xk_protl_ops filter_protl = {
     .joined = true, /* it puts nothing in front of messages: what it costs is what it looks up */
     .carries = protl_carries,
     .check = protl_check,
+    .transfer = protl_transfer,
     .init = protl_init,
     .open = protl_open,
     .open_enable = protl_enable,

@@ -11,6 +11,9 @@
  *       what is somebody's cannot be taken from him so.
  *   FILT6  The fragments behind a first one go where that went, as long as it is among the last
  *       `fragments` cut datagrams.
+ *   FILT7  What ARP gives back (XK_TAKE_LOST) is told to each that speaks with that host: to the
+ *       first instance all, to others what has this node's address as its source.  They may take it
+ *       after `failed`, until that is called again.
  *
  * Filters of one shape and priority are looked up in one table: one PORT_WORK_FILTER however many
  * there are.  Any other is run: a PORT_WORK_FILTER_STEP an instruction.

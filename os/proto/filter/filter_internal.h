@@ -4,6 +4,7 @@
 
 #include "os/proto/filter/filter.h"
 #include "os/xk/keyed.h"
+#include "os/xk/transfer.h"
 
 struct filter_entry {
     struct list link; /* of filter_table.entries, in the order of their coming */
@@ -46,6 +47,7 @@ struct filter_entry *filter_table_find(struct filter_table *t, const uint8_t *by
 
 struct filter_params {
     int64_t fragments, idle;
+    struct kind_choice delivery;
 };
 
 struct filter_part {          /* the beginning of a datagram that was cut */
@@ -54,17 +56,24 @@ struct filter_part {          /* the beginning of a datagram that was cut */
     uint8_t protocol;
 };
 
+struct filter_lost { /* what was to go to a host that does not answer */
+    struct list link;
+    struct xk_msg msg;
+};
+
 struct filter_sessn {
     struct filter_key {
         uint32_t address, upper; /* address: 0: of whoever, as ARP's below */
     } key;
+    struct list lost; /* of filter_lost: until the upper takes them */
 };
 
 struct filter_state {
     const struct filter_params *params;
     struct filter_table table;
     struct xk_keyed sessns;
-    uint32_t first; /* the number of the first instance above it; 0: none yet */
+    uint32_t first;   /* the number of the first instance above it; 0: none yet */
+    struct list lost; /* while they are told */
     struct filter_part *parts;
     uint32_t next_part;
     struct {

@@ -207,6 +207,7 @@ const struct xk_protl_ops icmp_protl = {
     .header = ICMP_HEADER,
     .gives = protl_gives,
     .check = protl_check,
+    .needs = XK_HOSTS,
     .init = protl_init,
     .open = protl_open,
     .demux = protl_demux,

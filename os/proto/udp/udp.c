@@ -371,6 +371,7 @@ const struct xk_protl_ops udp_protl = {
     .down_max = 1,
     .header = UDP_HEADER,
     .check = protl_check,
+    .needs = XK_HOSTS,
     .init = protl_init,
     .open = protl_open,
     .open_enable = protl_enable,
