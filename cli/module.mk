@@ -41,4 +41,4 @@ CLI_SRC += cli/demerit.c
 
 # The live node: its command, and psim-live's own.
 CLI_SRC += cli/live.c
-LIVE_CLI_SRC = cli/live/main.c cli/live/netstat.c cli/live/stack.c cli/live/ping.c cli/live/relay.c cli/live/tcp.c
+LIVE_CLI_SRC = cli/live/main.c cli/live/netstat.c cli/live/stack.c cli/live/ping.c cli/live/relay.c cli/live/tcp.c cli/live/udp.c

@@ -9,7 +9,8 @@
 
 static const struct cli_command commands[] = {
     { "ping", live_ping, "send echoes to a host, and answer those that come" },
-    { "tcp", live_tcp, "one connection: standard input there, what comes to standard output" },
+    { "tcp", live_tcp, "connections with the standard streams, or with this machine's sockets" },
+    { "udp", live_udp, "answer datagrams, or send standard input as such" },
     { NULL, NULL, NULL },
 };
 

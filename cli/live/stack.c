@@ -13,25 +13,29 @@
 
 #define NETWORK "tap"
 #define ETHERNET_HEADER 14
-#define PORT_FIRST 49152 /* of those for who asks for none [RFC 6335, 6] */
-#define BUFFER "60KiB"   /* of a connection, each way: what a window tells without a scale */
+#define DATAGRAMS "256KiB" /* that wait at a socket: some of the longest */
+#define PORT_FIRST 49152   /* of those for who asks for none [RFC 6335, 6] */
+#define BUFFER "60KiB"     /* of a connection, each way: what a window tells without a scale */
 
 static struct val *text(const char *s)
 {
     return val_new_string(s, NULL, 0);
 }
 
-/* An instance of the protocol of its own name, over `below` (NULL: over none). */
+/* An instance of the protocol of its own name, over those named in `below`, with blanks between. */
 static struct val *instance(struct val *graph, const char *protocol, const char *below)
 {
-    struct val *v = val_new(VAL_TABLE, NULL, 0);
+    struct val *v = val_new(VAL_TABLE, NULL, 0), *list = val_new(VAL_LIST, NULL, 0);
     val_put(v, "name", text(protocol));
     val_put(v, "protocol", text(protocol));
-    if (below) {
-        struct val *list = val_new(VAL_LIST, NULL, 0);
-        val_append(list, text(below));
-        val_put(v, "below", list);
+    while (*below) {
+        size_t n = strcspn(below, " ");
+        char *name = base_printf("%.*s", (int)n, below);
+        val_append(list, text(name));
+        free(name);
+        below += n + (below[n] == ' ');
     }
+    val_put(v, "below", list);
     val_append(graph, v);
     return v;
 }
@@ -41,7 +45,7 @@ static struct val *describe(const struct stack_options *o, const char *own,
                             const struct inet_network *n, const char *prefix)
 {
     struct val *graph = val_new(VAL_LIST, NULL, 0);
-    struct val *v = instance(graph, "eth", NULL);
+    struct val *v = instance(graph, "eth", "");
     val_put(v, "interface", text(NETWORK));
     v = instance(graph, "arp", "eth");
     char base[INET_TEXT], *network = base_printf("%s%s", inet_text(n->base, base), prefix);
@@ -61,7 +65,7 @@ static struct val *describe(const struct stack_options *o, const char *own,
     }
     instance(graph, "icmp", "ip");
     instance(graph, "ping", "icmp");
-    instance(graph, "udp", "ip"); /* answers that a port is nobody's */
+    instance(graph, "udp", "ip");
     v = instance(graph, "tcp", "ip");
     val_put(v, "send_buffer", text(BUFFER));
     val_put(v, "receive_buffer", text(BUFFER));
@@ -70,7 +74,8 @@ static struct val *describe(const struct stack_options *o, const char *own,
     val_put(v, "port_choice", text("drawn"));
     val_put(v, "port_first", val_new_int(PORT_FIRST, NULL, 0));
     val_put(v, "port_last", val_new_int(UINT16_MAX, NULL, 0));
-    instance(graph, "sock", "tcp");
+    v = instance(graph, "sock", "tcp udp");
+    val_put(v, "datagrams", text(DATAGRAMS));
     free(network);
     return graph;
 }
@@ -148,6 +153,16 @@ bool stack_address(const char *at, struct xk_parts *out, struct err *e)
         return err_set(e, "'%s' is no address like 10.0.0.1", at);
     xk_part_push(out, XK_PART_ADDRESS, address);
     return true;
+}
+
+bool stack_port(const char *text, uint16_t *port, struct err *e)
+{
+    char *end;
+    unsigned long v = strtoul(text, &end, 10);
+    *port = (uint16_t)v;
+    if (text[0] >= '0' && text[0] <= '9' && *end == '\0' && v > 0 && v <= UINT16_MAX)
+        return true;
+    return err_set(e, "'%s' is no port: 1 to 65535", text);
 }
 
 /* ---- the run ---- */

@@ -48,9 +48,12 @@ int stack_run(struct stack *s, const struct stack_options *o);
 void stack_end(struct stack *s, int code);
 /* "10.0.0.1" as a participant: false with a sentence. */
 bool stack_address(const char *text, struct xk_parts *out, struct err *e) MUST_CHECK;
+/* "80": likewise. */
+bool stack_port(const char *text, uint16_t *port, struct err *e) MUST_CHECK;
 
 /* The commands, as in cli/commands.h. */
 int live_ping(int argc, char **argv);
 int live_tcp(int argc, char **argv);
+int live_udp(int argc, char **argv);
 
 #endif

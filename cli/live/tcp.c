@@ -148,16 +148,6 @@ static void tcp_main(struct stack *s)
                                    c->listens ? "anybody" : c->host, c->port, xk_status_name(why)));
 }
 
-static bool port_of(const char *text, uint16_t *port, struct err *e)
-{
-    char *end;
-    unsigned long v = strtoul(text, &end, 10);
-    *port = (uint16_t)v;
-    if (text[0] >= '0' && text[0] <= '9' && *end == '\0' && v > 0 && v <= UINT16_MAX)
-        return true;
-    return err_set(e, "'%s' is no port: 1 to 65535", text);
-}
-
 /* listen PORT, connect HOST PORT. */
 static bool read_call(struct call *c, const char **words, size_t n, struct err *e)
 {
@@ -170,7 +160,7 @@ static bool read_call(struct call *c, const char **words, size_t n, struct err *
     }
     if (n != (c->listens ? 2 : 3))
         return err_set(e, "'psim live tcp' is 'listen PORT' or 'connect HOST PORT'");
-    if (!port_of(words[n - 1], &c->port, e))
+    if (!stack_port(words[n - 1], &c->port, e))
         return false;
     c->host = words[1];
     if (!c->listens && !stack_address(c->host, &c->peer, e))
