@@ -784,6 +784,18 @@ static void step(struct script *x)
     }
 }
 
+/* Of each segment that came one counter says what became of it. */
+static void each_has_its_cause(struct script *x)
+{
+    const struct tcp_counts *c = tcp_rig_counts(&x->r, 0);
+    uint64_t all = c->rcvshort + c->rcvbadsum + c->rcvbadoff + c->nobody + c->rcvbadrst +
+                   c->rcvrst + c->rcvbadack + c->rcvbadflags + c->rcvbadsyn + c->listendrop +
+                   c->pawsdrop + c->rcvafterclose + c->rcvpackafterwin + c->rcvacktoomuch +
+                   c->rcvtaken;
+    cr_assert_eq(c->rcvtotal, all, "line %u, '%s': %" PRIu64 " came, %" PRIu64 " have a cause",
+                 x->number, x->line, c->rcvtotal, all);
+}
+
 void tcp_script(const char *params, const char *const *script)
 {
     struct script *x = base_zalloc(1, sizeof *x);
@@ -804,6 +816,7 @@ void tcp_script(const char *params, const char *const *script)
         step(x);
     }
     nothing_else(x);
+    each_has_its_cause(x);
     rig_stop(&x->r);
     cr_assert_eq(rope_leaves_alive(), 0);
     free(x);

@@ -249,7 +249,9 @@ static void run(const struct at *state, const struct event *e)
 static void each_ack(const struct at *m, struct event e)
 {
     const int acks[] = { m->una - 1, m->una, m->una + 1, m->nxt - 1, m->nxt, m->nxt + 1 };
-    for (size_t i = 0; i < (e.acks ? ARRAY_LEN(acks) : 1); i++) {
+    if (!e.acks)
+        run(m, &e);
+    for (size_t i = 0; e.acks && i < ARRAY_LEN(acks); i++) {
         e.ack = acks[i];
         if (e.ack >= 0 && (i == 0 || acks[i] > acks[i - 1]))
             run(m, &e);

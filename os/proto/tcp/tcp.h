@@ -96,6 +96,7 @@ struct tcp_counts {
     uint64_t rcvoodrop, rcvpackafterwin, rcvbyteafterwin, rcvafterclose, rcvwinprobe;
     uint64_t rcvurg, rcvdupack, rcvacktoomuch, rcvackpack, rcvackbyte, rcvwinupd;
     uint64_t pawsdrop, listendrop, nobody, softerrors;
+    uint64_t rcvtaken, rcvrst, rcvbadrst, rcvbadack, rcvbadflags, rcvbadsyn;
 };
 /* Of an instance of TCP: they go on rising, and live as long as it. */
 const struct tcp_counts *tcp_counts(const struct xk_protl *tcp);

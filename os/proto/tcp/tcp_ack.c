@@ -227,6 +227,7 @@ bool tcp_got_ack(struct tcp_conn *t, const struct tcp_segment *g)
     struct tcp_state_of *st = tcp_self(t);
     if (!t->open && (!tcp_after(g->ack, t->iss) || tcp_after(g->ack, t->max))) {
         struct xk_sessn *s = xk_sessn_of(t);
+        st->counts.rcvbadack++;
         tcp_refuse(s->protl, s->down[0], &t->key, g);
         t->ack_now = false; /* that was the answer */
         return false;
@@ -238,6 +239,7 @@ bool tcp_got_ack(struct tcp_conn *t, const struct tcp_segment *g)
         t->ack_now = true;
         return false;
     }
+    st->counts.rcvtaken++;
     bool told = tcp_sack_take(t, g);
     if (tcp_after(g->ack, t->una)) {
         if (!advance(t, g))

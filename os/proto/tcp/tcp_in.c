@@ -201,10 +201,8 @@ static bool trim_end(struct tcp_conn *t, struct tcp_segment *g)
         rope_truncate(&g->data, n - over);
         return true;
     }
-    if (g->seq != t->rcv_nxt) {
-        counts->rcvpackafterwin++;
+    if (g->seq != t->rcv_nxt)
         return false;
-    }
     counts->rcvwinprobe++;
     rope_fini(&g->data);
     return true;
@@ -213,6 +211,9 @@ static bool trim_end(struct tcp_conn *t, struct tcp_segment *g)
 /* RFC 793, page 70. */
 static void was_reset(struct tcp_conn *t)
 {
+    struct tcp_counts *counts = &tcp_self(t)->counts;
+    counts->rcvrst += t->state != TCP_TIME_WAIT;
+    counts->rcvbadrst += t->state == TCP_TIME_WAIT;
     switch ((enum tcp_state)t->state) {
     case TCP_SYN_RCVD:
         tcp_end_with(t, XK_REFUSED);
@@ -239,18 +240,27 @@ static void refuse(struct tcp_conn *t, const struct tcp_segment *g)
 
 static void in_syn_sent(struct tcp_conn *t, struct tcp_segment *g)
 {
-    bool acks = g->flags & TCP_ACK;
-    if (acks && (!tcp_after(g->ack, t->iss) || tcp_after(g->ack, t->max))) {
+    struct tcp_counts *counts = &tcp_self(t)->counts;
+    bool acks = g->flags & TCP_ACK, rst = g->flags & TCP_RST;
+    bool bad = acks && (!tcp_after(g->ack, t->iss) || tcp_after(g->ack, t->max));
+    if (rst && (bad || !acks)) {
+        counts->rcvbadrst++;
+        return;
+    }
+    if (bad) {
+        counts->rcvbadack++;
         refuse(t, g);
         return;
     }
-    if (g->flags & TCP_RST) {
-        if (acks)
-            tcp_end_with(t, XK_REFUSED);
+    if (rst) {
+        counts->rcvrst++;
+        tcp_end_with(t, XK_REFUSED);
         return;
     }
-    if (!(g->flags & TCP_SYN))
+    if (!(g->flags & TCP_SYN)) {
+        counts->rcvbadflags++;
         return;
+    }
     take_syn(t, g);
     t->ack_now = true;
     if (acks) {
@@ -258,6 +268,7 @@ static void in_syn_sent(struct tcp_conn *t, struct tcp_segment *g)
         if (!tcp_got_ack(t, g))
             return;
     } else { /* both open at once: RFC 793, figure 8 */
+        counts->rcvtaken++;
         t->state = TCP_SYN_RCVD;
         t->nxt = t->iss;
     }
@@ -272,6 +283,8 @@ static void in_others(struct tcp_conn *t, struct tcp_segment *g)
     if (g->flags & TCP_RST) { /* its number is in the window, or nothing was said */
         if (g->seq == t->rcv_nxt || (tcp_after(g->seq, t->rcv_nxt) && tcp_before(g->seq, t->adv)))
             was_reset(t);
+        else
+            counts->rcvbadrst++;
         return;
     }
     trim_front(t, g);
@@ -283,6 +296,7 @@ static void in_others(struct tcp_conn *t, struct tcp_segment *g)
     }
     bool behind = g->flags & TCP_SYN && !tcp_before(g->seq, t->adv); /* a SYN needs a number */
     if (behind || !trim_end(t, g)) {
+        counts->rcvpackafterwin++;
         t->ack_now = true;
         return;
     }
@@ -291,10 +305,13 @@ static void in_others(struct tcp_conn *t, struct tcp_segment *g)
         t->recent_at = port_now(tcp_port(t));
     }
     if (g->flags & TCP_SYN) { /* in the window */
+        counts->rcvbadsyn++;
         tcp_drop(t, XK_RESET);
         return;
     }
-    if (g->flags & TCP_ACK && tcp_got_ack(t, g))
+    if (!(g->flags & TCP_ACK))
+        counts->rcvbadflags++;
+    else if (tcp_got_ack(t, g))
         take_rest(t, g);
 }
 
@@ -314,16 +331,25 @@ static void to_connection(struct tcp_conn *t, struct tcp_segment *g)
 static void to_listener(struct xk_protl *self, struct tcp_listener *l, struct xk_sessn *lower,
                         const struct tcp_key *key, struct tcp_segment *g, uint32_t iss)
 {
-    if (g->flags & TCP_RST)
+    struct tcp_counts *counts = &((struct tcp_state_of *)self->state)->counts;
+    if (g->flags & TCP_RST) {
+        counts->rcvbadrst++;
         return;
+    }
     if (g->flags & TCP_ACK) {
+        counts->rcvbadack++;
         tcp_refuse(self, lower, key, g);
         return;
     }
-    struct tcp_conn *t = g->flags & TCP_SYN ? tcp_passive(self, l, lower, key, iss) : NULL;
+    if (!(g->flags & TCP_SYN)) {
+        counts->rcvbadflags++;
+        return;
+    }
+    struct tcp_conn *t = tcp_passive(self, l, lower, key, iss);
     struct tcp_news n;
     if (!t)
         return;
+    counts->rcvtaken++;
     tcp_enter(t, &n);
     xk_sessn_of(t)->refs--; /* what it began with: its upper has none yet */
     take_syn(t, g);
@@ -364,8 +390,9 @@ void tcp_arrived(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m
         to_connection(t, &g);
     else if (l)
         to_listener(self, l, lower, &key, &g, anew ? iss : tcp_new_iss(self, &key));
-    else if (!(g.flags & TCP_RST)) {
-        st->counts.nobody++;
+    else {
+        st->counts.rcvbadrst += (g.flags & TCP_RST) != 0;
+        st->counts.nobody += (g.flags & TCP_RST) == 0;
         tcp_refuse(self, lower, &key, &g);
     }
     rope_fini(&g.data);
