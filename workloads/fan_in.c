@@ -6,6 +6,7 @@
  * where one had everything [Jain, Chiu and Hawe 1984].
  */
 #include "os/nx/nx.h"
+#include "sim/base/fair.h"
 #include "workloads/workload.h"
 
 #define FAN_TYPE 1
@@ -104,15 +105,15 @@ static uint32_t receive(struct os_node *node, const struct fan_in_params *p, str
     return who;
 }
 
-static double jain(const struct fan_from *from, uint32_t count)
+/* Of all but this node. */
+static double jain(struct port *port, const struct fan_from *from, uint32_t count)
 {
-    double sum = 0, squares = 0;
-    for (uint32_t i = 1; i < count; i++) {
-        double x = (double)from[i].messages;
-        sum += x;
-        squares += x * x;
-    }
-    return sum * sum / ((double)(count - 1) * squares);
+    double *x = port_alloc(port, (count - 1) * sizeof *x);
+    for (uint32_t i = 1; i < count; i++)
+        x[i - 1] = (double)from[i].messages;
+    double index = fair_index(x, count - 1);
+    port_free(port, x);
+    return index;
 }
 
 static void receive_all(struct os_node *node, const struct fan_in_params *p, uint32_t count)
@@ -133,7 +134,7 @@ static void receive_all(struct os_node *node, const struct fan_in_params *p, uin
         longest = sim_time_max(longest, now - from[who].last);
         from[who].last = now;
         if (++from[who].messages == (uint64_t)p->messages && fairness == 0)
-            fairness = jain(from, count);
+            fairness = jain(port, from, count);
     }
     port_window(port, false, 1);
     double took = (double)(port_now(port) - start) / (double)SIM_SEC;

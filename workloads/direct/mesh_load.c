@@ -16,6 +16,7 @@
 #include <stdlib.h>
 
 #include "sim/audit.h"
+#include "sim/base/fair.h"
 #include "sim/digest.h"
 #include "sim/measure.h"
 #include "sim/server.h"
@@ -476,7 +477,7 @@ static void write_fairness(const struct load *l, double cycles)
     const char *unit = "flits/node/cycle";
     sim_scalar(l->sim, "accepted_least", unit, least, 0);
     sim_scalar(l->sim, "accepted_most", unit, most, 0);
-    sim_scalar(l->sim, "accepted_fairness", "1", traffic_fairness(shares, l->d.terminals), 0);
+    sim_scalar(l->sim, "accepted_fairness", "1", fair_index(shares, l->d.terminals), 0);
     sim_scalar(l->sim, "taken_least", unit, taken_least, 0);
     sim_scalar(l->sim, "taken_most", unit, taken_most, 0);
     free(shares);

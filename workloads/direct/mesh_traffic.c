@@ -112,16 +112,6 @@ void traffic_cycles_write(const struct traffic_cycles *c, struct sim *s, const c
     }
 }
 
-double traffic_fairness(const double *shares, size_t n)
-{
-    double sum = 0, squares = 0;
-    for (size_t i = 0; i < n; i++) {
-        sum += shares[i];
-        squares += shares[i] * shares[i];
-    }
-    return squares > 0 ? sum * sum / ((double)n * squares) : NAN;
-}
-
 /* ---- files ---- */
 
 FILE *traffic_log_open(struct whole_folder *out)

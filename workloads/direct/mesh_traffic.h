@@ -49,10 +49,6 @@ void traffic_cycles_add(struct traffic_cycles *c, sim_time t);
 void traffic_cycles_write(const struct traffic_cycles *c, struct sim *s, const char *name,
                           unsigned flags);
 
-/* How evenly n shares are spread: (sum x)^2 / (n sum x^2), 1 when all are equal [Jain, Chiu & Hawe
- * 1984]; NAN when there is none. */
-double traffic_fairness(const double *shares, size_t n);
-
 /* ---- files, in the folder that the user names; NULL is fine: nothing is written ---- */
 
 /* packets.csv: one line a packet: source, destination, flits, created, injected, delivered, blocked
