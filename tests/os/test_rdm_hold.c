@@ -461,6 +461,38 @@ Test(record_hold, what_is_not_wanted_waits_is_given_up_and_goes_with_a_life)
     is_not_wanted(RECORD_GRAPH);
 }
 
+/* RCD2, ULP2. */
+static void goes_with_its_life(const char *graph)
+{
+    struct rig r;
+    enable_late = true;
+    boot_on(&r, &(struct fake_options){ .mtu = 120, .detect_delay = SIM_MS }, graph);
+    cr_assert(send(&r, 0, 1, 1));
+    fake_run(r.f, 0);
+    fake_crash(r.f, 0);
+    r.k[0] = NULL;
+    fake_restart(r.f, 0);
+    fake_run(r.f, 0);
+    cr_assert(send(&r, 0, 1, 0)); /* of the next life: the first, and empty */
+    fake_run(r.f, 0);
+    enable(&r, 1);
+    cr_assert_eq(holder(&r, 1)->lane[1].next, 1);
+    cr_assert_eq(holder(&r, 1)->wrong, 0);
+    cr_assert_eq(holder(&r, 1)->lane[1].coming.length, 0);
+    rig_stop(&r);
+    enable_late = false;
+}
+
+Test(record_hold, what_waits_for_its_key_goes_with_the_life_that_sent_it)
+{
+    goes_with_its_life(RECORD_GRAPH);
+}
+
+Test(ulp_hold, what_waits_for_its_key_goes_with_the_life_that_sent_it)
+{
+    goes_with_its_life(ULP_GRAPH);
+}
+
 static void starve(const char *graph, const char *received, bool lossy)
 {
     struct rig r;
