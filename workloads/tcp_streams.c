@@ -3,10 +3,14 @@
  * Each of `flows` programs connects to another and sends `bytes` in pieces of `chunk`, with `think`
  * between two; then it finishes, and waits until the other has.  Either all send to one program, or
  * each has one of its own.  Every byte is checked.  How evenly one program was served is Jain's
- * index of the bytes that had come from each when the first had sent all [Jain, Chiu and Hawe
- * 1984].
+ * index of the bytes that have come from each since all were connected, when the first has sent all
+ * (sim/base/fair.h).  Of the same bytes the senders that are `apart`, far away or late, have a
+ * share.
  */
+#include <math.h>
+
 #include "os/proto/sock/sock.h"
+#include "sim/base/fair.h"
 #include "workloads/workload.h"
 
 #define STREAM_PORT 5001
@@ -14,8 +18,8 @@
 #define AGAIN (10 * SIM_MS) /* so long apart: programs start at once, or nearly */
 
 struct tcp_streams_params {
-    int64_t flows, bytes, chunk;
-    sim_time think;
+    int64_t flows, bytes, chunk, apart;
+    sim_time think, start, late;
     int to;
     const char *over;
 };
@@ -32,6 +36,12 @@ static const struct param params_desc[] = {
            "ASSUMED(a block of a file)"),
     P_TIME(tcp_streams_params, think, "0", "0", "1h", "Time between two calls.",
            "ASSUMED(none: as fast as it goes)"),
+    P_TIME(tcp_streams_params, start, "0", "0", "1h",
+           "Each begins at a time that is drawn, at most this.", "ASSUMED(all at once)"),
+    P_INT(tcp_streams_params, apart, "0", "0", "1000000",
+          "So many senders, the last, are told apart from the others.", "ASSUMED(none)"),
+    P_TIME(tcp_streams_params, late, "0", "0", "1h", "And begin so much later.",
+           "ASSUMED(with the others)"),
     P_CHOICE(tcp_streams_params, to, "one", to_names,
              "All send to one program, or each to one of its own."),
     P_STRING(tcp_streams_params, over, "sock", "Instance of the graph: of protocol sock.",
@@ -42,14 +52,18 @@ static const struct param params_desc[] = {
 static const struct measure rate = { "tcp_streams.goodput", "B/s",
                                      "Bytes that programs received, over the time of all.",
                                      MEASURE_DETERMINISTIC | MEASURE_COLUMN };
-enum { M_FLOW, M_CONNECT, M_FAIRNESS };
+enum { M_FLOW, M_CONNECT, M_FAIRNESS, M_SHARE };
 static const struct measure measures[] = {
     [M_FLOW] = { "flow", "B/s", "Bytes of one stream over its time, from its connection on.",
                  MEASURE_COLUMN | MEASURE_TOTAL },
     [M_CONNECT] = { "connect", "s", "Time to make a connection.", MEASURE_TOTAL },
     [M_FAIRNESS] = { "fairness", "1",
-                     "Jain's index of the bytes from each sender when the first had sent all.",
+                     "Jain's index of the bytes from each sender, from when all were connected to "
+                     "when the first had sent all.",
                      MEASURE_DETERMINISTIC | MEASURE_TOTAL },
+    [M_SHARE] = { "apart_share", "1",
+                  "Of the same bytes, those of a sender that is apart over those of another.",
+                  MEASURE_DETERMINISTIC | MEASURE_TOTAL },
     { .name = NULL }
 };
 
@@ -63,6 +77,11 @@ static uint32_t programs(const void *params, const struct os_layout *layout)
 static bool check(const void *params, const struct os_layout *layout, struct err *e)
 {
     const struct tcp_streams_params *p = params;
+    if (p->apart > 0 && (p->apart >= p->flows || p->to != TO_ONE))
+        return err_set(e,
+                       "workload.apart is %ld of %ld flows, to %s: allowed are fewer than all, "
+                       "to one",
+                       (long)p->apart, (long)p->flows, to_names[p->to]);
     if (programs(params, layout) <= layout->compute_count)
         return true;
     return err_set(e, "workload.flows is %ld, to %s: that takes %u compute nodes, and there are %u",
@@ -81,19 +100,30 @@ struct receiver {
     struct stream {
         struct receiver *of;
         struct sock *sock;
-        uint64_t got;
+        uint64_t got, before; /* bytes; of these, before all were connected */
+        bool apart;
     } * at;
 };
 
-static double jain(const struct receiver *r)
+/* One has sent all: how the bytes are shared since all were connected. */
+static void measure_shares(const struct receiver *r)
 {
-    double sum = 0, squares = 0;
+    struct port *port = r->node->port;
+    double *x = port_alloc(port, r->count * sizeof *x);
+    double of[2] = { 0, 0 };
+    uint32_t n[2] = { 0, 0 };
     for (uint32_t i = 0; i < r->count; i++) {
-        double x = (double)r->at[i].got;
-        sum += x;
-        squares += x * x;
+        const struct stream *s = &r->at[i];
+        x[i] = (double)(s->got - s->before);
+        of[s->apart] += x[i];
+        n[s->apart]++;
     }
-    return squares > 0 ? sum * sum / ((double)r->count * squares) : 0;
+    double index = fair_index(x, r->count);
+    if (!isnan(index))
+        port_measure(port, &measures[M_FAIRNESS], index);
+    if (n[1] > 0 && of[0] > 0)
+        port_measure(port, &measures[M_SHARE], of[1] / n[1] / (of[0] / n[0]));
+    port_free(port, x);
 }
 
 /* The next bytes are those that the sender sent. */
@@ -134,7 +164,7 @@ static void receive(void *arg)
         port_progress(port, since, (double)n);
         if (s->got == all && !r->first) {
             r->first = true;
-            port_measure(port, &measures[M_FAIRNESS], jain(r));
+            measure_shares(r);
         }
     }
     double took = (double)(port_now(port) - start) / (double)SIM_SEC;
@@ -143,6 +173,16 @@ static void receive(void *arg)
     sock_close(s->sock);
     r->done++;
     port_thread_wake(port, r->main);
+}
+
+/* Is it one of the last `apart`? */
+static bool is_apart(const struct receiver *r, const struct xk_sessn *sessn)
+{
+    const struct tcp_streams_params *p = r->params;
+    for (int64_t rank = p->flows - p->apart; rank < p->flows; rank++)
+        if (sessn && r->node->places.nodes[rank] == sessn->host)
+            return true;
+    return false;
 }
 
 static void receive_all(struct os_node *node, struct xk_protl *over,
@@ -157,7 +197,10 @@ static void receive_all(struct os_node *node, struct xk_protl *over,
         struct stream *s = &r.at[r.count];
         s->of = &r;
         s->sock = sock_accept(over, STREAM_PORT);
+        s->apart = is_apart(&r, sock_sessn(s->sock));
         r.count++;
+        for (uint32_t i = 0; i < r.count && !r.first; i++)
+            r.at[i].before = r.at[i].got;
         if (!port_thread_spawn(port, "stream", receive, s, 0)) {
             port_fail(port, "there is no room for a thread of stream %u", r.count - 1);
             return;
@@ -200,6 +243,10 @@ static void send_one(struct os_node *node, struct xk_protl *over,
     struct port *port = node->port;
     struct xk_parts peer = xk_node(to);
     enum xk_status why;
+    if (p->start > 0)
+        port_thread_sleep(port, (sim_time)port_random_below(port, (uint64_t)p->start));
+    if (rank >= p->flows - p->apart && p->late > 0)
+        port_thread_sleep(port, p->late);
     sim_time start = port_now(port);
     xk_part_push(&peer, XK_PART_PORT, STREAM_PORT);
     struct sock *s = sock_connect(over, peer, &why);

@@ -1,0 +1,38 @@
+# Streams of TCP between programs: what is told of how they share, where that is known beforehand.
+. tests/system/lib.sh
+value() { sed -n "/\"$1\": {/{n;s/.*\"value\": \([0-9.e+-]*\).*/\1/p}" "$T/out"; }
+lies() { # MEASURE LEAST MOST
+    awk -v x="$(value "$1")" -v a="$2" -v b="$3" 'BEGIN { exit !(x != "" && x >= a && x <= b) }' || fail "$1 is $(value "$1"), not from $2 to $3"
+}
+
+# Windows of two segments never fill the channel: each stream has a window in its round trip, of 4 ms or 16 ms and 0.3 ms
+# of two segments, an acknowledgement and the gateway.  Half have all, the others a part a: (1 + a)^2 / (2 + 2 a^2).
+for flows in 2 6; do
+    gives 0 "$PSIM" run tcp_fairness -q --no-store --json -p case=far -p recovery=reno -p window=4KiB -p each=1 -p flows=$flows
+    lies apart_share.mean 0.250 0.265
+    lies fairness.mean 0.735 0.750
+    lies tcp.rexmttimeo 0 0
+done
+# Who is late has the same window, and what came before is not looked at.
+gives 0 "$PSIM" run tcp_fairness -q --no-store --json -p case=late -p recovery=reno -p window=4KiB -p each=1 -p flows=4
+lies apart_share.mean 0.99 1.01
+lies fairness.mean 0.999 1
+# All alike: nobody is apart.
+gives 0 "$PSIM" run tcp_fairness -q --no-store --json -p case=alike -p recovery=reno -p window=4KiB -p each=1 -p flows=4
+lies fairness.mean 0.999 1
+[ -z "$(value apart_share.mean)" ] || fail "somebody is apart"
+config apart <<'END'
+local c = include "tcp_fairness.lua"
+c.sweep, c.figure = nil, nil
+c.workload.apart = 8
+return c
+END
+gives 2 "$PSIM" check "$T/apart.lua"
+says "workload.apart is 8 of 8 flows, to one: allowed are fewer than all, to one"
+
+# Files and messages over TCP: bytes that are written are read again, also where segments are lost.
+for lan in ethernet atm; do
+    gives 0 "$PSIM" run pfs_tcp -q --no-store --json -p lan=$lan -p transport=tcp -p op=write -p readback=true -p requests=4
+done
+gives 0 "$PSIM" run nx_tcp -q --no-store --json -p network=atm -p protocol=tcp -p workload.size=100kB -p loss=0.03
+lies vdrop.dropped 1 1000
