@@ -19,6 +19,8 @@ struct mach_task *mach_task_create(struct mach *m, struct port *p)
     t->mach = m;
     t->port = p;
     xk_map_init(&t->sends, m->port, sizeof(uint64_t));
+    xk_map_init(&t->far, m->port, sizeof(mach_name));
+    list_init(&t->accepts);
     list_init(&t->waiters);
     list_init(&t->asks);
     list_init(&t->link);
@@ -32,14 +34,17 @@ void mach_task_terminate(struct mach_task *t)
     while (!list_empty(&t->waiters))
         mach_waiter_forget(m, LIST_ENTRY(t->waiters.next, struct mach_waiter, of_task));
     mach_asks_forget(t);
-    for (uint32_t i = 1; i < t->used; i++) {
-        mach_name name = i << 8 | t->entries[i].generation;
-        struct mach_entry *e = mach_entry_find(t, name);
-        if (e)
-            mach_name_destroy(t, name, e);
-    }
+    while (!list_empty(&t->accepts)) /* whom to tell is not the task's any more */
+        LIST_ENTRY(list_pop(&t->accepts), struct mach_accept, link)->task = NULL;
+    uint32_t count = t->names;
+    mach_name *names = port_alloc(m->port, (count ? count : 1) * sizeof *names);
+    mach_entry_names(t, names);
+    for (uint32_t i = 0; i < count; i++)
+        mach_name_destroy(t, names[i], mach_entry_find(t, names[i]));
+    port_free(m->port, names);
     ASSERT_MSG(t->names == 0 && xk_map_count(&t->sends) == 0, "MACH1, MACH2: names outlive a task");
     xk_map_fini(&t->sends);
+    xk_map_fini(&t->far);
     list_remove(&t->link);
     port_free(m->port, t->entries);
     port_free(m->port, t);

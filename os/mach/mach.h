@@ -2,22 +2,22 @@
  *
  * What is modelled: names, rights and their user references, port sets, queue limits, messages of
  * typed items that carry rights, bytes in line or memory out of line, notifications, the death of
- * ports and tasks.  What is not: rights out of line, msg-accepted notifications, the kernel's own
- * objects behind ports (threads, memory objects), MACH_SEND_CANCEL.  Sources: [Loepere, Mach 3
- * Kernel Interfaces, 1992] and the comments of Mach's ipc/ (CMU, 1991).
+ * ports and tasks.  What is not: rights out of line, the kernel's own objects behind ports
+ * (threads, memory objects).  Sources: [Loepere, Mach 3 Kernel Interfaces, 1992] and the comments
+ * of Mach's ipc/ (CMU, 1991).
  *
  *   MACH1  A port's receive right is in exactly one place: a task's table, one message, or nowhere,
  *       and then the port is dead.
  *   MACH2  A live port counts its send rights (one for each table that has some, one for each of a
  *       message) and its send-once rights (names and messages); no more, no less.
  *   MACH3  Every send-once right ends as one message to its port: the one it was used for, or the
- *       kernel's that it was destroyed; unless the port has died.
+ *       kernel's that it was destroyed; unless the port has died, or MACH_SEND_CANCEL drops it.
  *   MACH4  A no-senders request ends when the last send right goes, and is told then, once; or
  *       when the port dies, as an unused send-once right.
  *   MACH5  A dead-name request is answered once: dead-name when the port dies, port-deleted when
  *       the name goes before.
  *   MACH6  A queue holds more than its limit only by messages to send-once rights, the kernel's,
- *       and by a limit that was lowered.
+ *       those that MACH_SEND_NOTIFY forces (one a name), and by a limit that was lowered.
  *   MACH7  Senders that wait for room get it in the order in which they came; a sender waits only
  *       while its port is full.
  */

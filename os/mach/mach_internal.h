@@ -78,6 +78,15 @@ struct mach_entry {
     uint32_t urefs; /* of SEND or DEAD_NAME; of a free entry: the next one's index */
     uint8_t rights; /* bit: enum mach_right; 0: free */
     uint8_t generation;
+    bool accepting; /* a forced message is on its way: struct mach_accept */
+};
+
+/* Of a message that MACH_SEND_NOTIFY has forced. */
+struct mach_accept {
+    struct list link;         /* of the task's */
+    struct mach_task *task;   /* NULL: it has ended */
+    mach_name name;           /* NULL: the right has gone */
+    struct mach_port *notify; /* send-once right */
 };
 
 struct mach_task {
@@ -86,10 +95,13 @@ struct mach_task {
     struct port *port;
     struct mach_entry *entries; /* [0] is never used */
     uint32_t room, used, free, names;
-    struct xk_map sends;     /* port id -> name, of those with SEND and without RECEIVE */
-    struct list waiters;     /* of its threads */
-    struct vm_space *memory; /* NULL: none */
-    struct list asks;        /* struct mach_special_ask */
+    struct xk_map sends; /* port id -> name, of those with SEND and without RECEIVE */
+    struct xk_map far;   /* name -> entry, of those that the task has chosen */
+    struct list accepts;
+    const struct mach_port *quiet; /* a name that goes tells this one nothing */
+    struct list waiters;           /* of its threads */
+    struct vm_space *memory;       /* NULL: none */
+    struct list asks;              /* struct mach_special_ask */
 };
 
 struct mach_waiter {
@@ -126,7 +138,18 @@ struct mach_port *mach_port_new(struct mach *m);
 struct mach_entry *mach_entry_find(struct mach_task *t, mach_name name);
 /* A new entry, whose rights are to be set; NULL: the table is full. */
 struct mach_entry *mach_entry_new(struct mach_task *t, mach_name *name);
+/* The same of that name, which denotes nothing; past the limit of names if need be. */
+struct mach_entry *mach_entry_named(struct mach_task *t, mach_name name);
+/* The entry as it is, though its port may have died. */
+struct mach_entry *mach_entry_at(struct mach_task *t, mach_name name);
+/* All names, in order, as many as t->names. */
+void mach_entry_names(struct mach_task *t, mach_name *names);
+bool mach_full_table(const struct mach_task *t);
+/* MACH_TYPE_*, requests included. */
+uint32_t mach_entry_type(const struct mach_entry *e);
 void mach_entry_free(struct mach_task *t, mach_name name);
+/* The name of a forced message's right is another, or MACH_PORT_NULL. */
+void mach_accept_rename(struct mach_task *t, mach_name from, mach_name to);
 /* What the task calls its send or receive right to a port. */
 mach_name mach_name_of(struct mach_task *t, const struct mach_port *port);
 void mach_bind(struct mach_task *t, const struct mach_port *port, mach_name name);
@@ -167,6 +190,9 @@ void mach_no_senders(struct mach *m, struct mach_port *port);
 void mach_die(struct mach *m, struct mach_port *port, enum mach_msg_return waiting);
 /* The request of a name that goes. */
 void mach_request_cancel(struct mach_task *t, struct mach_entry *e);
+/* The request of the name is that one now (NULL: none); what was there. */
+struct mach_port *mach_want_death(struct mach_task *t, mach_name name, struct mach_entry *e,
+                                  struct mach_port *once);
 
 /* ---- name.c ---- */
 /* Takes a right by its name. */
@@ -178,6 +204,8 @@ enum kern_return mach_copyin_check(struct mach_task *t, mach_name name, uint32_t
 /* Gives a right a name: what a message shows of it.  False: the table is full, and the right
  * remains. */
 bool mach_copyout(struct mach_task *t, struct mach_held h, mach_name *name) MUST_CHECK;
+/* The same under that name, if it gets a new one. */
+void mach_copyout_as(struct mach_task *t, struct mach_held h, mach_name name, mach_name *got);
 /* Destroys all rights of a name. */
 void mach_name_destroy(struct mach_task *t, mach_name name, struct mach_entry *e);
 /* One user reference of a send or dead name, or the right, goes. */

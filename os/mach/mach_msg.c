@@ -90,7 +90,14 @@ static bool moves(uint32_t d)
     return d == MACH_MOVE_SEND || d == MACH_MOVE_SEND_ONCE;
 }
 
-static enum mach_msg_return check(struct mach_task *t, const struct mach_msg *msg)
+/* The receive right that is to be told, or NULL. */
+static struct mach_port *notify_port(struct mach_task *t, const struct mach_msg *msg)
+{
+    const struct mach_entry *e = mach_entry_find(t, msg->notify);
+    return e && e->rights & BIT(MACH_RIGHT_RECEIVE) ? e->u.port : NULL;
+}
+
+static enum mach_msg_return check(struct mach_task *t, const struct mach_msg *msg, unsigned options)
 {
     bool has_reply = msg->local_disp != MACH_NO_RIGHT;
     bool both =
@@ -101,6 +108,8 @@ static enum mach_msg_return check(struct mach_task *t, const struct mach_msg *ms
     for (uint32_t i = 0; i < msg->item_count; i++)
         if (!mach_is_right(msg->items[i].type) && msg->items[i].type > MACH_TYPE_STRING)
             return MACH_SEND_INVALID_TYPE;
+    if (options & MACH_SEND_CANCEL && !notify_port(t, msg))
+        return MACH_SEND_INVALID_NOTIFY;
     struct mach_entry *e = mach_entry_find(t, msg->remote);
     if (!e || e->rights & BIT(MACH_RIGHT_DEAD_NAME) ||
         mach_copyin_check(t, msg->remote, msg->remote_disp, both) != KERN_SUCCESS)
@@ -122,15 +131,21 @@ static bool take(struct mach_task *t, mach_name name, uint32_t d, struct mach_he
     return mach_copyin(t, name, d, out) == KERN_SUCCESS;
 }
 
-static void take_header(struct mach_task *t, const struct mach_msg *msg, struct mach_kmsg *k)
+static void take_header(struct mach_task *t, const struct mach_msg *msg, unsigned options,
+                        struct mach_kmsg *k)
 {
+    const struct mach_port *quiet = options & MACH_SEND_CANCEL ? notify_port(t, msg) : NULL;
     bool ok = true;
     /* What is only copied comes first: the same name may be moved by the other. */
     if (msg->local_disp != MACH_NO_RIGHT && !moves(msg->local_disp))
         ok = take(t, msg->local, msg->local_disp, &k->reply);
+    t->quiet = quiet;
     ok = ok && take(t, msg->remote, msg->remote_disp, &k->dest);
+    if (msg->local != msg->remote)
+        t->quiet = NULL;
     if (msg->local_disp != MACH_NO_RIGHT && moves(msg->local_disp))
         ok = ok && take(t, msg->local, msg->local_disp, &k->reply);
+    t->quiet = NULL;
     ASSERT(ok);
     k->id = msg->id;
 }
@@ -269,9 +284,30 @@ static uint32_t brings(const struct mach_kmsg *k)
     return rights;
 }
 
-static enum mach_msg_return give_message(struct mach_task *t, struct mach_kmsg *k,
-                                         struct mach_msg *msg)
+/* The reply right, which asks for its death to be told when the name is new and `notify` is not
+ * NULL. */
+static bool give_reply(struct mach_task *t, struct mach_kmsg *k, struct mach_msg *msg,
+                       struct mach_port *notify)
 {
+    uint32_t before = t->names;
+    if (!give(t, &k->reply, &msg->remote))
+        return false;
+    if (notify && t->names > before) {
+        notify->onces++;
+        (void)mach_want_death(t, msg->remote, mach_entry_find(t, msg->remote), mach_get(notify));
+    }
+    return true;
+}
+
+static bool is_alive(struct mach_held h)
+{
+    return h.kind >= MACH_HELD_RECEIVE && !h.port->dead;
+}
+
+static enum mach_msg_return give_message(struct mach_task *t, struct mach_kmsg *k,
+                                         struct mach_msg *msg, unsigned options)
+{
+    struct mach_port *notify = options & MACH_RCV_NOTIFY ? notify_port(t, msg) : NULL;
     struct mach_port *port = k->dest.port;
     uint32_t rights = brings(k);
     msg->id = k->id;
@@ -281,7 +317,11 @@ static enum mach_msg_return give_message(struct mach_task *t, struct mach_kmsg *
     msg->local_disp = shown(k->dest.kind);
     msg->local = port->dead ? MACH_PORT_DEAD : port->receiver == t ? port->name : MACH_PORT_NULL;
     copied(t, k);
-    if (!give(t, &k->reply, &msg->remote)) {
+    if (options & MACH_RCV_NOTIFY && !notify && (msg->notify == 0 || is_alive(k->reply))) {
+        mach_kmsg_spend(t->mach, k);
+        return MACH_RCV_INVALID_NOTIFY;
+    }
+    if (!give_reply(t, k, msg, notify)) {
         mach_kmsg_spend(t->mach, k);
         return MACH_RCV_HEADER_ERROR;
     }
@@ -342,6 +382,30 @@ void mach_thread_interrupt(struct mach_task *t, const struct port_thread *thread
 
 /* ---- the call ---- */
 
+/* What found no room goes all the same, and its sender is told when it has gone on. */
+static enum mach_msg_return force(struct mach_task *t, const struct mach_msg *msg,
+                                  struct mach_kmsg *k)
+{
+    struct mach *m = t->mach;
+    struct mach_port *notify = notify_port(t, msg);
+    mach_name name = mach_name_of(t, k->dest.port);
+    struct mach_entry *e = name ? mach_entry_at(t, name) : NULL;
+    if (!notify)
+        return MACH_SEND_INVALID_NOTIFY;
+    if (e && e->accepting)
+        return MACH_SEND_NOTIFY_IN_PROGRESS;
+    struct mach_accept *a = port_alloc(m->port, sizeof *a);
+    *a = (struct mach_accept){ .task = t, .name = name, .notify = mach_get(notify) };
+    notify->onces++;
+    list_push(&t->accepts, &a->link);
+    if (e)
+        e->accepting = true;
+    k->accept = a;
+    m->counts.sent++;
+    mach_deliver(m, k);
+    return MACH_SEND_WILL_NOTIFY;
+}
+
 static enum mach_msg_return send_when_room(struct mach_task *t, struct mach_msg *msg,
                                            struct mach_kmsg *k, unsigned options, sim_time timeout)
 {
@@ -356,6 +420,10 @@ static enum mach_msg_return send_when_room(struct mach_task *t, struct mach_msg 
     enum mach_msg_return r = w->result;
     k = w->kmsg;
     waiter_free(w);
+    if (k && r == MACH_SEND_TIMED_OUT && options & MACH_SEND_NOTIFY) {
+        r = force(t, msg, k);
+        k = r == MACH_SEND_WILL_NOTIFY ? NULL : k;
+    }
     if (k)
         give_back(t, k, msg);
     return r;
@@ -365,11 +433,11 @@ static enum mach_msg_return send(struct mach_task *t, struct mach_msg *msg, unsi
                                  sim_time timeout)
 {
     struct mach *m = t->mach;
-    enum mach_msg_return r = check(t, msg);
+    enum mach_msg_return r = check(t, msg, options);
     if (r != MACH_MSG_SUCCESS)
         return r;
     struct mach_kmsg *k = mach_kmsg_new(m, msg->item_count);
-    take_header(t, msg, k);
+    take_header(t, msg, options, k);
     r = take_items(t, msg, k);
     copied(t, k);
     if (r != MACH_MSG_SUCCESS) {
@@ -428,7 +496,7 @@ static enum mach_msg_return receive(struct mach_task *t, struct mach_msg *msg, u
     msg->size = w->size;
     waiter_free(w);
     if (k && r == MACH_MSG_SUCCESS)
-        return give_message(t, k, msg);
+        return give_message(t, k, msg, options);
     if (k)
         mach_kmsg_spend(t->mach, k);
     return r;

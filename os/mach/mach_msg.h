@@ -25,6 +25,7 @@ struct mach_item {
 
 struct mach_msg {
     uint32_t remote_disp, local_disp;
+    mach_name notify; /* for options with NOTIFY or CANCEL: a receive right of the task */
     mach_name remote; /* sent: the destination; received: where to reply */
     mach_name local;  /* sent: the right for the reply; received: the port it came to */
     uint32_t seqno;   /* received: which message of the port; those of set and port count alike */
@@ -52,22 +53,33 @@ enum {
     MACH_RCV_MSG = 2,
     MACH_RCV_LARGE = 4,
     MACH_SEND_TIMEOUT = 0x10,
+    MACH_SEND_NOTIFY = 0x20,
     MACH_SEND_INTERRUPT = 0x40,
+    MACH_SEND_CANCEL = 0x80,
     MACH_RCV_TIMEOUT = 0x100,
+    MACH_RCV_NOTIFY = 0x200,
     MACH_RCV_INTERRUPT = 0x400
 };
 
 /* Sends msg, then receives into msg from the port or set `from`, each when its option says so.
  *
- * Send: what is sent is gone from msg.  MACH_SEND_INVALID_DEST, _REPLY, _HEADER, _TYPE: nothing has
- * changed.  MACH_SEND_INVALID_RIGHT, _INVALID_MEMORY (an item's right cannot be taken, or the task
- * has no such memory, or no such region that could go): the message and what was taken of it before
- * is destroyed.  When the port's queue is full it waits, for at most `timeout` with
+ * Send: what is sent is gone from msg. MACH_SEND_INVALID_DEST, _REPLY, _HEADER, _TYPE: nothing has
+ * changed. MACH_SEND_INVALID_RIGHT, _INVALID_MEMORY (an item's right cannot be taken, or the task
+ * has no such memory, or no such region that could go): the message and what was taken of it
+ * before is destroyed. When the port's queue is full it waits, for at most `timeout` with
  * MACH_SEND_TIMEOUT; MACH_SEND_TIMED_OUT, _INTERRUPTED (with MACH_SEND_INTERRUPT): the rights are
  * back under names, memory out of line is a new region with deallocate set, and msg can be sent
- * again as it is.  A port that dies meanwhile: the message is
- * destroyed, and that is a success.  A message that would hold, at any depth, the receive right of
- * its own destination is destroyed, and that is one, too.
+ * again as it is. A port that dies meanwhile: the message is destroyed, and that is a success. A
+ * message that would hold, at any depth, the receive right of its own destination is destroyed,
+ * and that is one, too.
+ *
+ * MACH_SEND_NOTIFY: what would end with MACH_SEND_TIMED_OUT is sent all the same, and the call
+ * ends with MACH_SEND_WILL_NOTIFY; when the message has been received or destroyed, msg-accepted
+ * comes to msg->notify with the name of the send right (MACH_PORT_NULL: it is gone). One at a time
+ * for a name, else MACH_SEND_NOTIFY_IN_PROGRESS; MACH_SEND_INVALID_NOTIFY: no receive right: in
+ * both cases as MACH_SEND_TIMED_OUT. MACH_SEND_CANCEL: if the name of the destination goes with
+ * the message, a dead-name request of it that would tell msg->notify is dropped, and nobody is
+ * told; no receive right: MACH_SEND_INVALID_NOTIFY, and nothing has changed.
  *
  * Receive: waits, for at most `timeout` with MACH_RCV_TIMEOUT.  A message of more than limit bytes
  * (0: no limit) is destroyed, or stays with MACH_RCV_LARGE, and gives MACH_RCV_TOO_LARGE.
@@ -75,6 +87,8 @@ enum {
  * MACH_RCV_BODY_ERROR: rights in items did not, are destroyed and MACH_PORT_NULL; or memory out of
  * line found no room (or the task has no memory), is dropped and at address 0.
  * MACH_RCV_IN_SET: the port is in a set.
+ * MACH_RCV_NOTIFY: a reply right that gets a new name has a dead-name request that tells
+ * msg->notify; no receive right: the message is destroyed, MACH_RCV_INVALID_NOTIFY.
  * MACH_RCV_PORT_DIED, _PORT_CHANGED: it went, or into a set, while the thread waited.
  * Threads that wait for one queue are served in the order in which they came.  (blocks) */
 enum mach_msg_return mach_msg(struct mach_task *t, struct mach_msg *msg, unsigned options,

@@ -71,6 +71,7 @@ struct mach_kmsg {
     bool circular;              /* it would wait for itself */
     bool receives;              /* it has receive rights */
     bool fetch;                 /* some of them have not come yet: ops->fetch */
+    struct mach_accept *accept; /* the kernel's: whom to tell when it goes */
     struct mach_waiter *waiter; /* the kernel's: whose thread has received it and waits for that */
     struct mach_kitem items[];
 };

@@ -20,29 +20,53 @@ static enum kern_return receiver(struct mach_task *t, mach_name name, struct mac
     return KERN_SUCCESS;
 }
 
-enum kern_return mach_port_allocate(struct mach_task *t, enum mach_right right, mach_name *name)
+static bool may_be_new(enum mach_right right)
 {
-    port_work(t->port, PORT_WORK_TRAP, 1);
-    if (right != MACH_RIGHT_RECEIVE && right != MACH_RIGHT_PORT_SET &&
-        right != MACH_RIGHT_DEAD_NAME)
-        return KERN_INVALID_VALUE;
-    struct mach_entry *e = mach_entry_new(t, name);
-    if (!e)
-        return KERN_NO_SPACE;
+    return right == MACH_RIGHT_RECEIVE || right == MACH_RIGHT_PORT_SET ||
+           right == MACH_RIGHT_DEAD_NAME;
+}
+
+static void make_new(struct mach_task *t, enum mach_right right, mach_name name,
+                     struct mach_entry *e)
+{
     e->rights = BIT(right);
     port_work(t->port, PORT_WORK_ALLOC, 1);
     if (right == MACH_RIGHT_RECEIVE) {
         e->u.port = mach_port_new(t->mach);
         e->u.port->receiver = t;
-        e->u.port->name = *name;
+        e->u.port->name = name;
     } else if (right == MACH_RIGHT_PORT_SET) {
         e->u.set = port_alloc(t->mach->port, sizeof *e->u.set);
         mach_queue_init(&e->u.set->queue);
         list_init(&e->u.set->members);
-        e->u.set->name = *name;
+        e->u.set->name = name;
     } else {
         e->urefs = 1;
     }
+}
+
+enum kern_return mach_port_allocate(struct mach_task *t, enum mach_right right, mach_name *name)
+{
+    port_work(t->port, PORT_WORK_TRAP, 1);
+    if (!may_be_new(right))
+        return KERN_INVALID_VALUE;
+    struct mach_entry *e = mach_entry_new(t, name);
+    if (!e)
+        return KERN_NO_SPACE;
+    make_new(t, right, *name, e);
+    return KERN_SUCCESS;
+}
+
+enum kern_return mach_port_allocate_name(struct mach_task *t, enum mach_right right, mach_name name)
+{
+    const struct mach_entry *e = enter(t, name);
+    if (!may_be_new(right) || name == MACH_PORT_NULL || name == MACH_PORT_DEAD)
+        return KERN_INVALID_VALUE;
+    if (e)
+        return KERN_NAME_EXISTS;
+    if (mach_full_table(t))
+        return KERN_NO_SPACE;
+    make_new(t, right, name, mach_entry_named(t, name));
     return KERN_SUCCESS;
 }
 
@@ -51,7 +75,7 @@ enum kern_return mach_port_type(struct mach_task *t, mach_name name, uint32_t *t
     struct mach_entry *e = enter(t, name);
     if (!e)
         return KERN_INVALID_NAME;
-    *type = (uint32_t)e->rights << 16;
+    *type = mach_entry_type(e);
     return KERN_SUCCESS;
 }
 
@@ -230,30 +254,6 @@ static enum kern_return may_request(const struct mach_entry *e, enum mach_notifi
     return KERN_SUCCESS;
 }
 
-/* The request of the name is that one now; what was there. */
-static struct mach_port *want_death(struct mach_task *t, mach_name name, struct mach_entry *e,
-                                    struct mach_port *once)
-{
-    struct mach_request *r = e->request;
-    struct mach_port *old = r ? r->notify : NULL;
-    if (r && once) {
-        r->notify = once;
-    } else if (r) {
-        list_remove(&r->link);
-        port_free(t->mach->port, r);
-        e->request = NULL;
-    } else if (once) {
-        r = port_alloc(t->mach->port, sizeof *r);
-        *r = (struct mach_request){ .task = t, .name = name, .notify = once };
-        list_push(&e->u.port->deaths, &r->link);
-        e->request = r;
-        struct mach *m = t->mach;
-        if (mach_is_proxy(e->u.port) && e->u.port->deaths.next == e->u.port->deaths.prev)
-            m->net_ops->want_death(m->net, e->u.port->record);
-    }
-    return old;
-}
-
 static struct mach_port *swap(struct mach_port **place, struct mach_port *once)
 {
     struct mach_port *old = *place;
@@ -290,7 +290,7 @@ enum kern_return mach_port_request_notification(struct mach_task *t, mach_name n
             mach_notify(t->mach, h.port, MACH_NOTIFY_DEAD_NAME, true, name);
         }
     } else if (id == MACH_NOTIFY_DEAD_NAME) {
-        old = want_death(t, name, e, h.port);
+        old = mach_want_death(t, name, e, h.port);
     } else if (id == MACH_NOTIFY_PORT_DESTROYED) {
         old = swap(&e->u.port->destroyed, h.port);
     } else if (h.port && e->u.port->sends == 0 && !mach_is_lent(e->u.port) &&

@@ -11,6 +11,19 @@
 
 /* A new receive right (a port), port set, or dead name (one user reference). */
 enum kern_return mach_port_allocate(struct mach_task *t, enum mach_right right, mach_name *name);
+/* The same under a name of the caller's.  KERN_INVALID_VALUE: no such right, or no name;
+ * KERN_NAME_EXISTS: it denotes something. */
+enum kern_return mach_port_allocate_name(struct mach_task *t, enum mach_right right,
+                                         mach_name name);
+/* What was `from` is called `to` now, which denotes nothing before (KERN_NAME_EXISTS).
+ * KERN_INVALID_VALUE: it is no name. */
+enum kern_return mach_port_rename(struct mach_task *t, mach_name from, mach_name to);
+/* The names of the task and their types, `room` of them at most; *count: how many there are. */
+enum kern_return mach_port_names(struct mach_task *t, mach_name *names, uint32_t *types,
+                                 uint32_t room, uint32_t *count);
+/* The same of the members of a port set, in the order in which they came. */
+enum kern_return mach_port_get_set_status(struct mach_task *t, mach_name set, mach_name *members,
+                                          uint32_t room, uint32_t *count);
 /* MACH_TYPE_*; a right whose port has died is a dead name. */
 enum kern_return mach_port_type(struct mach_task *t, mach_name name, uint32_t *type);
 /* User references of that right at the name: 0 when it denotes another. */
@@ -24,10 +37,17 @@ enum kern_return mach_port_mod_refs(struct mach_task *t, mach_name name, enum ma
 enum kern_return mach_port_deallocate(struct mach_task *t, mach_name name);
 /* All rights of the name. */
 enum kern_return mach_port_destroy(struct mach_task *t, mach_name name);
-/* Takes the right `right` of `from` as disposition d says and gives it to `to`, which calls it
- * *name. KERN_INVALID_CAPABILITY: its port is dead; the reference is gone, nothing is given. */
+/* Mach's mach_port_extract_right: takes the right `right` of `from` as disposition d says and gives
+ * it to `to`, which calls it *name.  KERN_INVALID_CAPABILITY: its port is dead; the reference is
+ * gone, nothing is given. */
 enum kern_return mach_port_give(struct mach_task *from, mach_name right, enum mach_disposition d,
                                 struct mach_task *to, mach_name *name);
+/* The right `right` of `from`, taken as disposition d says, is t's under that name
+ * (KERN_INVALID_VALUE: it is none).  Else it is destroyed: KERN_INVALID_CAPABILITY: the port is
+ * dead; KERN_RIGHT_EXISTS: t calls its send or receive right to the port by another name;
+ * KERN_NAME_EXISTS: the name denotes another right; KERN_UREFS_OVERFLOW, KERN_NO_SPACE. */
+enum kern_return mach_port_insert_right(struct mach_task *t, mach_name name, struct mach_task *from,
+                                        mach_name right, enum mach_disposition d);
 /* Puts the receive right into the set, out of the one it is in; MACH_PORT_NULL: into none
  * (KERN_NOT_IN_SET when it was in none).  Threads that receive from the port itself end with
  * MACH_RCV_PORT_CHANGED. */

@@ -35,6 +35,9 @@ enum {
     MACH_TYPE_PORT_SET = 0x80000,
     MACH_TYPE_DEAD_NAME = 0x100000
 };
+/* What a call says beside them: a msg-accepted or a dead-name notification is to come. */
+#define MACH_TYPE_MAREQUEST 0x40000000u
+#define MACH_TYPE_DNREQUEST 0x80000000u
 
 /* How a right leaves its holder for a message.  What arrives is one of the first three. */
 enum mach_disposition {
@@ -72,10 +75,12 @@ enum kern_return {
     KERN_INVALID_ARGUMENT = 4, /* not for this call, or not for this kind of name */
     KERN_FAILURE = 5,          /* another node does not answer, or has no such thing */
     KERN_NOT_IN_SET = 12,
+    KERN_NAME_EXISTS = 13,   /* the name denotes something already */
     KERN_INVALID_NAME = 15,  /* denotes nothing */
     KERN_INVALID_RIGHT = 17, /* denotes something else */
     KERN_INVALID_VALUE = 18,
     KERN_UREFS_OVERFLOW = 19,
+    KERN_RIGHT_EXISTS = 21,       /* the task calls it by another name */
     KERN_INVALID_CAPABILITY = 20, /* the port of the notification has died */
 };
 
@@ -84,9 +89,12 @@ enum mach_msg_return {
     MACH_MSG_SUCCESS = 0,
     MACH_SEND_INVALID_DEST = 0x10000003,
     MACH_SEND_TIMED_OUT = 0x10000004,
+    MACH_SEND_WILL_NOTIFY = 0x10000005,
+    MACH_SEND_NOTIFY_IN_PROGRESS = 0x10000006,
     MACH_SEND_INTERRUPTED = 0x10000007,
     MACH_SEND_INVALID_REPLY = 0x10000009,
     MACH_SEND_INVALID_RIGHT = 0x1000000a,
+    MACH_SEND_INVALID_NOTIFY = 0x1000000b,
     MACH_SEND_INVALID_MEMORY = 0x1000000c,
     MACH_SEND_INVALID_TYPE = 0x1000000f,
     MACH_SEND_INVALID_HEADER = 0x10000010,
@@ -95,6 +103,7 @@ enum mach_msg_return {
     MACH_RCV_TOO_LARGE = 0x10004004,
     MACH_RCV_INTERRUPTED = 0x10004005,
     MACH_RCV_PORT_CHANGED = 0x10004006,
+    MACH_RCV_INVALID_NOTIFY = 0x10004007,
     MACH_RCV_PORT_DIED = 0x10004009,
     MACH_RCV_IN_SET = 0x1000400a,
     MACH_RCV_HEADER_ERROR = 0x1000400b,
@@ -104,6 +113,7 @@ enum mach_msg_return {
 /* Ids of the messages that the kernel sends. */
 enum mach_notification {
     MACH_NOTIFY_PORT_DELETED = 65,   /* a name that a dead-name request was for; its item: name */
+    MACH_NOTIFY_MSG_ACCEPTED = 66,   /* a message that was forced has left the queue; item: name */
     MACH_NOTIFY_PORT_DESTROYED = 69, /* item: the receive right */
     MACH_NOTIFY_NO_SENDERS = 70,     /* item: the make-send count */
     MACH_NOTIFY_SEND_ONCE = 71,      /* without items */

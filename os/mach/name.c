@@ -148,7 +148,7 @@ static void have_receive(struct mach_task *t, struct mach_port *port, struct mac
     port->carrier = NULL;
 }
 
-bool mach_copyout(struct mach_task *t, struct mach_held h, mach_name *name)
+static bool copyout(struct mach_task *t, struct mach_held h, mach_name as, mach_name *name)
 {
     struct mach_port *port = h.port;
     struct mach_entry *e = NULL;
@@ -183,7 +183,10 @@ bool mach_copyout(struct mach_task *t, struct mach_held h, mach_name *name)
         mach_put(t->mach, port);
         return true;
     }
-    if ((e = mach_entry_new(t, name)) == NULL) {
+    if (as != MACH_PORT_NULL) {
+        *name = as;
+        e = mach_entry_named(t, as);
+    } else if ((e = mach_entry_new(t, name)) == NULL) {
         *name = MACH_PORT_NULL;
         return false;
     }
@@ -199,6 +202,17 @@ bool mach_copyout(struct mach_task *t, struct mach_held h, mach_name *name)
         e->urefs = 1;
     }
     return true;
+}
+
+bool mach_copyout(struct mach_task *t, struct mach_held h, mach_name *name)
+{
+    return copyout(t, h, MACH_PORT_NULL, name);
+}
+
+void mach_copyout_as(struct mach_task *t, struct mach_held h, mach_name name, mach_name *got)
+{
+    bool ok = copyout(t, h, name, got);
+    ASSERT(ok);
 }
 
 static void destroy_set(struct mach_task *t, mach_name name, struct mach_entry *e)

@@ -62,7 +62,7 @@ static void answer_deaths(struct mach *m, struct mach_port *port)
     list_splice(&deaths, &port->deaths);
     for (struct list *it; (it = list_pop(&deaths)) != NULL;) { /* MACH5 */
         struct mach_request *r = LIST_ENTRY(it, struct mach_request, link);
-        struct mach_entry *e = &r->task->entries[r->name >> 8];
+        struct mach_entry *e = mach_entry_at(r->task, r->name);
         struct mach_port *notify = r->notify;
         mach_name name = r->name;
         ASSERT(e->request == r);
@@ -232,6 +232,55 @@ void mach_notify(struct mach *m, struct mach_port *once, enum mach_notification 
     mach_deliver(m, k);
 }
 
+struct mach_port *mach_want_death(struct mach_task *t, mach_name name, struct mach_entry *e,
+                                  struct mach_port *once)
+{
+    struct mach_request *r = e->request;
+    struct mach_port *old = r ? r->notify : NULL;
+    if (r && once) {
+        r->notify = once;
+    } else if (r) {
+        list_remove(&r->link);
+        port_free(t->mach->port, r);
+        e->request = NULL;
+    } else if (once) {
+        r = port_alloc(t->mach->port, sizeof *r);
+        *r = (struct mach_request){ .task = t, .name = name, .notify = once };
+        list_push(&e->u.port->deaths, &r->link);
+        e->request = r;
+        struct mach *m = t->mach;
+        if (mach_is_proxy(e->u.port) && e->u.port->deaths.next == e->u.port->deaths.prev)
+            m->net_ops->want_death(m->net, e->u.port->record);
+    }
+    return old;
+}
+
+/* The message, which goes, was forced: its sender is told. */
+static void accepted(struct mach *m, struct mach_kmsg *k)
+{
+    struct mach_accept *a = k->accept;
+    struct mach_port *notify = a->notify;
+    mach_name name = a->name;
+    k->accept = NULL;
+    if (a->task && name)
+        mach_entry_at(a->task, name)->accepting = false;
+    list_remove(&a->link);
+    port_free(m->port, a);
+    mach_notify(m, notify, MACH_NOTIFY_MSG_ACCEPTED, true, name);
+}
+
+void mach_kmsg_free(struct mach *m, struct mach_kmsg *k)
+{
+    if (k->accept)
+        accepted(m, k);
+    for (uint32_t i = 0; i < k->item_count; i++) {
+        port_free(m->port, k->items[i].rights);
+        rope_fini(&k->items[i].data);
+    }
+    m->messages--;
+    port_free(m->port, k);
+}
+
 void mach_request_cancel(struct mach_task *t, struct mach_entry *e)
 {
     struct mach_request *r = e->request;
@@ -242,5 +291,10 @@ void mach_request_cancel(struct mach_task *t, struct mach_entry *e)
     e->request = NULL;
     list_remove(&r->link);
     port_free(t->mach->port, r);
+    if (notify == t->quiet) {
+        struct mach_held once = { notify, MACH_HELD_ONCE };
+        mach_spend(t->mach, &once);
+        return;
+    }
     mach_notify(t->mach, notify, MACH_NOTIFY_PORT_DELETED, true, name);
 }

@@ -88,21 +88,31 @@ static void bury(struct mach_task *t, struct mach_entry *e)
     mach_put(t->mach, port);
 }
 
-struct mach_entry *mach_entry_find(struct mach_task *t, mach_name name)
+struct mach_entry *mach_entry_at(struct mach_task *t, mach_name name)
 {
     uint32_t index = name >> GENERATION_BITS;
-    if (index == 0 || index >= t->used || !is_use(&t->entries[index], name))
-        return NULL;
-    struct mach_entry *e = &t->entries[index];
-    if (e->rights & (BIT(MACH_RIGHT_SEND) | BIT(MACH_RIGHT_SEND_ONCE)) && e->u.port->dead)
+    if (index > 0 && index < t->used && is_use(&t->entries[index], name))
+        return &t->entries[index];
+    return xk_map_count(&t->far) > 0 ? xk_map_resolve(&t->far, &name) : NULL;
+}
+
+struct mach_entry *mach_entry_find(struct mach_task *t, mach_name name)
+{
+    struct mach_entry *e = mach_entry_at(t, name);
+    if (e && e->rights & (BIT(MACH_RIGHT_SEND) | BIT(MACH_RIGHT_SEND_ONCE)) && e->u.port->dead)
         bury(t, e);
     return e;
+}
+
+bool mach_full_table(const struct mach_task *t)
+{
+    return t->mach->names_max && t->names >= t->mach->names_max;
 }
 
 struct mach_entry *mach_entry_new(struct mach_task *t, mach_name *name)
 {
     uint32_t index = t->free;
-    if (t->mach->names_max && t->names >= t->mach->names_max)
+    if (mach_full_table(t))
         return NULL;
     if (index) {
         t->free = t->entries[index].urefs;
@@ -118,22 +128,70 @@ struct mach_entry *mach_entry_new(struct mach_task *t, mach_name *name)
     }
     struct mach_entry *e = &t->entries[index];
     uint8_t generation = (uint8_t)(e->generation + 1);
-    *e = (struct mach_entry){ .generation = generation };
     *name = index << GENERATION_BITS | generation;
+    while (xk_map_count(&t->far) > 0 && xk_map_resolve(&t->far, name))
+        *name = index << GENERATION_BITS | ++generation;
+    *e = (struct mach_entry){ .generation = generation };
     t->names++;
     return e;
+}
+
+struct mach_entry *mach_entry_named(struct mach_task *t, mach_name name)
+{
+    struct mach_entry *e = port_alloc(t->mach->port, sizeof *e);
+    xk_map_bind(&t->far, &name, e);
+    t->names++;
+    return e;
+}
+
+uint32_t mach_entry_type(const struct mach_entry *e)
+{
+    return (uint32_t)e->rights << 16 | (e->accepting ? MACH_TYPE_MAREQUEST : 0) |
+           (e->request ? MACH_TYPE_DNREQUEST : 0);
+}
+
+static bool add_name(void *arg, const void *key, void *value)
+{
+    mach_name **at = arg;
+    (void)value;
+    memcpy((*at)++, key, sizeof(mach_name));
+    return true;
+}
+
+void mach_entry_names(struct mach_task *t, mach_name *names)
+{
+    for (uint32_t i = 1; i < t->used; i++)
+        if (t->entries[i].rights)
+            *names++ = i << GENERATION_BITS | t->entries[i].generation;
+    xk_map_each(&t->far, add_name, &names);
+}
+
+void mach_accept_rename(struct mach_task *t, mach_name from, mach_name to)
+{
+    LIST_EACH (it, &t->accepts) {
+        struct mach_accept *a = LIST_ENTRY(it, struct mach_accept, link);
+        if (a->name == from)
+            a->name = to;
+    }
 }
 
 void mach_entry_free(struct mach_task *t, mach_name name)
 {
     uint32_t index = name >> GENERATION_BITS;
-    struct mach_entry *e = &t->entries[index];
+    struct mach_entry *e = mach_entry_at(t, name);
     ASSERT(!e->request);
+    if (e->accepting)
+        mach_accept_rename(t, name, MACH_PORT_NULL);
+    t->names--;
+    if (xk_map_count(&t->far) > 0 && xk_map_resolve(&t->far, &name) == e) {
+        (void)xk_map_unbind(&t->far, &name);
+        port_free(t->mach->port, e);
+        return;
+    }
     e->rights = 0;
     e->u.port = NULL;
     e->urefs = t->free;
     t->free = index;
-    t->names--;
 }
 
 mach_name mach_name_of(struct mach_task *t, const struct mach_port *port)
@@ -163,14 +221,4 @@ struct mach_kmsg *mach_kmsg_new(struct mach *m, uint32_t items)
     k->size = MACH_HEADER_BYTES;
     m->messages++;
     return k;
-}
-
-void mach_kmsg_free(struct mach *m, struct mach_kmsg *k)
-{
-    for (uint32_t i = 0; i < k->item_count; i++) {
-        port_free(m->port, k->items[i].rights);
-        rope_fini(&k->items[i].data);
-    }
-    m->messages--;
-    port_free(m->port, k);
 }

@@ -23,6 +23,8 @@ struct entry {
     struct lport *port;
     struct lport *request; /* whom to tell of its death or end; NULL: nobody asked */
     uint64_t asked;
+    uint64_t chosen; /* when the task gave it this name; 0: the kernel did */
+    bool accepting;  /* a forced message has not been received yet */
 };
 struct table {
     struct entry *at;
@@ -46,7 +48,10 @@ struct letter {
     struct right dest, reply;
     int32_t id;
     uint32_t size, seqno, parts;
-    uint64_t stamp; /* when it came into the queue; 0: it is in none */
+    uint64_t stamp;       /* when it came into the queue; 0: it is in none */
+    struct lport *accept; /* whom to tell when it goes; NULL: nobody */
+    uint32_t accept_task; /* whose name is told; MODEL_TASKS: of one that ended */
+    mach_name accept_name;
     struct part part[MACH_ITEMS_MAX];
 };
 struct model {
@@ -56,6 +61,7 @@ struct model {
     struct memory *memory;
     uint32_t names_max;
     uint64_t clock;
+    const struct lport *quiet; /* of MACH_SEND_CANCEL */
     bool reaping;
 };
 
@@ -79,7 +85,7 @@ static bool in_letter(const struct letter *l, enum kind kind, const struct lport
         for (uint32_t j = 0; l->part[i].rights && j < l->part[i].count; j++)
             if (l->part[i].rights[j].kind == kind && l->part[i].rights[j].port == port)
                 return true;
-    return false;
+    return kind == ONCE && l->accept == port;
 }
 
 static bool exists(const struct model *m, enum kind kind, const struct lport *port)
@@ -152,9 +158,17 @@ static struct entry *add(struct model *m, uint32_t task, mach_name got)
     return &t->at[t->count++];
 }
 
+static void accept_rename(struct model *m, uint32_t task, mach_name from, mach_name to)
+{
+    for (struct letter *l = m->letters; l; l = l->next)
+        if (l->accept && l->accept_task == task && l->accept_name == from)
+            l->accept_name = to;
+}
+
 static void drop(struct model *m, uint32_t task, struct entry *e)
 {
     struct table *t = &m->tasks[task];
+    accept_rename(m, task, e->name, MACH_PORT_NULL);
     *e = t->at[--t->count];
 }
 
@@ -172,8 +186,19 @@ static struct letter *letter_new(struct model *m)
     return l;
 }
 
+static void notify(struct model *m, struct lport *to, int32_t id, bool has_word, uint32_t word);
+
 static void letter_free(struct model *m, struct letter *l)
 {
+    struct lport *to = l->accept;
+    if (to) {
+        struct entry *e =
+            l->accept_task < MODEL_TASKS ? find(m, l->accept_task, l->accept_name) : NULL;
+        if (e)
+            e->accepting = false;
+        l->accept = NULL;
+        notify(m, to, MACH_NOTIFY_MSG_ACCEPTED, true, l->accept_name);
+    }
     struct letter **at = &m->letters;
     while (*at != l)
         at = &(*at)->next;
@@ -333,7 +358,7 @@ static void drop_and_tell(struct model *m, uint32_t task, struct entry *e)
     struct lport *to = e->request;
     mach_name name = e->name;
     drop(m, task, e);
-    if (to)
+    if (to && to != m->quiet)
         notify(m, to, MACH_NOTIFY_PORT_DELETED, true, name);
 }
 
@@ -580,8 +605,10 @@ struct model *model_new(uint32_t names_max)
 
 void model_free(struct model *m)
 {
-    while (m->letters)
+    while (m->letters) {
+        m->letters->accept = NULL;
         letter_free(m, m->letters);
+    }
     for (struct lport *p = m->ports, *next; p; p = next) {
         next = p->next;
         free(p);
@@ -596,22 +623,65 @@ void model_free(struct model *m)
 void model_terminate(struct model *m, uint32_t task)
 {
     struct table *t = &m->tasks[task];
-    while (t->count > 0) { /* the order of names is that of their indices */
+    for (struct letter *l = m->letters; l; l = l->next)
+        if (l->accept_task == task)
+            l->accept_task = MODEL_TASKS;
+    while (t->count > 0) { /* by their indices; then those that the task chose, oldest first */
         uint32_t first = 0;
-        for (uint32_t i = 1; i < t->count; i++)
-            if (t->at[i].name >> 8 < t->at[first].name >> 8)
+        for (uint32_t i = 1; i < t->count; i++) {
+            const struct entry *a = &t->at[i], *b = &t->at[first];
+            if (a->chosen != b->chosen ? a->chosen < b->chosen : a->name >> 8 < b->name >> 8)
                 first = i;
+        }
         destroy_name(m, task, t->at[first].name);
     }
 }
 
 /* ---- the calls on names ---- */
 
+static bool may_be_new(enum mach_right right)
+{
+    return right == MACH_RIGHT_RECEIVE || right == MACH_RIGHT_PORT_SET ||
+           right == MACH_RIGHT_DEAD_NAME;
+}
+
+enum kern_return model_allocate_name(struct model *m, uint32_t task, enum mach_right right,
+                                     mach_name name)
+{
+    if (!may_be_new(right) || name == MACH_PORT_NULL || name == MACH_PORT_DEAD)
+        return KERN_INVALID_VALUE;
+    if (find(m, task, name))
+        return KERN_NAME_EXISTS;
+    enum kern_return kr = model_allocate(m, task, right, name);
+    if (kr == KERN_SUCCESS)
+        find(m, task, name)->chosen = ++m->clock;
+    return kr;
+}
+
+enum kern_return model_rename(struct model *m, uint32_t task, mach_name from, mach_name to)
+{
+    struct entry *e = find(m, task, from);
+    if (to == MACH_PORT_NULL || to == MACH_PORT_DEAD)
+        return KERN_INVALID_VALUE;
+    if (!e)
+        return KERN_INVALID_NAME;
+    if (find(m, task, to))
+        return KERN_NAME_EXISTS;
+    e->name = to;
+    e->chosen = ++m->clock;
+    accept_rename(m, task, from, to);
+    for (uint32_t i = 0; e->type == MACH_TYPE_PORT_SET && i < m->tasks[task].count; i++) {
+        const struct entry *member = &m->tasks[task].at[i];
+        if (member->type & MACH_TYPE_RECEIVE && member->port->set == from)
+            member->port->set = to;
+    }
+    return KERN_SUCCESS;
+}
+
 enum kern_return model_allocate(struct model *m, uint32_t task, enum mach_right right,
                                 mach_name got)
 {
-    if (right != MACH_RIGHT_RECEIVE && right != MACH_RIGHT_PORT_SET &&
-        right != MACH_RIGHT_DEAD_NAME)
+    if (!may_be_new(right))
         return KERN_INVALID_VALUE;
     if (full(m, task))
         return KERN_NO_SPACE;
@@ -699,6 +769,41 @@ enum kern_return model_give(struct model *m, uint32_t from, mach_name right, uin
             m->tasks[to].at[i].type & (MACH_TYPE_SEND | MACH_TYPE_RECEIVE))
             got = m->tasks[to].at[i].name;
     return give(m, to, r, got) ? KERN_SUCCESS : KERN_NO_SPACE;
+}
+
+enum kern_return model_insert(struct model *m, uint32_t task, mach_name name, uint32_t from,
+                              mach_name right, uint32_t d)
+{
+    struct right r;
+    if (name == MACH_PORT_NULL || name == MACH_PORT_DEAD)
+        return KERN_INVALID_VALUE;
+    enum kern_return kr = take(m, from, right, d, &r);
+    if (kr != KERN_SUCCESS)
+        return kr;
+    const struct entry *there = find(m, task, name), *known = NULL;
+    for (uint32_t i = 0; r.kind != DEAD && r.kind != ONCE && i < m->tasks[task].count; i++) {
+        const struct entry *e = &m->tasks[task].at[i];
+        if (e->port == r.port && e->type & (MACH_TYPE_SEND | MACH_TYPE_RECEIVE))
+            known = e;
+    }
+    if (r.kind == DEAD || r.port->dead)
+        kr = KERN_INVALID_CAPABILITY;
+    else if (known && known != there)
+        kr = KERN_RIGHT_EXISTS;
+    else if (there && !known)
+        kr = KERN_NAME_EXISTS;
+    else if (!there && full(m, task))
+        kr = KERN_NO_SPACE;
+    else if (known && r.kind == SEND && known->refs == 65535 && known->type & MACH_TYPE_SEND)
+        kr = KERN_UREFS_OVERFLOW;
+    if (kr != KERN_SUCCESS) {
+        release(m, r);
+        return kr;
+    }
+    (void)give(m, task, r, name);
+    if (!there)
+        find(m, task, name)->chosen = ++m->clock;
+    return KERN_SUCCESS;
 }
 
 static enum kern_return receiver(struct model *m, uint32_t task, mach_name name, struct lport **p)
@@ -826,6 +931,7 @@ struct model_before *model_copy(const struct mach_msg *msg)
     b->head.remote = msg->remote;
     b->head.local = msg->local;
     b->head.id = msg->id;
+    b->head.notify = msg->notify;
     b->count = msg->item_count;
     for (uint32_t i = 0; i < b->count; i++) {
         const struct mach_item *it = &msg->items[i];
@@ -848,7 +954,14 @@ static bool goes(uint32_t d)
     return d == MACH_MOVE_SEND || d == MACH_MOVE_SEND_ONCE;
 }
 
-static enum mach_msg_return check(struct model *m, uint32_t task, const struct model_before *b)
+static struct lport *told(struct model *m, uint32_t task, mach_name name)
+{
+    const struct entry *e = find(m, task, name);
+    return e && e->type & MACH_TYPE_RECEIVE ? e->port : NULL;
+}
+
+static enum mach_msg_return check(struct model *m, uint32_t task, unsigned options,
+                                  const struct model_before *b)
 {
     const struct mach_msg *h = &b->head;
     bool replies = h->local_disp != MACH_NO_RIGHT;
@@ -859,6 +972,8 @@ static enum mach_msg_return check(struct model *m, uint32_t task, const struct m
     for (uint32_t i = 0; i < b->count; i++)
         if (!mach_is_right(b->item[i].type) && b->item[i].type > 12)
             return MACH_SEND_INVALID_TYPE;
+    if (options & MACH_SEND_CANCEL && !told(m, task, h->notify))
+        return MACH_SEND_INVALID_NOTIFY;
     const struct entry *e = find(m, task, h->remote);
     if (may_take(e, h->remote_disp) != KERN_SUCCESS || e->type & MACH_TYPE_DEAD_NAME)
         return MACH_SEND_INVALID_DEST;
@@ -939,21 +1054,49 @@ static enum mach_msg_return take_parts(struct model *m, uint32_t task, const str
     return MACH_MSG_SUCCESS;
 }
 
-static enum mach_msg_return sent(struct model *m, uint32_t task, const struct model_before *b,
-                                 const struct mach_msg *after)
+/* There is no room; is it sent all the same? */
+static enum mach_msg_return force(struct model *m, uint32_t task, mach_name name, struct letter *l)
+{
+    struct lport *to = told(m, task, name);
+    struct entry *e = NULL;
+    if (!to)
+        return MACH_SEND_INVALID_NOTIFY;
+    for (uint32_t i = 0; !e && i < m->tasks[task].count; i++) {
+        e = &m->tasks[task].at[i];
+        if (e->port != l->dest.port || !(e->type & (MACH_TYPE_SEND | MACH_TYPE_RECEIVE)))
+            e = NULL;
+    }
+    if (e && e->accepting)
+        return MACH_SEND_NOTIFY_IN_PROGRESS;
+    l->accept = to;
+    l->accept_task = task;
+    l->accept_name = e ? e->name : MACH_PORT_NULL;
+    if (e)
+        e->accepting = true;
+    post(m, l);
+    return MACH_SEND_WILL_NOTIFY;
+}
+
+static enum mach_msg_return sent(struct model *m, uint32_t task, unsigned options,
+                                 const struct model_before *b, const struct mach_msg *after)
 {
     const struct mach_msg *h = &b->head;
-    enum mach_msg_return r = check(m, task, b);
+    enum mach_msg_return r = check(m, task, options, b);
     if (r != MACH_MSG_SUCCESS)
         return r;
     struct letter *l = letter_new(m);
+    const struct lport *quiet = options & MACH_SEND_CANCEL ? told(m, task, h->notify) : NULL;
     bool reply_last = goes(h->local_disp);
     l->id = h->id;
     if (h->local_disp != MACH_NO_RIGHT && !reply_last)
         (void)take_any(m, task, h->local, h->local_disp, &l->reply);
+    m->quiet = quiet;
     (void)take_any(m, task, h->remote, h->remote_disp, &l->dest);
+    if (h->local != h->remote)
+        m->quiet = NULL;
     if (reply_last)
         (void)take_any(m, task, h->local, h->local_disp, &l->reply);
+    m->quiet = NULL;
     r = take_parts(m, task, b, l);
     if (r != MACH_MSG_SUCCESS) {
         letter_destroy(m, l);
@@ -965,21 +1108,26 @@ static enum mach_msg_return sent(struct model *m, uint32_t task, const struct mo
     } else if (l->dest.kind == ONCE || queued(m, port) < port->qlimit) {
         post(m, l);
     } else {
+        r = MACH_SEND_TIMED_OUT;
+        if (options & MACH_SEND_NOTIFY)
+            r = force(m, task, h->notify, l);
+        if (r == MACH_SEND_WILL_NOTIFY)
+            return r;
         cr_assert_eq(after->remote_disp, shows(l->dest.kind));
         cr_assert_eq(after->local_disp, shows(l->reply.kind));
         (void)give(m, task, taken(&l->dest), after->remote);
         (void)give(m, task, taken(&l->reply), after->local);
         (void)give_parts(m, task, l, after);
         letter_free(m, l);
-        return MACH_SEND_TIMED_OUT;
+        return r;
     }
     return MACH_MSG_SUCCESS;
 }
 
-enum mach_msg_return model_send(struct model *m, uint32_t task, struct model_before *before,
-                                const struct mach_msg *after)
+enum mach_msg_return model_send(struct model *m, uint32_t task, unsigned options,
+                                struct model_before *before, const struct mach_msg *after)
 {
-    enum mach_msg_return r = sent(m, task, before, after);
+    enum mach_msg_return r = sent(m, task, options, before, after);
     for (uint32_t i = 0; i < before->count; i++)
         free(before->item[i].names);
     free(before);
@@ -1029,10 +1177,20 @@ enum mach_msg_return model_receive(struct model *m, uint32_t task, unsigned opti
     l->stamp = 0;
     struct right dest = taken(&l->dest);
     bool sent_there = dest.kind == SEND;
+    struct lport *to = options & MACH_RCV_NOTIFY ? told(m, task, got->notify) : NULL;
+    uint32_t names = m->tasks[task].count;
+    bool lives = (l->reply.kind == SEND || l->reply.kind == ONCE) && !l->reply.port->dead;
     if (limit && l->size > limit) {
         r = MACH_RCV_TOO_LARGE;
+    } else if (options & MACH_RCV_NOTIFY && !to && (lives || got->notify == MACH_PORT_NULL)) {
+        r = MACH_RCV_INVALID_NOTIFY;
     } else if (!give(m, task, taken(&l->reply), got->remote)) {
         r = MACH_RCV_HEADER_ERROR;
+    }
+    if (r == MACH_MSG_SUCCESS && to && m->tasks[task].count > names) {
+        struct entry *e = find(m, task, got->remote);
+        e->request = to;
+        e->asked = ++m->clock;
     }
     if (sent_there)
         lost_send(m, port);
@@ -1059,7 +1217,9 @@ uint32_t model_names(const struct model *m, uint32_t task)
 struct model_name model_name_at(const struct model *m, uint32_t task, uint32_t index)
 {
     const struct entry *e = &m->tasks[task].at[index];
-    return (struct model_name){ e->name, e->type, e->refs };
+    uint32_t more =
+        (e->accepting ? MACH_TYPE_MAREQUEST : 0) | (e->request ? MACH_TYPE_DNREQUEST : 0);
+    return (struct model_name){ e->name, e->type | more, e->refs };
 }
 
 struct mach_status model_status(const struct model *m, uint32_t task, mach_name name)

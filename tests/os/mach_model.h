@@ -27,6 +27,11 @@ enum kern_return model_deallocate(struct model *m, uint32_t task, mach_name name
 enum kern_return model_destroy(struct model *m, uint32_t task, mach_name name);
 enum kern_return model_give(struct model *m, uint32_t from, mach_name right, uint32_t d,
                             uint32_t to, mach_name got);
+enum kern_return model_allocate_name(struct model *m, uint32_t task, enum mach_right right,
+                                     mach_name name);
+enum kern_return model_rename(struct model *m, uint32_t task, mach_name from, mach_name to);
+enum kern_return model_insert(struct model *m, uint32_t task, mach_name name, uint32_t from,
+                              mach_name right, uint32_t d);
 enum kern_return model_move_member(struct model *m, uint32_t task, mach_name name, mach_name set);
 enum kern_return model_set_qlimit(struct model *m, uint32_t task, mach_name name, uint32_t limit);
 enum kern_return model_request(struct model *m, uint32_t task, mach_name name,
@@ -50,16 +55,16 @@ struct model_region *model_region_at(struct model *m, uint32_t task, uint32_t in
 struct model_before;
 struct model_before *model_copy(const struct mach_msg *msg);
 /* mach_msg of MACH_SEND_MSG that does not wait; `after` is what it left. `before` is gone. */
-enum mach_msg_return model_send(struct model *m, uint32_t task, struct model_before *before,
-                                const struct mach_msg *after);
-/* The same of MACH_RCV_MSG. */
+enum mach_msg_return model_send(struct model *m, uint32_t task, unsigned options,
+                                struct model_before *before, const struct mach_msg *after);
+/* The same of MACH_RCV_MSG.  got->notify is what it was before. */
 enum mach_msg_return model_receive(struct model *m, uint32_t task, unsigned options, mach_name from,
                                    uint32_t limit, const struct mach_msg *got);
 
 /* What a task calls a right. */
 struct model_name {
     mach_name name;
-    uint32_t type, refs; /* MACH_TYPE_*; of SEND or DEAD_NAME */
+    uint32_t type, refs; /* MACH_TYPE_*, requests included; of SEND or DEAD_NAME */
 };
 uint32_t model_names(const struct model *m, uint32_t task);
 struct model_name model_name_at(const struct model *m, uint32_t task, uint32_t index);

@@ -27,6 +27,7 @@ struct world {
     uint64_t random;
     struct model *model; /* of random runs, which have memory, too */
     struct vm_space *spaces[TASKS];
+    uint64_t forced;
 };
 
 /* ---- the oracle ---- */
@@ -68,6 +69,8 @@ static void see_held(struct eye *eye, struct mach_held h)
 static void see_message(struct eye *eye, const struct mach_kmsg *k)
 {
     eye->messages++;
+    if (k->accept)
+        see(eye, k->accept->notify)->onces++;
     see_held(eye, k->dest);
     see_held(eye, k->reply);
     for (uint32_t i = 0; i < k->item_count; i++)
@@ -84,12 +87,13 @@ static void see_queue(struct eye *eye, const struct mach_queue *q)
     }
 }
 
-static void see_task(struct eye *eye, const struct mach_task *t)
+static void see_task(struct eye *eye, struct mach_task *t)
 {
-    uint32_t names = 0;
-    for (uint32_t i = 1; i < t->used; i++) {
-        const struct mach_entry *e = &t->entries[i];
-        names += e->rights != 0;
+    mach_name *names = malloc((t->names + 1) * sizeof *names);
+    mach_entry_names(t, names);
+    for (uint32_t i = 0; i < t->names; i++) {
+        const struct mach_entry *e = mach_entry_at(t, names[i]);
+        cr_assert_neq(e->rights, 0);
         if (e->rights & BIT(MACH_RIGHT_PORT_SET))
             see_queue(eye, &e->u.set->queue);
         if (!(e->rights &
@@ -104,10 +108,10 @@ static void see_task(struct eye *eye, const struct mach_task *t)
         if (e->rights & BIT(MACH_RIGHT_RECEIVE)) {
             s->receives++;
             cr_assert_eq(e->u.port->receiver, t);
-            cr_assert_eq(e->u.port->name >> 8, i);
+            cr_assert_eq(e->u.port->name, names[i]);
         }
     }
-    cr_assert_eq(names, t->names);
+    free(names);
     LIST_EACH (it, &t->waiters) {
         const struct mach_waiter *x = LIST_ENTRY(it, struct mach_waiter, of_task);
         if (x->kmsg)
@@ -130,8 +134,8 @@ static void god(struct world *w)
         LIST_EACH (it, &port->deaths) {
             const struct mach_request *r = LIST_ENTRY(it, struct mach_request, link);
             see(&eye, r->notify)->onces++;
-            cr_assert_eq(r->task->entries[r->name >> 8].request, r, "MACH5");
-            cr_assert_eq(r->task->entries[r->name >> 8].u.port, port, "MACH5");
+            cr_assert_eq(mach_entry_at(r->task, r->name)->request, r, "MACH5");
+            cr_assert_eq(mach_entry_at(r->task, r->name)->u.port, port, "MACH5");
         }
     }
     for (uint32_t i = 0; i < eye.count; i++) {
@@ -863,6 +867,243 @@ Test(mach, what_finds_no_room_is_destroyed_and_told)
     world_end(&w);
 }
 
+/* ---- names that a task chooses ---- */
+
+#define FAR 0x12345678u
+
+static void chosen(struct world *w)
+{
+    struct mach_task *a = w->t[0], *b = w->t[1];
+    mach_name p = new_port(a), q = new_port(a), set, note = new_port(a), names[8], dead;
+    uint32_t types[8], count;
+    cr_assert_eq(mach_port_allocate_name(a, MACH_RIGHT_SEND, FAR), KERN_INVALID_VALUE);
+    cr_assert_eq(mach_port_allocate_name(a, MACH_RIGHT_RECEIVE, 0), KERN_INVALID_VALUE);
+    cr_assert_eq(mach_port_allocate_name(a, MACH_RIGHT_RECEIVE, MACH_PORT_DEAD),
+                 KERN_INVALID_VALUE);
+    cr_assert_eq(mach_port_allocate_name(a, MACH_RIGHT_RECEIVE, p), KERN_NAME_EXISTS);
+    cr_assert_eq(mach_port_allocate_name(a, MACH_RIGHT_RECEIVE, FAR), KERN_SUCCESS);
+    cr_assert_eq(type_of(a, FAR), MACH_TYPE_RECEIVE);
+    cr_assert_eq(mach_port_rename(a, 0x4400, 0x4500), KERN_INVALID_NAME);
+    cr_assert_eq(mach_port_rename(a, p, 0), KERN_INVALID_VALUE);
+    cr_assert_eq(mach_port_rename(a, p, MACH_PORT_DEAD), KERN_INVALID_VALUE);
+    cr_assert_eq(mach_port_rename(a, p, FAR), KERN_NAME_EXISTS);
+    cr_assert_eq(mach_port_rename(a, FAR, FAR), KERN_NAME_EXISTS);
+    /* All that is known by the old name is by the new one: set, request, receiver, senders. */
+    cr_assert_eq(mach_port_allocate(a, MACH_RIGHT_PORT_SET, &set), KERN_SUCCESS);
+    cr_assert_eq(mach_port_move_member(a, p, set), KERN_SUCCESS);
+    cr_assert_eq(mach_port_move_member(a, q, set), KERN_SUCCESS);
+    ask(a, p, MACH_NOTIFY_DEAD_NAME, 0, note);
+    cr_assert_eq(type_of(a, p), MACH_TYPE_RECEIVE | MACH_TYPE_DNREQUEST);
+    cr_assert_eq(mach_port_rename(a, p, 0x500), KERN_SUCCESS);
+    cr_assert_eq(mach_port_rename(a, set, FAR + 1), KERN_SUCCESS);
+    mach_name s = give(a, 0x500, MACH_MAKE_SEND, b);
+    cr_assert_eq(mach_port_rename(b, s, FAR), KERN_SUCCESS);
+    cr_assert_eq(give(a, 0x500, MACH_MAKE_SEND, b), FAR, "a send right has one name");
+    cr_assert_eq(say(b, FAR, MACH_COPY_SEND, 0, 0, 4), MACH_MSG_SUCCESS);
+    struct mach_msg msg;
+    cr_assert_eq(hear(a, FAR + 1, &msg), MACH_MSG_SUCCESS);
+    cr_assert_eq(msg.local, 0x500);
+    struct mach_status status;
+    cr_assert_eq(mach_port_get_status(a, q, &status), KERN_SUCCESS);
+    cr_assert_eq(status.set, FAR + 1);
+    cr_assert_eq(mach_port_get_set_status(a, FAR + 1, names, 1, &count), KERN_SUCCESS);
+    cr_assert(count == 2 && names[0] == 0x500);
+    cr_assert_eq(mach_port_get_set_status(a, q, names, 1, &count), KERN_INVALID_RIGHT);
+    cr_assert_eq(mach_port_get_set_status(a, 0x4400, names, 1, &count), KERN_INVALID_NAME);
+    /* All names, those that the kernel chose first. */
+    cr_assert_eq(mach_port_names(a, names, types, 8, &count), KERN_SUCCESS);
+    cr_assert_eq(count, 5);
+    cr_assert(names[0] == q && names[1] == note && names[2] == FAR && names[3] == 0x500 &&
+              names[4] == FAR + 1);
+    cr_assert_eq(types[3], MACH_TYPE_RECEIVE | MACH_TYPE_DNREQUEST);
+    cr_assert_eq(types[4], MACH_TYPE_PORT_SET);
+    cr_assert_eq(mach_port_names(a, names, types, 0, &count), KERN_SUCCESS);
+    cr_assert_eq(count, 5);
+    god(w);
+    cr_assert_eq(mach_port_destroy(a, 0x500), KERN_SUCCESS);
+    expect(a, note, MACH_NOTIFY_PORT_DELETED, 0x500);
+    cr_assert_eq(type_of(b, FAR), MACH_TYPE_DEAD_NAME);
+    dead = FAR;
+    /* Rights that are put under a name, or destroyed. */
+    s = give(a, q, MACH_MAKE_SEND, b);
+    cr_assert_eq(mach_port_insert_right(b, 0, a, q, MACH_MAKE_SEND), KERN_INVALID_VALUE);
+    cr_assert_eq(mach_port_insert_right(b, 7, a, 0x4400, MACH_MAKE_SEND), KERN_INVALID_NAME);
+    cr_assert_eq(mach_port_insert_right(b, 7, a, q, MACH_COPY_SEND), KERN_INVALID_RIGHT);
+    cr_assert_eq(mach_port_insert_right(b, 7, a, q, MACH_MAKE_SEND), KERN_RIGHT_EXISTS);
+    cr_assert_eq(mach_port_insert_right(b, s, a, note, MACH_MAKE_SEND), KERN_NAME_EXISTS);
+    cr_assert_eq(mach_port_insert_right(a, 7, b, dead, MACH_COPY_SEND), KERN_INVALID_CAPABILITY);
+    cr_assert_eq(mach_port_insert_right(b, s, a, q, MACH_MAKE_SEND), KERN_SUCCESS);
+    cr_assert_eq(refs_of(b, s, MACH_RIGHT_SEND), 2);
+    cr_assert_eq(mach_port_mod_refs(b, s, MACH_RIGHT_SEND, 65533), KERN_SUCCESS);
+    cr_assert_eq(mach_port_insert_right(b, s, a, q, MACH_MAKE_SEND), KERN_UREFS_OVERFLOW);
+    cr_assert_eq(mach_port_insert_right(b, s, a, q, MACH_MAKE_SEND_ONCE), KERN_NAME_EXISTS);
+    cr_assert_eq(hear(a, FAR + 1, &msg), MACH_MSG_SUCCESS);
+    cr_assert(msg.id == MACH_NOTIFY_SEND_ONCE && msg.local == q);
+    cr_assert_eq(mach_port_insert_right(b, 7, a, q, MACH_MAKE_SEND_ONCE), KERN_SUCCESS);
+    cr_assert_eq(type_of(b, 7), MACH_TYPE_SEND_ONCE);
+    cr_assert_eq(mach_port_insert_right(b, s, a, q, MACH_MOVE_RECEIVE), KERN_SUCCESS);
+    cr_assert_eq(type_of(b, s), MACH_TYPE_SEND | MACH_TYPE_RECEIVE);
+    /* The kernel gives no name that the task has taken. */
+    for (mach_name i = 1; i < 12; i++)
+        if (type_of(w->t[2], i << 8 | 1) == 0)
+            cr_assert_eq(mach_port_allocate_name(w->t[2], MACH_RIGHT_DEAD_NAME, i << 8 | 1),
+                         KERN_SUCCESS);
+    for (int i = 0; i < 12; i++)
+        cr_assert_eq(new_port(w->t[2]) & 0xff, i < 11 ? 2 : 1);
+}
+
+Test(mach, a_task_may_choose_its_names)
+{
+    in_world(chosen);
+}
+
+static void full_by_names(struct world *w)
+{
+    mach_name q = new_port(w->t[0]);
+    for (mach_name i = 1; i < 4; i++)
+        cr_assert_eq(mach_port_allocate_name(w->t[0], MACH_RIGHT_DEAD_NAME, i), KERN_SUCCESS);
+    cr_assert_eq(mach_port_allocate_name(w->t[0], MACH_RIGHT_DEAD_NAME, 9), KERN_NO_SPACE);
+    cr_assert_eq(mach_port_insert_right(w->t[0], 9, w->t[0], q, MACH_MAKE_SEND_ONCE),
+                 KERN_NO_SPACE);
+    expect(w->t[0], q, MACH_NOTIFY_SEND_ONCE, 0);
+    cr_assert_eq(mach_port_rename(w->t[0], 2, 9), KERN_SUCCESS, "that takes no more");
+}
+
+Test(mach, chosen_names_count)
+{
+    struct world w = { .names_max = 4 };
+    world_run(&w, full_by_names);
+    world_end(&w);
+}
+
+/* ---- messages with a notification ---- */
+
+static enum mach_msg_return say_and(struct mach_task *t, mach_name to, uint32_t d, int32_t id,
+                                    unsigned options, mach_name notify)
+{
+    struct mach_msg msg;
+    mach_msg_init(&msg);
+    msg.remote = to;
+    msg.remote_disp = d;
+    msg.id = id;
+    msg.notify = notify;
+    enum mach_msg_return r = mach_msg(t, &msg, MACH_SEND_MSG | POLL | options, 0, 0, 0);
+    mach_msg_fini(t, &msg);
+    return r;
+}
+
+static void forced(struct world *w)
+{
+    struct mach_task *a = w->t[0], *b = w->t[1];
+    mach_name in = new_port(b), to = give(b, in, MACH_MAKE_SEND, a), note = new_port(a);
+    unsigned n = MACH_SEND_NOTIFY;
+    cr_assert_eq(say_and(a, to, MACH_COPY_SEND, 0, n, 0), MACH_MSG_SUCCESS, "there is room");
+    cr_assert_eq(mach_port_set_qlimit(b, in, 1), KERN_SUCCESS);
+    cr_assert_eq(say_and(a, to, MACH_COPY_SEND, 1, n, 0), MACH_SEND_INVALID_NOTIFY);
+    cr_assert_eq(say_and(a, to, MACH_COPY_SEND, 1, n, to), MACH_SEND_INVALID_NOTIFY);
+    cr_assert_eq(say_and(a, to, MACH_COPY_SEND, 1, n, note), MACH_SEND_WILL_NOTIFY);
+    god(w);
+    cr_assert_eq(type_of(a, to), MACH_TYPE_SEND | MACH_TYPE_MAREQUEST);
+    cr_assert_eq(say_and(a, to, MACH_COPY_SEND, 2, n, note), MACH_SEND_NOTIFY_IN_PROGRESS);
+    cr_assert_eq(refs_of(a, to, MACH_RIGHT_SEND), 4, "each that is back with a reference");
+    mach_name other = give(b, in, MACH_MAKE_SEND, w->t[2]), note2 = new_port(w->t[2]);
+    cr_assert_eq(say_and(w->t[2], other, MACH_COPY_SEND, 3, n, note2), MACH_SEND_WILL_NOTIFY);
+    expect(b, in, 0, 0);
+    silent(a, note);
+    cr_assert_eq(mach_port_rename(a, to, 0x700), KERN_SUCCESS);
+    expect(b, in, 1, 0);
+    expect(a, note, MACH_NOTIFY_MSG_ACCEPTED, 0x700);
+    cr_assert_eq(type_of(a, 0x700), MACH_TYPE_SEND);
+    /* The right goes: its name is told no more.  The port dies: the message has gone. */
+    cr_assert_eq(mach_port_deallocate(w->t[2], other), KERN_SUCCESS);
+    expect(b, in, 3, 0);
+    expect(w->t[2], note2, MACH_NOTIFY_MSG_ACCEPTED, 0);
+    cr_assert_eq(say(a, 0x700, MACH_COPY_SEND, 0, 0, 4), MACH_MSG_SUCCESS);
+    cr_assert_eq(say_and(a, 0x700, MACH_COPY_SEND, 5, n, note), MACH_SEND_WILL_NOTIFY);
+    cr_assert_eq(mach_port_destroy(b, in), KERN_SUCCESS);
+    expect(a, note, MACH_NOTIFY_MSG_ACCEPTED, 0x700);
+    silent(a, note);
+    cr_assert_eq(type_of(a, 0x700), MACH_TYPE_DEAD_NAME);
+    /* The sender's task ends first. */
+    in = new_port(b);
+    to = give(b, in, MACH_MAKE_SEND, w->t[2]);
+    cr_assert_eq(mach_port_set_qlimit(b, in, 0), KERN_SUCCESS);
+    cr_assert_eq(say_and(w->t[2], to, MACH_COPY_SEND, 6, n, note2), MACH_SEND_WILL_NOTIFY);
+    give(w->t[2], note2, MACH_MOVE_RECEIVE, a);
+    mach_task_terminate(w->t[2]);
+    w->t[2] = NULL;
+    god(w);
+    expect(b, in, 6, 0);
+    god(w);
+}
+
+Test(mach, a_message_that_is_forced_is_told_when_it_goes)
+{
+    in_world(forced);
+}
+
+static void cancelled(struct world *w)
+{
+    struct mach_task *a = w->t[0], *b = w->t[1];
+    mach_name in = new_port(b), note = new_port(a), other = new_port(a), to;
+    struct mach_status s;
+    for (int i = 0; i < 4; i++) {
+        mach_name ear = i == 1 ? other : note; /* whom the request does not tell */
+        to = give(b, in, MACH_MAKE_SEND, a);
+        ask(a, to, MACH_NOTIFY_DEAD_NAME, 0, note);
+        cr_assert_eq(say_and(a, to, i == 2 ? MACH_COPY_SEND : MACH_MOVE_SEND, i,
+                             i == 3 ? 0 : MACH_SEND_CANCEL, ear),
+                     MACH_MSG_SUCCESS);
+        expect(b, in, i, 0);
+        if (i == 2)
+            cr_assert_eq(mach_port_deallocate(a, to), KERN_SUCCESS);
+        if (i > 0)
+            expect(a, note, MACH_NOTIFY_PORT_DELETED, to);
+        silent(a, note);
+        cr_assert_eq(mach_port_get_status(a, note, &s), KERN_SUCCESS);
+        cr_assert_not(s.send_once);
+        god(w);
+    }
+    to = give(b, in, MACH_MAKE_SEND, a);
+    cr_assert_eq(say_and(a, to, MACH_MOVE_SEND, 1, MACH_SEND_CANCEL, 0), MACH_SEND_INVALID_NOTIFY);
+    cr_assert_eq(say_and(a, to, MACH_MOVE_SEND, 1, MACH_SEND_CANCEL, to), MACH_SEND_INVALID_NOTIFY);
+    cr_assert_eq(type_of(a, to), MACH_TYPE_SEND, "nothing was taken");
+}
+
+Test(mach, a_request_of_a_name_that_goes_with_a_message_can_be_cancelled)
+{
+    in_world(cancelled);
+}
+
+static void reply_dies(struct world *w)
+{
+    struct mach_task *a = w->t[0], *b = w->t[1];
+    mach_name in = new_port(b), to = give(b, in, MACH_MAKE_SEND, a), note = new_port(b), mine;
+    struct mach_msg msg;
+    for (int i = 0; i < 5; i++) {
+        mine = new_port(a);
+        if (i == 1) /* known already: no request */
+            give(a, mine, MACH_MAKE_SEND, b);
+        cr_assert_eq(say(a, to, MACH_COPY_SEND, i == 4 ? 0 : mine, i == 4 ? 0 : MACH_MAKE_SEND, i),
+                     MACH_MSG_SUCCESS);
+        mach_msg_init(&msg);
+        msg.notify = i == 2 ? 0 : i > 2 ? 0x4400 : note;
+        enum mach_msg_return r = mach_msg(b, &msg, MACH_RCV_MSG | MACH_RCV_NOTIFY | POLL, in, 0, 0);
+        cr_assert_eq(r, i == 2 || i == 3 ? MACH_RCV_INVALID_NOTIFY : MACH_MSG_SUCCESS, "%d", i);
+        cr_assert_eq(mach_port_destroy(a, mine), KERN_SUCCESS);
+        if (i == 0)
+            expect(b, note, MACH_NOTIFY_DEAD_NAME, msg.remote);
+        silent(b, note);
+        silent(b, in);
+        god(w);
+    }
+}
+
+Test(mach, the_death_of_a_new_reply_right_is_told_when_the_receiver_asks)
+{
+    in_world(reply_dies);
+}
+
 /* ---- threads that wait ---- */
 
 struct waits {
@@ -1449,22 +1690,31 @@ static uint64_t mix(struct world *w, uint64_t below)
     return (z ^ z >> 31) % below;
 }
 
+/* Few enough that they meet. */
+static mach_name chosen_name(struct world *w)
+{
+    return (mach_name)mix(w, 20) << 8 | (mach_name)mix(w, 4) << 24 | (mach_name)mix(w, 3);
+}
+
 /* A name in use, mostly. */
 static mach_name any_name(struct world *w, const struct mach_task *t)
 {
-    if (t->used < 2 || mix(w, 40) == 0)
-        return (mach_name)mix(w, 4000);
-    uint32_t i = 1 + (uint32_t)mix(w, t->used - 1);
-    return i << 8 | t->entries[i].generation;
+    uint32_t which = 0;
+    while (w->t[which] != t)
+        which++;
+    uint32_t count = model_names(w->model, which);
+    if (count == 0 || mix(w, 30) == 0)
+        return mix(w, 2) ? chosen_name(w) : (mach_name)mix(w, 4000);
+    return model_name_at(w->model, which, (uint32_t)mix(w, count)).name;
 }
 
 /* One that may be sent to, rather. */
-static mach_name any_dest(struct world *w, const struct mach_task *t, uint32_t *d)
+static mach_name any_dest(struct world *w, struct mach_task *t, uint32_t *d)
 {
     for (int tries = 0; tries < 12; tries++) {
         mach_name name = any_name(w, t);
-        uint32_t i = name >> 8;
-        uint8_t rights = i < t->used ? t->entries[i].rights : 0;
+        const struct mach_entry *e = mach_entry_at(t, name);
+        uint8_t rights = e ? e->rights : 0;
         if (rights & BIT(MACH_RIGHT_SEND))
             *d = mix(w, 4) ? MACH_COPY_SEND : MACH_MOVE_SEND;
         else if (rights & BIT(MACH_RIGHT_RECEIVE))
@@ -1547,15 +1797,15 @@ static void compare(struct world *w)
 {
     bool all = mix(w, 16) == 0;
     for (uint32_t i = 0; i < TASKS; i++) {
-        const struct mach_task *t = w->t[i];
+        struct mach_task *t = w->t[i];
         cr_assert_eq(t->names, model_names(w->model, i));
         for (uint32_t j = 0; j < t->names; j++) {
             struct model_name n = model_name_at(w->model, i, j);
-            const struct mach_entry *e = &t->entries[n.name >> 8];
-            uint32_t type = (uint32_t)e->rights << 16;
+            const struct mach_entry *e = mach_entry_at(t, n.name);
+            cr_assert_not_null(e);
+            uint32_t type = mach_entry_type(e);
             if (type & (MACH_TYPE_SEND | MACH_TYPE_SEND_ONCE) && e->u.port->dead)
-                type = MACH_TYPE_DEAD_NAME; /* when it is looked up */
-            cr_assert(n.name >> 8 < t->used && e->generation == (uint8_t)n.name);
+                type = (type & MACH_TYPE_MAREQUEST) | MACH_TYPE_DEAD_NAME; /* if it is looked up */
             cr_assert_eq(type, n.type, "name %#x is %#x, should be %#x", n.name, type, n.type);
             if (type & MACH_TYPE_SEND || e->rights & BIT(MACH_RIGHT_DEAD_NAME))
                 cr_assert_eq(e->urefs, n.refs, "%u references, should be %u", e->urefs, n.refs);
@@ -1574,6 +1824,19 @@ static void compare(struct world *w)
     cr_assert_eq(w->m->messages, model_messages(w->model));
     if (all)
         compare_memory(w);
+}
+
+/* A receive right, rather. */
+static mach_name any_notify(struct world *w, struct mach_task *t)
+{
+    mach_name name = mix(w, 30) ? any_name(w, t) : MACH_PORT_NULL;
+    for (int tries = 0; tries < 12; tries++) {
+        const struct mach_entry *e = mach_entry_at(t, name);
+        if (e && e->rights & BIT(MACH_RIGHT_RECEIVE))
+            break;
+        name = any_name(w, t);
+    }
+    return name;
 }
 
 static void random_send(struct world *w, uint32_t which)
@@ -1604,9 +1867,12 @@ static void random_send(struct world *w, uint32_t which)
     }
     if (mix(w, 3) == 0)
         random_item(w, which, &msg);
+    unsigned options = (mix(w, 2) ? MACH_SEND_NOTIFY : 0) | (mix(w, 6) ? 0 : MACH_SEND_CANCEL);
+    msg.notify = any_notify(w, t);
     struct model_before *before = model_copy(&msg);
-    enum mach_msg_return r = mach_msg(t, &msg, MACH_SEND_MSG | POLL, 0, 0, 0);
-    cr_assert_eq(r, model_send(w->model, which, before, &msg), "send: %#x", r);
+    enum mach_msg_return r = mach_msg(t, &msg, MACH_SEND_MSG | POLL | options, 0, 0, 0);
+    cr_assert_eq(r, model_send(w->model, which, options, before, &msg), "send: %#x", r);
+    w->forced += r == MACH_SEND_WILL_NOTIFY;
     mach_msg_fini(t, &msg);
 }
 
@@ -1618,6 +1884,8 @@ static void random_receive(struct world *w, uint32_t which)
     for (int tries = 0; tries < 6; tries++) {
         mach_name name = any_name(w, t);
         uint32_t limit = mix(w, 10) ? 0 : 40, large = mix(w, 2) ? MACH_RCV_LARGE : 0;
+        large |= mix(w, 3) ? 0 : MACH_RCV_NOTIFY;
+        msg.notify = any_notify(w, t);
         enum mach_msg_return r = mach_msg(t, &msg, MACH_RCV_MSG | POLL | large, name, limit, 0);
         cr_assert_eq(r, model_receive(w->model, which, large, name, limit, &msg), "receive: %#x",
                      r);
@@ -1652,7 +1920,7 @@ static void random_call(struct world *w, uint32_t which)
     mach_name name = any_name(w, t), other = 0;
     enum kern_return is = KERN_SUCCESS, should = KERN_SUCCESS;
     enum mach_right right = any_right(w);
-    uint64_t what = mix(w, 9);
+    uint64_t what = mix(w, 12);
     switch (what) {
     case 0:
         is = mach_port_allocate(t, right, &other);
@@ -1691,6 +1959,24 @@ static void random_call(struct world *w, uint32_t which)
         uint32_t limit = (uint32_t)mix(w, 18);
         is = mach_port_set_qlimit(t, name, limit);
         should = model_set_qlimit(m, which, name, limit);
+        break;
+    }
+    case 9: {
+        mach_name to = chosen_name(w);
+        is = mach_port_rename(t, name, to);
+        should = model_rename(m, which, name, to);
+        break;
+    }
+    case 10:
+        other = chosen_name(w);
+        is = mach_port_allocate_name(t, right, other);
+        should = model_allocate_name(m, which, right, other);
+        break;
+    case 11: {
+        uint32_t d = MACH_MOVE_RECEIVE + (uint32_t)mix(w, 6), to = (uint32_t)mix(w, TASKS);
+        other = mix(w, 4) ? chosen_name(w) : any_name(w, w->t[to]);
+        is = mach_port_insert_right(w->t[to], other, t, name, (enum mach_disposition)d);
+        should = model_insert(m, to, other, which, name, d);
         break;
     }
     default:
@@ -1759,7 +2045,7 @@ Test(mach, random_runs_conserve_rights_and_do_what_a_slow_model_does)
         cr_assert(sample_one_in() > 1 ||
                   (w.m->counts.received > 6000 && w.m->counts.rights > 4000 &&
                    w.m->counts.notified > 2000 && w.m->counts.full > 700 &&
-                   w.m->counts.pages > 2000));
+                   w.m->counts.pages > 2000 && w.forced > 100));
         model_free(w.model);
         world_end(&w);
     }
