@@ -32,4 +32,5 @@ OS_SRC += os/node.c os/boot.c
 OS_SRC += os/file/prefix_table.c os/file/prefix_kept.c os/file/prefix.c os/file/domains.c os/file/domains_claim.c os/file/domains_held.c os/file/domains_set_up.c
 OS_SRC += os/memsrv/server.c os/memsrv/client.c os/memsrv/region.c
 OS_SRC += os/array/map.c os/array/array_move.c os/array/array_exchange.c os/array/array.c
+OS_SRC += os/proto/norma/norma_link.c os/proto/norma/norma_rights.c os/proto/norma/norma_rpc.c os/proto/norma/norma_move.c os/proto/norma/norma_kserver.c os/proto/norma/norma.c
 OS_SRC += os/registry.c

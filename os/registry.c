@@ -46,6 +46,7 @@
     P(tcp)                                                                                         \
     P(record)                                                                                      \
     P(ulp)                                                                                         \
+    P(norma)                                                                                       \
     P(cut)
 
 #define SERVICES(S)                                                                                \

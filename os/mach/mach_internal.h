@@ -167,7 +167,7 @@ void mach_serve(struct mach_queue *q);
 void mach_take(struct mach_kmsg *k);
 void mach_room(struct mach_port *port);
 /* Must a sender of k wait? */
-bool mach_full(const struct mach_port *port, const struct mach_kmsg *k);
+bool mach_full(const struct mach_port *port, struct mach_kmsg *k);
 /* All who receive there end so. */
 void mach_turn_away(struct mach_queue *q, enum mach_msg_return result);
 void mach_join_set(struct mach_port *port, struct mach_set *set);

@@ -445,7 +445,8 @@ static enum mach_msg_return send(struct mach_task *t, struct mach_msg *msg, unsi
         return r;
     }
     struct mach_port *port = k->dest.port;
-    if (!k->circular && !port->dead && k->dest.kind == MACH_HELD_SEND && mach_full(port, k)) {
+    bool asks = k->dest.kind == MACH_HELD_SEND || mach_is_proxy(port);
+    if (!k->circular && !port->dead && asks && mach_full(port, k)) {
         r = send_when_room(t, msg, k, options, timeout);
     } else {
         m->counts.sent++;

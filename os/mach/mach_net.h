@@ -88,6 +88,7 @@ void mach_kmsg_destroy(struct mach *m, struct mach_kmsg *k);
 void mach_kmsg_spend(struct mach *m, struct mach_kmsg *k);
 /* Destroys a right: a send-once right with its notification, a receive right with the port. */
 void mach_release(struct mach *m, struct mach_held h);
+bool mach_held_dead(const struct mach_held *h); /* its port has died, known elsewhere or not */
 /* A send or send-once right is used up or has left the node: it counts here no more; *h is none.
  * That of a receive right does nothing. */
 void mach_spend(struct mach *m, struct mach_held *h);
@@ -146,8 +147,8 @@ struct mach_net_ops {
     uint64_t (*new_uid)(void *net); /* for a port of this node; 0: there are no more */
 
     /* May the message go to that proxy now?  False: its sender waits (MACH7) until the net calls
-     * mach_net_room.  NULL: always.  Messages of the kernel and to send-once rights do not ask. */
-    bool (*room)(void *net, struct mach_record *r, const struct mach_kmsg *k);
+     * mach_net_room.  NULL: always.  Messages of the kernel do not ask. */
+    bool (*room)(void *net, struct mach_record *r, struct mach_kmsg *k);
     /* The message is the net's, and goes to that proxy. */
     void (*send)(void *net, struct mach_record *r, struct mach_kmsg *k);
     /* The last send right to a proxy has gone from this node. */
@@ -202,8 +203,9 @@ void mach_net_once_lost(struct mach_record *r);
  * message or under way, is void, and the port dies. */
 void mach_net_kill(struct mach_record *r, enum mach_msg_return waiting);
 
-/* A receive right leaves in a message: *h is none, its reference is the net's (mach_record_put).
- * The port stays the principal, takes messages, and counts.  It has a record already. */
+/* A receive right leaves in a message: *h is none, its reference is the net's (mach_record_put);
+ * also that of a proxy, which had not come yet.  The port, which has a record already, stays the
+ * principal, takes messages, and counts. */
 struct mach_record *mach_net_leave(struct mach_held *h);
 /* What goes with a receive right to its new place. */
 struct mach_moved {
@@ -213,9 +215,12 @@ struct mach_moved {
                              only the kind is left: the right counts nowhere meanwhile */
 };
 /* The principal, whose receive right is with the net, is a proxy from now on; *out is the net's.
- * Rights of this node stay; senders that wait are tried again (room), dead-name requests stay and
- * are asked for anew (want_death). */
+ * Rights of this node stay.  Senders that wait here, and dead-name requests (mach_record_wanted),
+ * are the net's to look after now: mach_net_room, and what want_death does. */
 void mach_net_to_proxy(struct mach_record *r, struct mach_moved *out);
+/* The messages in the queue of a principal whose receive right is with the net, oldest first: an
+ * array in the kernel's heap, which the net frees. */
+struct mach_kmsg **mach_net_queued(struct mach_record *r, uint32_t *count);
 /* The proxy is the principal from now on, and its receive right is where it was got.  `in` is
  * taken: its messages come first.  Senders that wait are served as there is room; lent and
  * lent_onces are the caller's to set before. */

@@ -1,6 +1,7 @@
 /* mach_wire.c: messages as bytes.  See mach_wire.h. */
 #include "os/mach/mach_wire.h"
 
+#include "os/mach/mach_internal.h"
 #include "os/xk/msg.h"
 
 #define VERSION 1

@@ -26,7 +26,7 @@
 #ifndef OS_MACH_MACH_WIRE_H
 #define OS_MACH_MACH_WIRE_H
 
-#include "os/mach/mach_internal.h"
+#include "os/mach/mach_net.h"
 
 #define MACH_WIRE_HEADER 24
 #define MACH_WIRE_ITEM 16

@@ -76,6 +76,11 @@ void mach_record_each(struct mach *m, void (*fn)(void *arg, struct mach_record *
 
 /* ---- rights and messages ---- */
 
+bool mach_held_dead(const struct mach_held *h)
+{
+    return h->kind >= MACH_HELD_RECEIVE && h->port->dead;
+}
+
 void mach_kmsg_rights(struct mach_kmsg *k, void (*fn)(void *arg, struct mach_held *h), void *arg)
 {
     if (k->reply.kind >= MACH_HELD_RECEIVE)
@@ -204,10 +209,16 @@ void mach_net_to_proxy(struct mach_record *r, struct mach_moved *out)
     r->principal = false;
     r->wants_room = false;
     r->lent = r->lent_onces = 0;
-    mach_room(port);
-    if (mach_record_wanted(r))
-        m->net_ops->want_death(m->net, r);
     mach_record_put(r);
+}
+
+struct mach_kmsg **mach_net_queued(struct mach_record *r, uint32_t *count)
+{
+    struct mach_kmsg **all = port_alloc(r->mach->port, (r->port->queued + 1) * sizeof(*all));
+    *count = 0;
+    LIST_EACH (it, &r->port->queue.messages)
+        all[(*count)++] = LIST_ENTRY(it, struct mach_kmsg, link);
+    return all;
 }
 
 void mach_net_to_principal(struct mach_record *r, struct mach_moved *in)

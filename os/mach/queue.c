@@ -43,7 +43,7 @@ void mach_take(struct mach_kmsg *k)
 }
 
 /* Has it a place for k, whoever waits? */
-static bool has_room(const struct mach_port *port, const struct mach_kmsg *k)
+static bool has_room(const struct mach_port *port, struct mach_kmsg *k)
 {
     if (!mach_is_proxy(port))
         return port->queued < port->qlimit;
@@ -51,7 +51,7 @@ static bool has_room(const struct mach_port *port, const struct mach_kmsg *k)
     return !m->net_ops->room || m->net_ops->room(m->net, port->record, k);
 }
 
-bool mach_full(const struct mach_port *port, const struct mach_kmsg *k)
+bool mach_full(const struct mach_port *port, struct mach_kmsg *k)
 {
     return !list_empty(&port->senders) || !has_room(port, k);
 }

@@ -30,7 +30,7 @@ static uint64_t toy_uid(void *net)
 {
     return MACH_UID(0, ++((struct toy *)net)->numbers);
 }
-static bool toy_room(void *net, struct mach_record *r, const struct mach_kmsg *k)
+static bool toy_room(void *net, struct mach_record *r, struct mach_kmsg *k)
 {
     (void)r, (void)k;
     return !((struct toy *)net)->full;

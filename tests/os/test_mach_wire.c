@@ -5,6 +5,7 @@
  */
 #include <criterion/criterion.h>
 
+#include "os/mach/mach_internal.h"
 #include "os/mach/mach_wire.h"
 #include "tests/fake/port_fake.h"
 #include "tests/sample.h"
