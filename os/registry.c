@@ -30,6 +30,7 @@
     P(mrpc)                                                                                        \
     P(bid)                                                                                         \
     P(select)                                                                                      \
+    P(machipc)                                                                                     \
     P(vipsize)                                                                                     \
     P(vmux)                                                                                        \
     P(vipaddr)                                                                                     \

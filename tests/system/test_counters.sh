@@ -19,10 +19,11 @@ return {
             { name = "chan", protocol = "chan", below = { "blast" } },
             { name = "rpc", protocol = "select", below = { "chan" } },
             { name = "select", protocol = "select", below = { "chan" } },
+            { name = "machipc", protocol = "machipc", below = { "rpc" } },
             { name = "vipsize", protocol = "vipsize", below = { "driver", "blast" } },
             { name = "vipaddr", protocol = "vipaddr", below = { "driver", "blast" } },
             { name = "loop", protocol = "loop" },
-$(others protocols "loop eth arp filter ip udp icmp ping tcp sock record vipsize vipaddr driver vdrop rdm nx cut blast chan select svm sync" '{ name = "%", protocol = "%", below = { "driver" } },')
+$(others protocols "loop eth arp filter ip udp icmp ping tcp sock record vipsize vipaddr driver vdrop rdm nx cut blast chan select machipc svm sync" '{ name = "%", protocol = "%", below = { "driver" } },')
         },
     },
     workload = { kind = "pfs", size = "256KiB", requests = 4, nodes = 4 },
