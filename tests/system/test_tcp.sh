@@ -36,3 +36,15 @@ for lan in ethernet atm; do
 done
 gives 0 "$PSIM" run nx_tcp -q --no-store --json -p network=atm -p protocol=tcp -p workload.size=100kB -p loss=0.03
 lies vdrop.dropped 1 1000
+
+# Connections that are idle: what they take is told, of the first of a host and of one more; each is counted at both ends.
+gives 0 "$PSIM" run tcp_gateways -q --no-store --json -p side=8 -p gateways=5
+lies again_heap.mean 700 1024
+lies tcp.connects 256 256
+first=$(value idle_heap.mean)
+awk -v a="$first" -v b="$(value again_heap.mean)" 'BEGIN { exit !(a > b + 400) }' || fail "sessions with a host take nothing: $first"
+# As much whoever shares a gateway, but for tables that double.
+gives 0 "$PSIM" run tcp_gateways -q --no-store --json -p side=8 -p gateways=1
+lies again_heap.mean 700 1024
+gives 2 "$PSIM" check tcp_gateways -p side=2 -p gateways=5
+says "workload.receivers is 5, for 4 flows: one would have none"
