@@ -49,3 +49,10 @@ bool mach_memory_give(struct mach_task *t, struct mach_kitem *from, struct mach_
     it->address += from->offset;
     return true;
 }
+
+bool mach_vm_deallocate(struct mach_task *t, uint64_t address)
+{
+    struct vm_region *r = t->memory ? vm_region_at(t->memory, address) : NULL;
+    port_work(t->port, PORT_WORK_TRAP, 1);
+    return r && vm_remove(r);
+}

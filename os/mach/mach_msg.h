@@ -48,6 +48,10 @@ void mach_msg_add_memory(struct mach_msg *msg, enum mach_data type, uint64_t add
 void mach_msg_add_rights(struct mach_task *t, struct mach_msg *msg, enum mach_disposition d,
                          const mach_name *names, uint32_t count);
 
+/* Removes the region of that address from the task's memory: one system call.  False: there is no
+ * such region, or it is in use. */
+bool mach_vm_deallocate(struct mach_task *t, uint64_t address);
+
 enum {
     MACH_SEND_MSG = 1,
     MACH_RCV_MSG = 2,

@@ -8,6 +8,7 @@
 #include <criterion/criterion.h>
 
 #include "os/mach/mach_internal.h"
+#include "os/mach/mach_stub.h"
 #include "os/vm/copy.h"
 #include "os/vm/vm_internal.h"
 #include "tests/fake/port_fake.h"
@@ -1657,6 +1658,291 @@ Test(mach, a_task_that_ends_in_the_fault_of_a_page_takes_the_message_along)
     cr_assert_eq(mach_messages(w->m), 0);
     cr_assert_eq(mach_ports(w->m), 2);
     world_end(w);
+}
+
+/* ---- typed procedures ---- */
+
+enum { CALC_ADD, CALC_ECHO, CALC_SWAP, CALC_HOLE, CALC_FAIL, CALC_LATER, CALC_TELL, CALC_STOP };
+
+static struct calc {
+    struct bulk *b;
+    struct mach_server server;
+    uint32_t told;
+    mach_name late; /* of CALC_LATER */
+    bool ended;
+    mach_name reply; /* the client's */
+} calc;
+
+static int32_t calc_add(void *arg, struct mach_value *in, struct mach_value *out)
+{
+    cr_assert_eq(arg, &calc);
+    out[0].word = in[0].word + in[1].word;
+    return KERN_SUCCESS;
+}
+
+static int32_t calc_echo(void *arg, struct mach_value *in, struct mach_value *out)
+{
+    (void)arg;
+    rope_move(&out[0].data, &in[0].data);
+    rope_move(&out[1].data, &in[1].data);
+    return KERN_SUCCESS;
+}
+
+/* The memory and a right go back. */
+static int32_t calc_swap(void *arg, struct mach_value *in, struct mach_value *out)
+{
+    (void)arg;
+    out[0].name = in[0].name;
+    out[0].disposition = MACH_MOVE_SEND;
+    out[1].address = in[1].address;
+    out[1].bytes = in[1].bytes;
+    out[1].deallocate = true;
+    return KERN_SUCCESS;
+}
+
+static int32_t calc_fail(void *arg, struct mach_value *in, struct mach_value *out)
+{
+    (void)arg;
+    (void)out;
+    cr_assert_neq(in[0].name, MACH_PORT_NULL);
+    return 77;
+}
+
+static int32_t calc_later(void *arg, struct mach_value *in, struct mach_value *out)
+{
+    struct calc *c = arg;
+    (void)in;
+    (void)out;
+    c->late = c->server.reply;
+    cr_assert_eq(c->server.reply_disposition, MACH_PORT_SEND_ONCE);
+    return MIG_NO_REPLY;
+}
+
+static int32_t calc_tell(void *arg, struct mach_value *in, struct mach_value *out)
+{
+    struct calc *c = arg;
+    (void)out;
+    c->told += in[0].word;
+    return KERN_SUCCESS;
+}
+
+static int32_t calc_stop(void *arg, struct mach_value *in, struct mach_value *out)
+{
+    struct calc *c = arg;
+    (void)in;
+    (void)out;
+    c->server.stop = true;
+    return KERN_SUCCESS;
+}
+
+#define WORD                                                                                       \
+    {                                                                                              \
+        MACH_ARG_WORD, 0                                                                           \
+    }
+#define SENDS                                                                                      \
+    {                                                                                              \
+        MACH_ARG_SEND, 0                                                                           \
+    }
+#define MEMORY                                                                                     \
+    {                                                                                              \
+        MACH_ARG_MEMORY, 0                                                                         \
+    }
+#define RECEIVES                                                                                   \
+    {                                                                                              \
+        MACH_ARG_RECEIVE, 0                                                                        \
+    }
+#define TEXT                                                                                       \
+    {                                                                                              \
+        MACH_ARG_STRING, 20                                                                        \
+    }
+#define SOME                                                                                       \
+    {                                                                                              \
+        MACH_ARG_BYTES, 100                                                                        \
+    }
+static const struct mach_routine calc_routines[] = {
+    [CALC_ADD] = { "add", false, { WORD, WORD }, { WORD }, calc_add },
+    [CALC_ECHO] = { "echo", false, { TEXT, SOME }, { TEXT, SOME }, calc_echo },
+    [CALC_SWAP] = { "swap", false, { SENDS, MEMORY }, { SENDS, MEMORY }, calc_swap },
+    [CALC_FAIL] = { "fail", false, { RECEIVES, MEMORY }, { WORD }, calc_fail },
+    [CALC_LATER] = { "later", false, { { MACH_ARG_END, 0 } }, { WORD }, calc_later },
+    [CALC_TELL] = { "tell", true, { WORD }, { { MACH_ARG_END, 0 } }, calc_tell },
+    [CALC_STOP] = { "stop", false, { { MACH_ARG_END, 0 } }, { { MACH_ARG_END, 0 } }, calc_stop },
+};
+static const struct mach_subsystem calc_table = { "calc", 500, 8, calc_routines };
+/* What a client believes that is wrong. */
+static const struct mach_routine wrong_routines[] = {
+    [CALC_ADD] = { "add", false, { SENDS, WORD }, { WORD }, NULL },
+    [CALC_ECHO] = { "echo", false, { TEXT, SOME }, { WORD, SOME }, NULL },
+    [CALC_SWAP] = { "swap", false, { SENDS, MEMORY }, { SENDS }, NULL },
+    [CALC_HOLE] = { "hole", false, { MEMORY, RECEIVES }, { WORD }, NULL },
+    [CALC_FAIL] = { "fail", false, { RECEIVES }, { WORD }, NULL },
+};
+static const struct mach_subsystem wrong_table = { "calc", 500, 8, wrong_routines };
+
+static int32_t calc_call(const struct mach_subsystem *sub, uint32_t number, struct mach_value *in,
+                         struct mach_value *out)
+{
+    struct waits *x = calc.b->x;
+    mach_values_init(out, MACH_ARGS_MAX);
+    int32_t r = mach_call(x->w.t[0], sub, number, x->to, calc.reply, in, out);
+    god(&x->w);
+    return r;
+}
+
+static void calc_serve(struct bulk *b)
+{
+    static const struct mach_subsystem *const all[] = { &calc_table, NULL };
+    calc.server = (struct mach_server){ .task = b->x->w.t[1], .subsystems = all, .arg = &calc };
+    cr_assert_eq(mach_msg_server(&calc.server, b->x->in), MACH_MSG_SUCCESS);
+    calc.ended = true;
+}
+
+static void text(struct mach_value *v, const char *s)
+{
+    rope_add_bytes(&v->data, s, strlen(s));
+}
+
+static void calc_client(struct bulk *b)
+{
+    struct mach_value in[MACH_ARGS_MAX], out[MACH_ARGS_MAX];
+    struct mach_task *t = b->x->w.t[0];
+    mach_values_init(in, MACH_ARGS_MAX);
+    calc.reply = new_port(t);
+    in[0].word = 0x80000001;
+    in[1].word = 41;
+    cr_assert_eq(calc_call(&calc_table, CALC_ADD, in, out), KERN_SUCCESS);
+    cr_assert_eq(out[0].word, 0x8000002a);
+    text(&in[0], "hello");
+    text(&in[1], "there, twice");
+    cr_assert_eq(calc_call(&calc_table, CALC_ECHO, in, out), KERN_SUCCESS);
+    cr_assert(out[0].data.length == 5 && out[1].data.length == 12);
+    mach_values_fini(out, MACH_ARGS_MAX);
+    mach_name mine = new_port(t);
+    in[0].name = mine;
+    in[0].disposition = MACH_MAKE_SEND;
+    in[1].address = BULK + 5;
+    in[1].bytes = 3000;
+    cr_assert_eq(calc_call(&calc_table, CALC_SWAP, in, out), KERN_SUCCESS);
+    cr_assert_eq(out[0].name, mine);
+    cr_assert_eq(type_of(t, mine), MACH_TYPE_RECEIVE | MACH_TYPE_SEND);
+    cr_assert_eq(vm_load_u8(b->space[0], out[1].address + 2999), pattern_byte(7, 3004));
+    cr_assert(mach_vm_deallocate(t, out[1].address));
+    cr_assert_not(mach_vm_deallocate(t, out[1].address));
+    cr_assert_eq(mach_port_deallocate(t, mine), KERN_SUCCESS);
+    in[0].name = mine;
+    in[0].disposition = MACH_MOVE_RECEIVE;
+    cr_assert_eq(calc_call(&calc_table, CALC_FAIL, in, out), 77);
+    cr_assert_eq(type_of(t, mine), 0, "it was destroyed there");
+    in[0].word = 5;
+    cr_assert_eq(calc_call(&calc_table, CALC_TELL, in, out), KERN_SUCCESS);
+}
+
+static void calc_wrong(struct bulk *b)
+{
+    struct mach_value in[MACH_ARGS_MAX], out[MACH_ARGS_MAX];
+    struct mach_task *t = b->x->w.t[0];
+    mach_name mine = new_port(t), gone = new_port(t);
+    mach_values_init(in, MACH_ARGS_MAX);
+    in[0].name = mine;
+    in[0].disposition = MACH_MAKE_SEND;
+    cr_assert_eq(calc_call(&wrong_table, CALC_ADD, in, out), MIG_BAD_ARGUMENTS);
+    cr_assert_eq(calc_call(&wrong_table, CALC_ECHO, in, out), MIG_TYPE_ERROR);
+    in[1].address = BULK;
+    in[1].bytes = 9;
+    cr_assert_eq(calc_call(&wrong_table, CALC_SWAP, in, out), MIG_TYPE_ERROR);
+    cr_assert_eq(type_of(t, mine), MACH_TYPE_RECEIVE, "what came was destroyed");
+    in[0].address = BULK;
+    in[0].bytes = 9;
+    in[1].name = gone;
+    in[1].disposition = MACH_MOVE_RECEIVE;
+    cr_assert_eq(calc_call(&wrong_table, CALC_HOLE, in, out), MIG_BAD_ID);
+    cr_assert_eq(type_of(t, gone), 0);
+    in[0].name = mine;
+    in[0].disposition = MACH_MOVE_RECEIVE;
+    cr_assert_eq(calc_call(&wrong_table, CALC_FAIL, in, out), MIG_BAD_ARGUMENTS);
+    cr_assert_eq(type_of(t, mine), 0);
+    /* An old message in the place of the reply. */
+    cr_assert_eq(say(t, calc.reply, MACH_MAKE_SEND, 0, 0, 9), MACH_MSG_SUCCESS);
+    cr_assert_eq(calc_call(&calc_table, CALC_ADD, in, out), MIG_REPLY_MISMATCH);
+    struct mach_msg msg;
+    mach_msg_init(&msg);
+    cr_assert_eq(mach_msg(t, &msg, MACH_RCV_MSG, calc.reply, 0, 0), MACH_MSG_SUCCESS);
+    mach_msg_destroy(t, &msg);
+}
+
+static void calc_waits(struct bulk *b)
+{
+    struct mach_value in[1], out[MACH_ARGS_MAX];
+    mach_values_init(in, 1);
+    b->result = (enum mach_msg_return)calc_call(&calc_table, CALC_LATER, in, out);
+    b->at = out[0].word;
+}
+
+static void calc_answers(struct bulk *b)
+{
+    struct mach_msg msg;
+    uint8_t words[2][4] = { { 0, 0, 0, 0 }, { 0, 0, 1, 2 } };
+    mach_msg_init(&msg);
+    msg.remote = calc.late;
+    msg.remote_disp = MACH_MOVE_SEND_ONCE;
+    msg.id = 500 + CALC_LATER + 100;
+    for (int i = 0; i < 2; i++) {
+        struct rope r;
+        rope_init(&r);
+        rope_add_bytes(&r, words[i], 4);
+        mach_msg_add(&msg, MACH_TYPE_INTEGER_32, &r);
+    }
+    cr_assert_eq(mach_msg(b->x->w.t[1], &msg, MACH_SEND_MSG, 0, 0, 0), MACH_MSG_SUCCESS);
+}
+
+static void calc_forgets(struct bulk *b)
+{
+    cr_assert_eq(mach_port_deallocate(b->x->w.t[1], calc.late), KERN_SUCCESS);
+}
+
+static void calc_stops(struct bulk *b)
+{
+    struct mach_value out[MACH_ARGS_MAX];
+    (void)b;
+    cr_assert_eq(calc_call(&calc_table, CALC_STOP, NULL, out), KERN_SUCCESS);
+}
+
+static void calc_nobody(struct bulk *b)
+{
+    struct mach_value in[2], out[MACH_ARGS_MAX];
+    mach_values_init(in, 2);
+    cr_assert_eq(mach_port_destroy(b->x->w.t[1], b->x->in), KERN_SUCCESS);
+    cr_assert_eq(calc_call(&calc_table, CALC_ADD, in, out), (int32_t)MACH_SEND_INVALID_DEST);
+}
+
+Test(mach, typed_procedures_are_called_and_nothing_is_left_of_what_does_not_fit)
+{
+    struct bulk *b = bulk_start();
+    memset(&calc, 0, sizeof calc);
+    calc.b = b;
+    bulk_in(b, 1, calc_serve);
+    bulk_in(b, 0, calc_client);
+    cr_assert_eq(calc.told, 5);
+    uint64_t ports = mach_ports(b->x->w.m);
+    cr_assert_eq(ports, 2, "the server's and that for replies");
+    bulk_in(b, 0, calc_wrong);
+    cr_assert_eq(mach_ports(b->x->w.m), ports, "STUB1");
+    cr_assert_eq(mach_messages(b->x->w.m), 0, "STUB1");
+    cr_assert_eq(b->x->w.t[1]->names, 1, "STUB1");
+    cr_assert_null(vm_region_next(b->space[1], NULL), "STUB1: memory of the server");
+    cr_assert_eq(vm_region_at(b->space[0], BULK), vm_region_next(b->space[0], NULL), "STUB1");
+    bulk_in(b, 0, calc_waits);
+    bulk_in(b, 1, calc_answers);
+    cr_assert_eq((int32_t)b->result, KERN_SUCCESS);
+    cr_assert_eq(b->at, 0x102);
+    bulk_in(b, 0, calc_waits);
+    bulk_in(b, 1, calc_forgets);
+    cr_assert_eq((int32_t)b->result, MIG_SERVER_DIED);
+    cr_assert_not(calc.ended);
+    bulk_in(b, 0, calc_stops);
+    cr_assert(calc.ended);
+    bulk_in(b, 0, calc_nobody);
+    world_end(&b->x->w);
 }
 
 /* ---- many ---- */
