@@ -18,7 +18,8 @@
  * WAIT    defers            | when the cable will be free   | SEND (begin)
  * SEND    sends             | end, or a collision's arrival | success: next; JAM (collide)
  * JAM     sends the rest    | end of the jam                | BACKOFF, WAIT, or dropped: next
- * BACKOFF waits its slots   | their end                     | WAIT or SEND
+ * BACKOFF waits its slots,  | their end, or when it is      | WAIT or SEND
+ *         or rests (own_gap) | ready                         |
  * ASTRAY  sends, link down  | the frame's end               | dropped: next
  * A packet finds a link down: ASTRAY in place of WAIT and SEND; and who waits as it falls.
  *
@@ -45,6 +46,10 @@ const struct param ethernet_params_desc[] = {
     P_REAL(ethernet_params, velocity, "0.77", "0.01", "1",
            "Speed of signals on the cable, over that of light.",
            "IEEE 802.3: thick coaxial cable; 0.65 for thin"),
+    P_TIME(ethernet_params, own_gap, "0", "0", "100ms",
+           "From a packet of a station to its next one at least, where its interface is no faster; "
+           "others may begin before, a gap of 96 bits after it.",
+           "ASSUMED(0: as fast as the standard lets it)"),
     P_VAL(ethernet_params, places,
           "Where the stations are: a list of metres from the cable's end, one for each; without, "
           "they are spread evenly from end to end.",
@@ -175,6 +180,18 @@ static void collide(struct station *st)
     }
 }
 
+/* It has a packet, which goes when its interface is ready. */
+static void next(struct station *st)
+{
+    st->first->injected = sim_now(st->net->net.sim);
+    if (st->rested <= st->first->injected) {
+        want(st);
+        return;
+    }
+    st->state = BACKOFF;
+    wait_until(st, st->rested);
+}
+
 /* The first packet is sent or given up. */
 static struct net_packet *pop(struct station *st)
 {
@@ -184,10 +201,9 @@ static struct net_packet *pop(struct station *st)
     st->collisions = 0;
     st->state = IDLE;
     st->signal = NULL;
-    if (st->first) {
-        st->first->injected = sim_now(st->net->net.sim);
-        want(st);
-    }
+    st->rested = sim_now(st->net->net.sim) + st->net->params.own_gap;
+    if (st->first)
+        next(st);
     return p;
 }
 
@@ -424,8 +440,7 @@ static void ethernet_inject(struct net *net, struct net_packet *p)
         return;
     }
     st->first = st->last = p;
-    p->injected = sim_now(net->sim);
-    want(st);
+    next(st);
 }
 
 static void ethernet_describe(const struct net *net, struct net_describe *d)

@@ -8,6 +8,7 @@ struct ethernet_params {
     int64_t stations;
     sim_time bit_time;
     double length, velocity;  /* m; of the speed of light */
+    sim_time own_gap;         /* between two packets of a station, at least */
     const struct val *places; /* m from the cable's end, of each station; NULL: evenly spread */
     const struct val *faults; /* NULL: none */
 };

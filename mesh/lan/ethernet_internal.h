@@ -42,6 +42,7 @@ struct station {
     enum state state;
     struct net_packet *first, *last; /* to send */
     sim_time wanted;                 /* in WAIT: since when */
+    sim_time rested;                 /* its interface is ready for another packet */
     sim_time hit;                    /* in SEND: a collision arrives; SIM_NEVER: none */
     uint32_t collisions;             /* of the first packet */
     struct signal *signal;           /* in SEND and JAM */

@@ -140,6 +140,39 @@ Test(ethernet, a_lone_station_takes_the_closed_form_to_the_picosecond)
     }
 }
 
+/* own_gap: a station's packets stand so far apart, queued or not, and another goes in between
+ * without a collision. */
+Test(ethernet, an_interface_that_rests_lets_another_begin)
+{
+    struct ethernet_params p = cable(2);
+    struct trip t[4];
+    sim_time frame = 1220800 * SIM_NS, gap = 96 * BIT, own = 20 * SIM_US;
+    p.length = 0;
+    p.own_gap = own;
+    start(&p, 1, SIM_TIE_SEQUENCE, 0);
+    terminals(2);
+    post(&t[0], 0, 1, 1518, 0);
+    post(&t[1], 0, 1, 1518, 0);
+    post(&t[2], 0, 1, 1518, 2 * frame + own + 3 * SIM_US);
+    post(&t[3], 1, 0, 1518, 2 * frame + own + 2 * SIM_US);
+    cr_assert_eq(sim_run(s), SIM_END_IDLE);
+    cr_assert_eq(t[0].sent, frame);
+    cr_assert_eq(t[1].sent, 2 * frame + own);
+    cr_assert_eq(t[3].sent, t[1].sent + gap + frame);
+    cr_assert_eq(t[2].sent, t[3].sent + gap + frame);
+    stop();
+    p.own_gap = 0;
+    start(&p, 1, SIM_TIE_SEQUENCE, 0);
+    terminals(2);
+    post(&t[0], 0, 1, 1518, 0);
+    post(&t[1], 0, 1, 1518, frame + 15 * SIM_US);
+    post(&t[2], 0, 1, 1518, frame + 15 * SIM_US);
+    cr_assert_eq(sim_run(s), SIM_END_IDLE);
+    cr_assert_eq(t[1].sent, 2 * frame + 15 * SIM_US, "nobody rests");
+    cr_assert_eq(t[2].sent, t[1].sent + gap + frame);
+    stop();
+}
+
 /* ---- the model that goes bit by bit ---- */
 
 #define PACKETS 40
