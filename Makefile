@@ -178,6 +178,14 @@ $(NS3_PEER): $B/tests/bench/peer_ns3.o $B/tests/bench/bench.o
 	@echo "LINK $@"
 	@$(CXX) $(SANFLAGS) -o $@ $^ $$(pkg-config --libs ns3-csma ns3-bridge)
 endif
+ifneq ($(wildcard /usr/include/ns3/point-to-point-dumbbell.h),)
+NS3_PEER_TCP = $B/bench/peer_ns3_tcp
+bench-bins: $(NS3_PEER_TCP)
+$(NS3_PEER_TCP): $B/tests/bench/peer_ns3_tcp.o $B/tests/bench/bench.o
+	@mkdir -p $(@D)
+	@echo "LINK $@"
+	@$(CXX) $(SANFLAGS) -o $@ $^ $$(pkg-config --libs ns3-point-to-point-layout ns3-applications ns3-internet ns3-traffic-control)
+endif
 
 asan:
 	$(MAKE) B=build/asan OPT='-O1' SANFLAGS='-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer' test
@@ -209,7 +217,7 @@ clean:
 	rm -rf build
 
 -include $(patsubst %.o,%.d,$(call objs,$(ALL_SRC) sim/bridge.cpp) $(TEST_OBJS) $(BENCH_OBJS) \
-           $(patsubst $B/bench/%,$B/tests/bench/%.o,$(BENCH_BINS) $(NS3_PEER)))
+           $(patsubst $B/bench/%,$B/tests/bench/%.o,$(BENCH_BINS) $(NS3_PEER) $(NS3_PEER_TCP)))
 
 print-tests:
 	@echo $(TEST_BINS)

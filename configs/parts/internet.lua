@@ -3,8 +3,9 @@
 --   local internet = include "parts/internet.lua"
 --   local machine, last = internet.row { networks = { "switched", "fddi" }, hosts = 4 }
 --
--- Network i (from 1) has the addresses 10.i.0.0/16, `hosts` nodes of its own, and a gateway to the
--- next one; gateways are the last nodes.  `last`: the last host of the last network.
+-- Network i (from 1) has the addresses 10.i.0.0/16, `hosts` nodes of its own (a number, or a list
+-- of one for each), and a gateway to the next one; gateways are the last nodes.  `last`: the last
+-- host of the last network.
 local paragon = include "machines/paragon.lua"
 
 -- Bytes of a frame with ETH's header, of what IP carries in it, and flits of a frame beside it.
@@ -17,18 +18,23 @@ local kinds = {
 }
 
 local function row(o)
-    local count, hosts = #o.networks, o.hosts or 4
+    local count, first, all = #o.networks, {}, 0 -- the first host of each network
+    for i = 1, count do
+        first[i] = all
+        all = all + (type(o.hosts) == "table" and o.hosts[i] or o.hosts or 4)
+    end
+    first[count + 1] = all
     local machine = paragon {
-        rows = 1, columns = count * hosts + count - 1, release = o.release, graph = {},
+        rows = 1, columns = all + count - 1, release = o.release, graph = {},
     }
     local graph, routes, below = machine.graph, {}, {}
     machine.network, machine.networks = nil, {}
     for i, kind in ipairs(o.networks) do
         local name, mtu = "net" .. i, o.mtu or kinds[kind].mtu
         local nodes = {}
-        for k = 1, hosts do nodes[k] = (i - 1) * hosts + k - 1 end
-        if i > 1 then nodes[#nodes + 1] = count * hosts + i - 2 end
-        if i < count then nodes[#nodes + 1] = count * hosts + i - 1 end
+        for k = first[i], first[i + 1] - 1 do nodes[#nodes + 1] = k end
+        if i > 1 then nodes[#nodes + 1] = all + i - 2 end
+        if i < count then nodes[#nodes + 1] = all + i - 1 end
         machine.networks[name] = {
             kind = kind, nodes = nodes,
             nic = { mtu = mtu + 14 .. "B", packet_bytes = mtu + 14 .. "B",
@@ -40,7 +46,7 @@ local function row(o)
         below[i] = "arp" .. i
         for to = 1, count do
             if to ~= i then
-                local gateway = count * hosts + (to > i and i - 1 or i - 2)
+                local gateway = all + (to > i and i - 1 or i - 2)
                 routes[#routes + 1] = { to = "10." .. to .. ".0.0/16",
                                         via = "10." .. i .. ".0." .. gateway + 1 }
             end
@@ -51,7 +57,7 @@ local function row(o)
     graph[#graph + 1] = { name = "icmp", protocol = "icmp", below = { "ip" } }
     graph[#graph + 1] = { name = "ping", protocol = "ping", below = { "icmp" } }
     graph[#graph + 1] = { name = "udp", protocol = "udp", below = { "ip" } }
-    return machine, count * hosts - 1
+    return machine, all - 1
 end
 
 -- Whether messages along these networks cross one of 10 Mb/s.
