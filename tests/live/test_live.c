@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "models/live/live.h"
+#include "tests/live/pair.h"
 
 static struct live *one(void)
 {
@@ -333,7 +334,7 @@ static int run_side(uint32_t node, int fd)
 Test(live, two_processes_give_each_other_every_frame_whole_and_in_order)
 {
     int fds[2], small = 4096, status;
-    cr_assert_eq(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fds), 0);
+    pair_make(fds);
     for (int i = 0; i < 2; i++) /* so small that they are refused now and then */
         setsockopt(fds[i], SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
     pid_t child = fork();

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "rig.h"
+#include "sim/counts.h"
+#include "tests/three_ports.h"
 
 #define US SIM_US
 
@@ -387,4 +389,42 @@ Test(networks, mistakes_get_a_sentence)
     rig_set_int(&r, "io_nodes", 0);
     rig_refused(&r, &e);
     cr_expect(strstr(e.text, "the group 'io' has no nodes"), "%s", e.text);
+}
+
+/* ---- one program on three ports (tests/three_ports.h) ---- */
+
+static struct three_got got_three[2];
+static uint64_t three_counted[THREE_COUNTERS];
+
+static void three_scalar(void *arg, const char *name, const char *unit, double value,
+                         double half_width, unsigned flags)
+{
+    const struct three_counter *c = arg;
+    (void)unit, (void)half_width, (void)flags;
+    for (int i = 0; i < THREE_COUNTERS; i++)
+        if (strcmp(c[i].name, name) == 0)
+            three_counted[i] += (uint64_t)value;
+}
+
+Test(networks, a_program_over_tcp_and_udp_gets_what_it_gets_on_the_other_ports)
+{
+    static const struct workload_ops program = { .kind = { .name = "three" }, .main = three_main };
+    struct three_counter c[THREE_COUNTERS];
+    struct err e = ERR_INIT;
+    struct rig r;
+    rig_init(&r, 1, 2);
+    r.reg.nets = &net_kinds;
+    rig_set(&r, "networks.lan.kind", "ethernet");
+    rig_set(&r, "networks.lan.nic.mtu", THREE_FRAME);
+    rig_set(&r, "networks.lan.nic.packet_bytes", THREE_FRAME);
+    rig_set_int(&r, "networks.lan.nic.header_flits", 4); /* the check sequence */
+    val_put(r.spec, "graph", three_graph());
+    rig_os(&r);
+    rig_open(&r, NULL);
+    cr_assert(rig_load(&r, &program, got_three, &e), "%s", e.text);
+    cr_assert_eq(rig_run(&r), SIM_END_IDLE);
+    three_expect((struct three_got[2]){ { 0 } }, c);
+    sim_counts_write(r.sim, &(struct sim_result_sink){ .arg = c, .scalar = three_scalar });
+    three_check(got_three, three_counted);
+    rig_close(&r);
 }

@@ -2,10 +2,12 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "os/registry.h"
 #include "tests/changer_steps.h"
 #include "tests/ends.h"
 #include "tests/fake/port_fake.h"
 #include "tests/tape_steps.h"
+#include "tests/three_ports.h"
 
 struct log {
     uint64_t seen;
@@ -646,4 +648,47 @@ Test(fake, a_frame_is_the_first_end_s_whose_conditions_it_meets)
     cr_assert_str_eq(whose, "s1k1k1k6k7k2", "who taps it goes before the second's");
     cr_assert_eq(fake_work(f, 1, PORT_WORK_FILTER), 2, "until it went");
     fake_destroy(f);
+}
+
+/* ---- one program on three ports (tests/three_ports.h) ---- */
+
+static struct os_boot three;
+static void three_boot(struct port *p, void *arg)
+{
+    (void)arg;
+    (void)os_node_boot(p, &three);
+}
+
+Test(fake, a_program_over_tcp_and_udp_gets_what_it_gets_on_the_other_ports)
+{
+    static const uint32_t nodes[] = { 0, 1 };
+    const struct os_layout layout = {
+        .nodes = 2, .compute_count = 2, .compute = nodes, .ranks = nodes, .boot = &three
+    };
+    const struct xk_network lan = {
+        .name = "mesh", .mtu = THREE_MTU, .gives = XK_NETWORK, .stations = 2
+    };
+    struct three_got got[2] = { { 0 }, { 0 } };
+    uint64_t counted[THREE_COUNTERS];
+    struct three_counter c[THREE_COUNTERS];
+    struct err e = ERR_INIT;
+    struct val *graph = three_graph();
+    three = (struct os_boot){ .layout = &layout,
+                              .layers = &os_layers,
+                              .graph = xk_graph_load(graph, &os_protocols, "graph", &lan, 1, &e),
+                              .main = three_main,
+                              .params = got,
+                              .ranks = 2 };
+    cr_assert(three.graph && os_groups_load(&three, NULL, NULL, "machine", &e), "%s", e.text);
+    struct fake *f = fake_create(&(struct fake_options){ .broadcast = true, .mtu = THREE_MTU });
+    for (uint32_t i = 0; i < 2; i++)
+        fake_boot(f, i, three_boot, NULL);
+    fake_run(f, 0);
+    three_expect((struct three_got[2]){ { 0 } }, c);
+    for (int i = 0; i < THREE_COUNTERS; i++)
+        counted[i] = fake_count(f, 0, c[i].name) + fake_count(f, 1, c[i].name);
+    three_check(got, counted);
+    fake_destroy(f);
+    os_boot_free(&three);
+    val_free(graph);
 }
