@@ -9,7 +9,7 @@
 
 #include "os/proto/filter/filter_internal.h"
 #include "os/xk/domain.h"
-#include "tests/os/xk_rig.h"
+#include "tests/os/tcp_rig.h"
 #include "tests/sample.h"
 
 static uint64_t state;
@@ -672,7 +672,7 @@ static bool has(struct rig *r, const char *who, uint32_t node, uint64_t got, uin
 static void forget_last(struct rig *r)
 {
     for (uint32_t i = 0; i < 3; i++) {
-        struct probe *low = xk_find(r->k[i], "low")->state;
+        struct probe *low = fake_up(r->f, i) ? xk_find(r->k[i], "low")->state : NULL;
         if (low)
             rope_fini(&low->last);
     }
@@ -866,4 +866,130 @@ Test(filter, graphs_that_cannot_be_get_a_sentence)
     refused("eth eth interface=mesh; arp arp <eth; f filter <arp; ip ip <f", "tcp and port",
             "graph[4].filter: the filter 'tcp and port' has its end where a port");
     refused("eth eth interface=mesh; arp arp <eth; f filter <arp; u udp <f", NULL, "stands");
+}
+
+/* ---- placements ---- */
+
+#define QUICK                                                                                      \
+    "rto_min=10ms rto_first=100ms tick=1ms ack_delay=5ms msl=1ms persist_min=50ms mss=900B"
+#define IN_KERNEL "eth eth; arp arp <eth retry=1ms tries=20 down=20ms; filter filter <arp "
+#define IN_LIBRARY                                                                                 \
+    "; ip ip <filter; lib ip <filter domain=app filter=tcp; tcp tcp <lib " QUICK                   \
+    " domain=app; user streams <tcp domain=app"
+#define IN_SERVER                                                                                  \
+    "; ip ip <filter domain=server; tcp tcp <ip " QUICK                                            \
+    " domain=server; user streams <tcp domain=app"
+
+static const struct {
+    const char *graph, *transfer; /* of the program's domain; NULL: it is the kernel's */
+} placed[] = {
+    { IN_KERNEL "; ip ip <filter; tcp tcp <ip " QUICK "; user streams <tcp", NULL },
+    { IN_KERNEL "; ip ip <filter; tcp tcp <ip " QUICK "; user streams <tcp domain=app", "trap" },
+    { IN_KERNEL "delivery=ipc" IN_LIBRARY, "ipc" },
+    { IN_KERNEL "delivery=ring" IN_LIBRARY, "ipc" },
+    { IN_KERNEL "delivery=ring_driver" IN_LIBRARY, "pass" },
+    { IN_KERNEL "delivery=copy" IN_LIBRARY, "pass" },
+    { IN_KERNEL "delivery=ipc" IN_SERVER, "ipc" },
+    { IN_KERNEL "delivery=ring" IN_SERVER, "ring" },
+    { IN_KERNEL "delivery=ring_driver" IN_SERVER, "trap" },
+};
+
+static void place(struct rig *r, size_t i, const struct fake_options *o)
+{
+    struct err e = ERR_INIT;
+    tcp_rig_protocols();
+    struct xk_graph *g = rig_graph(placed[i].graph);
+    if (placed[i].transfer) {
+        struct val *all = val_new(VAL_TABLE, "domains", 1), *app = val_new(VAL_TABLE, "domains", 1);
+        val_put(app, "transfer", val_new_string(placed[i].transfer, "domains", 1));
+        val_put(all, "app", app);
+        cr_assert(xk_graph_domains(g, all, "machine.domains", &e), "%s", e.text);
+        val_free(all);
+    }
+    rig_boot_all(r, fake_create(o), g, 2, NULL, NULL);
+}
+
+/* Streams both ways between two nodes, each placed as it likes, over a network that loses, doubles
+ * and delays: every byte comes (tcp_rig compares), and nothing is left. */
+static void both_ways(size_t i, const struct fake_options *o)
+{
+    enum xk_status why;
+    struct rig r;
+    place(&r, i, o);
+    cr_assert_eq(tcp_rig_listen(&r, 1, 80), XK_OK);
+    struct streams *there = tcp_streams(&r, 1);
+    there->accept_from = 8;
+    there->accept_seed = 9;
+    there->accept_push = 15000;
+    there->close_at_end = true;
+    struct stream *x = tcp_rig_open(&r, 0, 1, 0, 80, &why);
+    cr_assert_not_null(x, "%s: %s", placed[i].graph, xk_status_name(why));
+    x->seed = 8;
+    x->from_seed = 9;
+    x->to_push = 30000;
+    x->finish = true;
+    tcp_rig_push(&r, 0, x, 1000);
+    fake_run(r.f, 0);
+    cr_assert_eq(there->count, 1);
+    const struct stream *y = &there->at[0];
+    cr_assert(y->got == 30000 && x->got == 15000 && y->ends == 1 && x->ends == 1,
+              "%s, seed %lu: %lu and %lu bytes", placed[i].graph, (unsigned long)o->seed,
+              (unsigned long)y->got, (unsigned long)x->got);
+    cr_assert(x->fails <= 1 && y->fails <= 1);
+    rig_stop(&r);
+    cr_assert_eq(rope_leaves_alive(), 0);
+}
+
+Test(filter, streams_are_whole_wherever_tcp_stands, .timeout = 3600)
+{
+    uint64_t runs = sample("FILTER_STREAMS", 2);
+    for (uint64_t n = 0; n < runs; n++)
+        for (size_t i = 0; i < ARRAY_LEN(placed); i++)
+            both_ways(i, &(struct fake_options){ .seed = n + 1,
+                                                 .mtu = 1514,
+                                                 .broadcast = true,
+                                                 .lossy = true,
+                                                 .unordered = true,
+                                                 .latency = SIM_MS,
+                                                 .drop_ppm = n % 2 ? 20000 : 0,
+                                                 .duplicate_ppm = 20000,
+                                                 .delay_ppm = 20000,
+                                                 .delay_max = 20 * SIM_MS,
+                                                 .flatten = n % 3 == 0 });
+}
+
+static void crash_domain(struct port *p, void *arg)
+{
+    struct port *task = xk_domain_task(((struct rig *)arg)->k[1], "app");
+    (void)p;
+    if (task)
+        port_task_crash(task);
+}
+
+/* The library's domain dies at any event: what comes for it the first instance of IP has, which
+ * here has no TCP; the peer gives up, and nothing is left behind. */
+Test(filter, a_library_that_dies_at_any_event_leaks_nothing)
+{
+    for (uint64_t step = 0; step<400; step += sample_one_in()> 1 ? 37 : 7) {
+        struct fake_options o = { .mtu = 1514, .broadcast = true, .latency = SIM_MS };
+        enum xk_status why;
+        struct rig r;
+        place(&r, 3, &o);
+        cr_assert_eq(tcp_rig_listen(&r, 1, 80), XK_OK);
+        tcp_streams(&r, 1)->accept_from = 8;
+        struct stream *x = tcp_rig_open(&r, 0, 1, 0, 80, &why);
+        x->seed = 8;
+        x->to_push = 20000000;
+        tcp_rig_push(&r, 0, x, 1000);
+        fake_run(r.f, step + 1);
+        fake_call(r.f, 1, crash_domain, &r);
+        fake_run(r.f, 0);
+        cr_assert(fake_up(r.f, 1));
+        cr_assert(x->fails == 1 && x->pushed < 20000000, "step %lu", (unsigned long)step);
+        cr_assert_gt(fake_count(r.f, 1, "filter.rest"), 0);
+        cr_assert_eq(fake_count(r.f, 1, "filter.received"),
+                     fake_count(r.f, 1, "filter.matched") + fake_count(r.f, 1, "filter.rest"));
+        rig_stop(&r);
+        cr_assert_eq(rope_leaves_alive(), 0);
+    }
 }

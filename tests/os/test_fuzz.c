@@ -250,6 +250,7 @@ static const struct account {
     { .protocol = "arp",
       .passes = true,
       .in = { "bad", "requests_in", "replies_in", "unknown", "nobody" } },
+    { .protocol = "filter", .passes = true, .in = { "nobody" } },
     { .protocol = "ip",
       .in = { "bad_header", "bad_checksum", "bad_length", "bad_address", "not_mine", "ttl_exceeded",
               "no_route", "dont_fragment", "discarded", "forwarded", "unknown_protocol",
@@ -573,6 +574,11 @@ static const struct stack stacks[] = {
       INTERNET "tcp tcp <ip rto_min=10ms rto_first=100ms tick=1ms ack_delay=5ms msl=100ms "
                "persist_min=50ms; record record <tcp; probe probe <record",
       HEARD, by_probe, mend_ip, 2, false },
+    { "filter",
+      "eth eth interface=mesh; arp arp <eth address=10.1.0.0/16 retry=1ms tries=3 down=20ms; "
+      "filter filter <arp fragments=2; ip ip <filter reassembly=50ms; "
+      "lib ip <filter filter=ip[9]=253&&!ip[8]=1 reassembly=50ms; probe probe <lib",
+      HEARD, by_probe, mend_ip, 2, true },
     { "vipaddr", "mesh driver; blast blast <mesh; a vipaddr <mesh <blast; probe probe <a", LOSSY,
       by_probe, mend_driver, 1, true },
     { "vcache", "mesh driver; blast blast <mesh; c vcache <blast; probe probe <c", LOSSY, by_probe,
@@ -710,6 +716,11 @@ Test(fuzz, mrpc, .timeout = 86400)
 Test(fuzz, ip, .timeout = 86400)
 {
     fuzz_all("ip");
+}
+
+Test(fuzz, filter, .timeout = 86400)
+{
+    fuzz_all("filter");
 }
 
 Test(fuzz, udp, .timeout = 86400)
