@@ -798,6 +798,32 @@ Test(filter, filters_are_added_and_removed_through_ip)
     rig_stop(&r);
 }
 
+/* A node with a thousand sessions: their filters are one look-up of a datagram. */
+Test(filter, a_thousand_filters_on_a_node_are_one_look_up)
+{
+    struct err e = ERR_INIT;
+    struct filter_program p;
+    struct rig r;
+    start(&r, HOSTS, NULL);
+    for (uint16_t i = 0; i < 1000; i++) {
+        filter_session(&p, 6, 0x0a000002, 80, 0x0a000001, (uint16_t)(1024 + i));
+        cr_assert_eq(change(&r, 1, "ip", true, 6, &p), XK_OK);
+    }
+    cr_assert(filter_compile(TO_LOW, &p, "f", &e), "%s", e.text);
+    cr_assert_eq(change(&r, 1, "ip", true, 6, &p), XK_OK);
+    cr_assert_eq(send_from(&r, "low", 0, 1, 1, 10), XK_OK);
+    cr_assert(has(&r, "low", 1, 1, 1, 10));
+    cr_assert_eq(fake_count(r.f, 1, "filter.most"), 1001);
+    cr_assert_eq(fake_count(r.f, 1, "filter.looked"), 2, "that of sessions, and its own");
+    cr_assert_eq(fake_work(r.f, 1, PORT_WORK_FILTER), 2);
+    for (uint16_t i = 0; i < 1000; i++) {
+        filter_session(&p, 6, 0x0a000002, 80, 0x0a000001, (uint16_t)(1024 + i));
+        cr_assert_eq(change(&r, 1, "lib", false, 6, &p), XK_OK);
+    }
+    forget_last(&r);
+    rig_stop(&r);
+}
+
 static void crash_app(struct port *p, void *arg)
 {
     (void)p;

@@ -1,10 +1,12 @@
 /* ip.h: IP: datagrams between hosts of joined networks [RFC 791, 1122].
  *
- * Stands on one to four instances of ARP, each a network.  Participants, lowest first, are an
- * address (XK_PART_ADDRESS) or a node (XK_PART_NODE), and the upper's protocol number
- * (XK_PART_TYPE): TCP opens { address, 6 }, having taken its port off.  An upper that names no type
- * is carried as protocol 253, for experiments [RFC 3692], with its relative number behind the
- * header, and is given what comes from nodes alone.  xk_open_enable takes a type or nothing.
+ * Stands on one to four instances of ARP, each a network, or of FILTER, which has one for several
+ * instances of IP (os/proto/filter/filter.h): then it may be in another domain, and hands down what
+ * asks FILTER.  Participants, lowest first, are an address (XK_PART_ADDRESS) or a node
+ * (XK_PART_NODE), and the upper's protocol number (XK_PART_TYPE): TCP opens { address, 6 }, having
+ * taken its port off.  An upper that names no type is carried as protocol 253, for experiments
+ * [RFC 3692], with its relative number behind the header, and is given what comes from nodes alone.
+ * xk_open_enable takes a type or nothing.
  *
  *   IP1  Messages may be lost, doubled and overtake each other; what is delivered is whole.  They
  *       may be as long as XK_GET_OPT_PACKET says without being cut, and up to `carries`.
