@@ -73,7 +73,8 @@
     S(bitfile_client)                                                                              \
     S(name_server)                                                                                 \
     S(name_client)                                                                                 \
-    S(mach)
+    S(mach)                                                                                        \
+    S(mach_names)
 
 #define LAYERS(L)                                                                                  \
     L(lfs)                                                                                         \

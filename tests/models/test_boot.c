@@ -74,6 +74,7 @@ static const char *const before[][4] = {
     { "ckpt", "nx", "cut" },          { "storage", "pvl", NULL },
     { "archive", "pvl", "storage" },  { "bitfile", "pvl", "storage" },
     { "name_client", "name_server" }, { "bitfile_client", "pvl", "storage", "bitfile" },
+    { "mach_names", "mach" },
 };
 
 static void listed_before(struct rig *r, const char *service, const char *on)

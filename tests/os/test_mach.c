@@ -9,6 +9,7 @@
 
 #include "os/mach/mach_internal.h"
 #include "os/mach/mach_stub.h"
+#include "os/mach/netname_internal.h"
 #include "os/vm/copy.h"
 #include "os/vm/vm_internal.h"
 #include "tests/fake/port_fake.h"
@@ -125,6 +126,8 @@ static void god(struct world *w)
     struct eye eye = { 0 };
     LIST_EACH (it, &w->m->tasks)
         see_task(&eye, LIST_ENTRY(it, struct mach_task, link));
+    for (uint32_t i = 0; i < MACH_SPECIALS; i++)
+        see_held(&eye, w->m->special[i]);
     for (uint32_t i = 0; i < eye.count; i++) { /* grows while it is walked */
         const struct mach_port *port = eye.at[i].port;
         see_queue(&eye, &port->queue);
@@ -1735,47 +1738,42 @@ static int32_t calc_stop(void *arg, struct mach_value *in, struct mach_value *ou
     return KERN_SUCCESS;
 }
 
-#define WORD                                                                                       \
-    {                                                                                              \
-        MACH_ARG_WORD, 0                                                                           \
-    }
-#define SENDS                                                                                      \
-    {                                                                                              \
-        MACH_ARG_SEND, 0                                                                           \
-    }
-#define MEMORY                                                                                     \
-    {                                                                                              \
-        MACH_ARG_MEMORY, 0                                                                         \
-    }
-#define RECEIVES                                                                                   \
-    {                                                                                              \
-        MACH_ARG_RECEIVE, 0                                                                        \
-    }
-#define TEXT                                                                                       \
-    {                                                                                              \
-        MACH_ARG_STRING, 20                                                                        \
-    }
-#define SOME                                                                                       \
-    {                                                                                              \
-        MACH_ARG_BYTES, 100                                                                        \
-    }
 static const struct mach_routine calc_routines[] = {
-    [CALC_ADD] = { "add", false, { WORD, WORD }, { WORD }, calc_add },
-    [CALC_ECHO] = { "echo", false, { TEXT, SOME }, { TEXT, SOME }, calc_echo },
-    [CALC_SWAP] = { "swap", false, { SENDS, MEMORY }, { SENDS, MEMORY }, calc_swap },
-    [CALC_FAIL] = { "fail", false, { RECEIVES, MEMORY }, { WORD }, calc_fail },
-    [CALC_LATER] = { "later", false, { { MACH_ARG_END, 0 } }, { WORD }, calc_later },
-    [CALC_TELL] = { "tell", true, { WORD }, { { MACH_ARG_END, 0 } }, calc_tell },
-    [CALC_STOP] = { "stop", false, { { MACH_ARG_END, 0 } }, { { MACH_ARG_END, 0 } }, calc_stop },
+    [CALC_ADD] = { .name = "add",
+                   .in = { { .kind = MACH_ARG_WORD }, { .kind = MACH_ARG_WORD } },
+                   .out = { { .kind = MACH_ARG_WORD } },
+                   .serve = calc_add },
+    [CALC_ECHO] = { .name = "echo",
+                    .in = { { MACH_ARG_STRING, 20 }, { MACH_ARG_BYTES, 100 } },
+                    .out = { { MACH_ARG_STRING, 20 }, { MACH_ARG_BYTES, 100 } },
+                    .serve = calc_echo },
+    [CALC_SWAP] = { .name = "swap",
+                    .in = { { .kind = MACH_ARG_SEND }, { .kind = MACH_ARG_MEMORY } },
+                    .out = { { .kind = MACH_ARG_SEND }, { .kind = MACH_ARG_MEMORY } },
+                    .serve = calc_swap },
+    [CALC_FAIL] = { .name = "fail",
+                    .in = { { .kind = MACH_ARG_RECEIVE }, { .kind = MACH_ARG_MEMORY } },
+                    .out = { { .kind = MACH_ARG_WORD } },
+                    .serve = calc_fail },
+    [CALC_LATER] = { .name = "later", .out = { { .kind = MACH_ARG_WORD } }, .serve = calc_later },
+    [CALC_TELL] = { .name = "tell",
+                    .simple = true,
+                    .in = { { .kind = MACH_ARG_WORD } },
+                    .serve = calc_tell },
+    [CALC_STOP] = { .name = "stop", .serve = calc_stop },
 };
 static const struct mach_subsystem calc_table = { "calc", 500, 8, calc_routines };
 /* What a client believes that is wrong. */
 static const struct mach_routine wrong_routines[] = {
-    [CALC_ADD] = { "add", false, { SENDS, WORD }, { WORD }, NULL },
-    [CALC_ECHO] = { "echo", false, { TEXT, SOME }, { WORD, SOME }, NULL },
-    [CALC_SWAP] = { "swap", false, { SENDS, MEMORY }, { SENDS }, NULL },
-    [CALC_HOLE] = { "hole", false, { MEMORY, RECEIVES }, { WORD }, NULL },
-    [CALC_FAIL] = { "fail", false, { RECEIVES }, { WORD }, NULL },
+    [CALC_ADD] = { .in = { { .kind = MACH_ARG_SEND }, { .kind = MACH_ARG_WORD } },
+                   .out = { { .kind = MACH_ARG_WORD } } },
+    [CALC_ECHO] = { .in = { { MACH_ARG_STRING, 20 }, { MACH_ARG_BYTES, 100 } },
+                    .out = { { .kind = MACH_ARG_WORD }, { MACH_ARG_BYTES, 100 } } },
+    [CALC_SWAP] = { .in = { { .kind = MACH_ARG_SEND }, { .kind = MACH_ARG_MEMORY } },
+                    .out = { { .kind = MACH_ARG_SEND } } },
+    [CALC_HOLE] = { .in = { { .kind = MACH_ARG_MEMORY }, { .kind = MACH_ARG_RECEIVE } },
+                    .out = { { .kind = MACH_ARG_WORD } } },
+    [CALC_FAIL] = { .in = { { .kind = MACH_ARG_RECEIVE } }, .out = { { .kind = MACH_ARG_WORD } } },
 };
 static const struct mach_subsystem wrong_table = { "calc", 500, 8, wrong_routines };
 
@@ -1945,6 +1943,205 @@ Test(mach, typed_procedures_are_called_and_nothing_is_left_of_what_does_not_fit)
     world_end(&b->x->w);
 }
 
+/* ---- the name service ---- */
+
+static uint64_t mix(struct world *w, uint64_t below)
+{
+    w->random += 0x9e3779b97f4a7c15u;
+    uint64_t z = w->random;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return (z ^ z >> 31) % below;
+}
+
+#define NAMES_PORTS 6
+#define NAMES_NAMES 5
+
+/* The oracle: who has checked in which port under which name, and which ports live. */
+static struct named {
+    struct waits *x;
+    struct netname *server;
+    struct netname_user user[2];
+    mach_name port[2][NAMES_PORTS]; /* receive rights of each task; 0: dead */
+    struct {
+        int task, port, signature; /* -1: nobody */
+    } of[NAMES_NAMES];
+    uint64_t random, found, refused, removed;
+} named;
+
+static uint64_t named_mix(uint64_t below)
+{
+    struct world w = { .random = named.random };
+    uint64_t r = mix(&w, below);
+    named.random = w.random;
+    return r;
+}
+
+static const char *a_name(uint64_t i, bool loud)
+{
+    static const char *const quiet[] = { "printer", "x", "mail.root", "the name of a port", "y" };
+    static const char *const upper[] = { "PRINTER", "X", "Mail.Root", "THE name of a port", "Y" };
+    return loud ? upper[i] : quiet[i];
+}
+
+static void named_dies(int task, int port)
+{
+    cr_assert_eq(mach_port_destroy(named.x->w.t[task], named.port[task][port]), KERN_SUCCESS);
+    named.port[task][port] = MACH_PORT_NULL;
+    for (int i = 0; i < NAMES_NAMES; i++)
+        if (named.of[i].task == task &&
+            (named.of[i].port == port || named.of[i].signature == port)) {
+            named.of[i].task = -1;
+            named.removed++;
+        }
+}
+
+static void named_check_in(int task, uint64_t i, int port, int signature)
+{
+    bool other =
+        named.of[i].task >= 0 && (named.of[i].task != task || named.of[i].signature != signature);
+    int32_t r =
+        netname_check_in(&named.user[task], a_name(i, named_mix(2)), named.port[task][signature],
+                         MACH_MAKE_SEND, named.port[task][port], MACH_MAKE_SEND);
+    cr_assert_eq(r, other ? NETNAME_NOT_YOURS : KERN_SUCCESS);
+    named.refused += other;
+    if (other)
+        return;
+    named.of[i].task = task;
+    named.of[i].port = port;
+    named.of[i].signature = signature;
+}
+
+static void named_check_out(int task, uint64_t i, int signature)
+{
+    int32_t r = netname_check_out(&named.user[task], a_name(i, named_mix(2)),
+                                  named.port[task][signature], MACH_MAKE_SEND);
+    bool mine = named.of[i].task == task && named.of[i].signature == signature;
+    cr_assert_eq(r, named.of[i].task < 0 ? NETNAME_NOT_CHECKED_IN
+                    : mine               ? KERN_SUCCESS
+                                         : NETNAME_NOT_YOURS);
+    if (mine)
+        named.of[i].task = -1;
+}
+
+static void named_look_up(int task, uint64_t i)
+{
+    mach_name got;
+    struct mach_task *t = named.x->w.t[task];
+    int32_t r =
+        netname_look_up(&named.user[task], named_mix(2) ? "" : "0", a_name(i, named_mix(2)), &got);
+    int owner = named.of[i].task;
+    cr_assert_eq(r, owner < 0 ? NETNAME_NOT_CHECKED_IN : KERN_SUCCESS);
+    if (owner < 0)
+        return;
+    named.found++;
+    mach_name port = named.port[owner][named.of[i].port];
+    cr_assert_eq(mach_entry_at(t, got)->u.port, mach_entry_at(named.x->w.t[owner], port)->u.port,
+                 "NETNAME1");
+    cr_assert_eq(mach_port_deallocate(t, got), KERN_SUCCESS);
+}
+
+static void named_random(void *arg)
+{
+    struct world *w = &named.x->w;
+    (void)arg;
+    for (int i = 0; i < 2; i++)
+        cr_assert_eq(netname_open(&named.user[i], w->t[i]), KERN_SUCCESS);
+    for (uint64_t n = sample(NULL, 4000); n > 0; n--) {
+        int task = (int)named_mix(2), port = (int)named_mix(NAMES_PORTS);
+        int signature = (int)named_mix(NAMES_PORTS);
+        uint64_t i = named_mix(NAMES_NAMES), what = named_mix(10);
+        if (named.port[task][port] == 0)
+            named.port[task][port] = new_port(w->t[task]);
+        if (named.port[task][signature] == 0)
+            named.port[task][signature] = new_port(w->t[task]);
+        if (what == 0)
+            named_dies(task, port);
+        else if (what < 4)
+            named_check_in(task, i, port, signature);
+        else if (what < 5)
+            named_check_out(task, i, signature);
+        else
+            named_look_up(task, i);
+        god(w);
+    }
+    cr_assert(sample_one_in() > 1 ||
+              (named.found > 200 && named.refused > 100 && named.removed > 100));
+}
+
+/* All has gone when nobody has a name any more: no right of anybody's stays with the server. */
+static void named_end(void *arg)
+{
+    (void)arg;
+    for (int task = 0; task < 2; task++)
+        for (int i = 0; i < NAMES_PORTS; i++)
+            if (named.port[task][i])
+                named_dies(task, i);
+    mach_name got;
+    cr_assert_eq(netname_look_up(&named.user[0], "", "x", &got), NETNAME_NOT_CHECKED_IN);
+    cr_assert_eq(netname_count(named.server), 0);
+}
+
+static void named_codes(void *arg)
+{
+    char version[NETNAME_BYTES + 1];
+    mach_name p = named.port[0][0] = new_port(named.x->w.t[0]), got;
+    struct netname_user *u = &named.user[0];
+    (void)arg;
+    cr_assert_eq(netname_open(u, named.x->w.t[0]), KERN_SUCCESS);
+    cr_assert_eq(netname_version(u, version), KERN_SUCCESS);
+    cr_assert_str_eq(version, "Simple Name Service 3.0");
+    cr_assert_eq(netname_look_up(u, "1", "x", &got), NETNAME_NO_SUCH_HOST);
+    cr_assert_eq(netname_look_up(u, "ernie", "x", &got), NETNAME_NO_SUCH_HOST);
+    cr_assert_eq(netname_look_up(u, "", "x", &got), NETNAME_NOT_CHECKED_IN);
+    cr_assert_eq(netname_check_in(u, "x", p, MACH_MAKE_SEND, MACH_PORT_DEAD, MACH_COPY_SEND),
+                 NETNAME_INVALID_PORT);
+    cr_assert_eq(netname_check_in(u, "x", MACH_PORT_NULL, MACH_COPY_SEND, p, MACH_MAKE_SEND),
+                 NETNAME_INVALID_PORT);
+    for (uint64_t i = 0; i < 3; i++)
+        cr_assert_eq(netname_check_in(u, a_name(i, false), p, MACH_MAKE_SEND, p, MACH_MAKE_SEND),
+                     i < 2 ? KERN_SUCCESS : KERN_NO_SPACE);
+    netname_close(u);
+    cr_assert_eq(named.x->w.t[0]->names, 2, "the port, and a dead name");
+}
+
+static void names_world(uint32_t limit)
+{
+    memset(&named, 0, sizeof named);
+    named.x = waits_start();
+    mach_task_terminate(named.x->w.t[1]); /* one thread speaks for both */
+    named.x->w.t[1] = mach_task_create(named.x->w.m, named.x->w.ports[0]);
+    named.random = 5;
+    for (int i = 0; i < NAMES_NAMES; i++)
+        named.of[i].task = -1;
+    named.server = netname_start(named.x->w.m, named.x->w.kernel, limit);
+    cr_assert_not_null(named.server);
+}
+
+Test(mach, names_are_there_while_their_ports_live_and_belong_to_whom_checked_them_in)
+{
+    names_world(0);
+    struct world *w = &named.x->w;
+    uint64_t ports = mach_ports(w->m);
+    spawn(named.x, 0, named_random, NULL);
+    fake_run(w->f, 0);
+    spawn(named.x, 0, named_end, NULL);
+    fake_run(w->f, 0);
+    god(w);
+    cr_assert_eq(mach_ports(w->m), ports + 2, "those for replies");
+    cr_assert_eq(named.server->task->names, 3, "two ports and their set");
+    cr_assert_eq(mach_messages(w->m), 0);
+}
+
+Test(mach, what_the_name_server_refuses)
+{
+    names_world(2);
+    struct world *w = &named.x->w;
+    spawn(named.x, 0, named_codes, NULL);
+    fake_run(w->f, 0);
+    god(w);
+}
+
 /* ---- many ---- */
 
 static void many(struct world *w)
@@ -1966,15 +2163,6 @@ Test(mach, a_port_costs_less_than_200_bytes)
 }
 
 /* ---- random runs ---- */
-
-static uint64_t mix(struct world *w, uint64_t below)
-{
-    w->random += 0x9e3779b97f4a7c15u;
-    uint64_t z = w->random;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return (z ^ z >> 31) % below;
-}
 
 /* Few enough that they meet. */
 static mach_name chosen_name(struct world *w)
