@@ -282,6 +282,13 @@ static void on_end(void *arg)
     k->t = NULL;
 }
 
+static void spawn(struct port *p, void *arg)
+{
+    struct eye_task *k = arg;
+    (void)p;
+    k->thread = port_thread_spawn(k->port, "worker", worker, k, PORT_THREAD_SERVICE);
+}
+
 static void task_new(struct eye_task *k)
 {
     struct eye_node *n = &k->e->node[k->node];
@@ -292,7 +299,8 @@ static void task_new(struct eye_task *k)
     k->todo = NULL;
     k->idle = false;
     port_task_on_end(k->port, on_end, k);
-    k->thread = port_thread_spawn(k->port, "worker", worker, k, PORT_THREAD_SERVICE);
+    if (!k->e->later)
+        spawn(NULL, k);
 }
 
 static void wake(struct port *p, void *arg)
@@ -429,8 +437,8 @@ enum mach_msg_return eye_receive(struct eye_task *k, mach_name from, struct mach
 
 /* ---- the actions of random runs ---- */
 
-/* A name of the task that has one of these rights. */
-static mach_name any_name(struct eye_task *k, uint8_t rights)
+/* A name of the task that has one of these rights; of its special port only if that may be. */
+static mach_name any_name(struct eye_task *k, uint8_t rights, bool special)
 {
     uint32_t used = k->t->used, from = used ? (uint32_t)eye_random(k->e, used) : 0;
     for (uint32_t n = 0; n < used; n++) {
@@ -439,7 +447,8 @@ static mach_name any_name(struct eye_task *k, uint8_t rights)
             continue;
         mach_name name = i << 8 | k->t->entries[i].generation;
         struct mach_entry *x = mach_entry_find(k->t, name); /* what has died is a dead name now */
-        if (x && x->rights & rights && !(k->place == 0 && name == k->e->node[k->node].special))
+        if (x && x->rights & rights &&
+            (special || k->place != 0 || name != k->e->node[k->node].special))
             return name;
     }
     return MACH_PORT_NULL;
@@ -456,11 +465,13 @@ static enum mach_disposition pick(struct eye_task *k, uint8_t rights, bool dest)
     uint64_t n = eye_random(k->e, 8);
     if (rights & BIT(MACH_RIGHT_SEND_ONCE))
         return MACH_MOVE_SEND_ONCE;
+    if (rights & BIT(MACH_RIGHT_RECEIVE) && n < 2 && !dest)
+        return MACH_MOVE_RECEIVE;
     if (rights & BIT(MACH_RIGHT_RECEIVE) && n < 5)
-        return n == 0 && !dest ? MACH_MOVE_RECEIVE : n < 3 ? MACH_MAKE_SEND : MACH_MAKE_SEND_ONCE;
+        return n < 4 ? MACH_MAKE_SEND : MACH_MAKE_SEND_ONCE;
     if (rights & BIT(MACH_RIGHT_SEND))
         return n == 7 ? MACH_MOVE_SEND : MACH_COPY_SEND;
-    return dest || n < 6 ? MACH_MAKE_SEND : MACH_MOVE_RECEIVE;
+    return MACH_MAKE_SEND;
 }
 
 enum {
@@ -484,19 +495,20 @@ enum {
 
 static void act_port(struct eye_task *k)
 {
-    eye_port_new(k);
+    if (k->t->names < 16) /* few, so that they meet */
+        eye_port_new(k);
 }
 
 static void act_send(struct eye_task *k)
 {
     struct eye_give gives[4];
     uint32_t count = 0;
-    mach_name to = any_name(k, PORTS);
+    mach_name to = any_name(k, PORTS, false);
     if (!to)
         return;
     enum mach_disposition d = pick(k, rights_of(k, to), true);
     for (uint64_t n = eye_random(k->e, 4); n > 0; n--) {
-        mach_name name = any_name(k, PORTS);
+        mach_name name = any_name(k, PORTS, false);
         bool used = !name || name == to;
         for (uint32_t i = 0; i < count; i++)
             used = used || gives[i].name == name;
@@ -511,10 +523,10 @@ static void act_send(struct eye_task *k)
 static void act_receive(struct eye_task *k)
 {
     struct mach_msg msg;
-    mach_name from = any_name(k, BIT(MACH_RIGHT_RECEIVE));
+    mach_name from = any_name(k, BIT(MACH_RIGHT_RECEIVE), true);
     struct eye *e = k->e;
-    for (int i = 0; i < 4 && from && !mach_entry_find(k->t, from)->u.port->queued; i++)
-        from = any_name(k, BIT(MACH_RIGHT_RECEIVE)); /* rather one that has something */
+    for (int i = 0; i < 20 && from && !mach_entry_find(k->t, from)->u.port->queued; i++)
+        from = any_name(k, BIT(MACH_RIGHT_RECEIVE), true); /* rather one that has something */
     if (!from || eye_receive(k, from, &msg, 0) != MACH_MSG_SUCCESS)
         return;
     e->did[DID_RECEIVED]++;
@@ -530,9 +542,9 @@ static void act_receive(struct eye_task *k)
 
 static void act_drop(struct eye_task *k)
 {
-    mach_name name = any_name(k, PORTS | BIT(MACH_RIGHT_DEAD_NAME));
+    mach_name name = any_name(k, PORTS | BIT(MACH_RIGHT_DEAD_NAME), false);
     uint8_t rights = name ? rights_of(k, name) : 0;
-    if (rights & BIT(MACH_RIGHT_RECEIVE) && eye_random(k->e, 3))
+    if (rights & BIT(MACH_RIGHT_RECEIVE) && k->t->names < 16 && eye_random(k->e, 3))
         return;
     if (rights & BIT(MACH_RIGHT_SEND) && eye_random(k->e, 2))
         (void)mach_port_deallocate(k->t, name);
@@ -543,7 +555,8 @@ static void act_drop(struct eye_task *k)
 static void act_request(struct eye_task *k)
 {
     struct eye *e = k->e;
-    mach_name to = any_name(k, BIT(MACH_RIGHT_RECEIVE)), name = any_name(k, PORTS), old;
+    mach_name to = any_name(k, BIT(MACH_RIGHT_RECEIVE), true), name = any_name(k, PORTS, false),
+              old;
     if (!to || !name)
         return;
     uint8_t rights = rights_of(k, name);
@@ -588,10 +601,10 @@ static void act(struct eye_task *k, const struct eye_options *o)
         return;
     }
     n = eye_random(e, 100);
-    int which = n < 8    ? DO_PORT
-                : n < 45 ? DO_SEND
-                : n < 82 ? DO_RECEIVE
-                : n < 91 ? DO_DROP
+    int which = n < 5    ? DO_PORT
+                : n < 42 ? DO_SEND
+                : n < 80 ? DO_RECEIVE
+                : n < 92 ? DO_DROP
                          : DO_REQUEST;
     e->did[which] += eye_do(k, todo[which]);
 }
@@ -615,8 +628,7 @@ static void booted(struct rig *r, uint32_t node, struct port *p)
 static void step_all(struct eye *e, uint64_t most)
 {
     for (uint64_t i = 0; i < most && fake_step(e->r.f); i++)
-        if (!e->quiet)
-            eye_look(e);
+        eye_look(e);
 }
 
 void eye_steps(struct eye *e)
@@ -677,7 +689,61 @@ void eye_start(struct eye *e, const struct eye_options *o)
 void eye_boot(struct eye *e, const struct eye_options *o, struct fake *f, struct xk_graph *g)
 {
     prepare(e, o);
+    e->later = true;
     rig_boot_all(&e->r, f, g, o->nodes, booted, e);
+}
+
+struct lending {
+    struct eye_task *from, *to;
+    mach_name port, name;
+    struct mach_record *record;
+    struct mach_held held;
+};
+
+static void make_now(struct port *p, void *arg)
+{
+    struct lending *l = arg;
+    (void)p;
+    l->port = eye_port_new(l->from);
+}
+
+mach_name eye_make(struct eye_task *k)
+{
+    struct lending l = { .from = k };
+    fake_call(k->e->r.f, k->node, make_now, &l);
+    return l.port;
+}
+
+static void lend_from(struct port *p, void *arg)
+{
+    struct lending *l = arg;
+    struct mach *m = l->from->e->node[l->from->node].m;
+    (void)p;
+    l->record = mach_record_export(m, mach_entry_find(l->from->t, l->port)->u.port);
+}
+
+static void lend_to(struct port *p, void *arg)
+{
+    struct lending *l = arg;
+    struct eye *e = l->from->e;
+    (void)p;
+    l->held = e->net->lend(e, l->from->node, l->record, l->to->node);
+    SURE(mach_copyout(l->to->t, l->held, &l->name), "lent");
+}
+
+mach_name eye_lend(struct eye_task *from, mach_name port, struct eye_task *to)
+{
+    struct lending l = { .from = from, .to = to, .port = port };
+    fake_call(from->e->r.f, from->node, lend_from, &l);
+    (void)eye_which(from->e, from->node, l.record->port); /* its uid is known now */
+    fake_call(from->e->r.f, to->node, lend_to, &l);
+    return l.name;
+}
+
+void eye_begin(struct eye_task *k, void (*todo)(struct eye_task *k))
+{
+    k->todo = todo;
+    fake_call(k->e->r.f, k->node, spawn, k);
 }
 
 void eye_stop(struct eye *e)

@@ -42,6 +42,8 @@ struct eye_net {
                  void *arg);
     /* Its own accounts, after each event; NULL: nothing. */
     void (*check)(struct eye *e);
+    /* Node `from` has lent a send right of that principal to node `to`, long ago; for eye_lend. */
+    struct mach_held (*lend)(struct eye *e, uint32_t from, struct mach_record *r, uint32_t to);
     bool mends; /* it cleans up after dead nodes */
 };
 
@@ -85,7 +87,7 @@ struct eye {
     uint64_t (*carried)[EYE_PORTS];
     uint64_t did[32]; /* actions by kind */
     bool crashed;     /* some node has */
-    bool quiet;       /* no checks after steps */
+    bool later;       /* threads begin when they are told (eye_begin) */
 };
 
 struct eye_options {
@@ -116,6 +118,11 @@ bool eye_there(const struct eye *e, uint32_t node); /* it is up, and has booted 
 uint64_t eye_random(struct eye *e, uint64_t below);
 /* Which port it is; EYE_PORTS: none that a task has made. */
 uint32_t eye_which(struct eye *e, uint32_t node, const struct mach_port *port);
+/* Between eye_boot and the first step: the task makes a port; another one, of any node, has a send
+ * right to it; its thread begins with that. */
+mach_name eye_make(struct eye_task *k);
+mach_name eye_lend(struct eye_task *from, mach_name port, struct eye_task *to);
+void eye_begin(struct eye_task *k, void (*todo)(struct eye_task *k));
 /* A task makes a port, sends what it has, takes what is there: as random runs do, with notes. */
 mach_name eye_port_new(struct eye_task *k);
 struct eye_give {

@@ -197,6 +197,25 @@ static void check(struct eye *e)
     }
 }
 
-const struct eye_net eye_norma = {
-    .graph = "mesh driver; norma norma <mesh", .instance = "norma", .held = held, .check = check
-};
+static struct mach_held lend(struct eye *e, uint32_t from, struct mach_record *r, uint32_t to)
+{
+    struct norma_state *st = state_of(e, to);
+    struct norma_own *o = r->own;
+    if (!o->out.record) { /* as the first right that leaves would do */
+        norma_queue_init(&o->out, r);
+        list_init(&o->stalled);
+        list_init(&o->moved.messages);
+    }
+    struct mach_record *proxy = norma_record(st, r->uid, from);
+    struct mach_held h = mach_net_got(proxy, MACH_HELD_SEND);
+    ((struct norma_own *)proxy->own)->stransit--;
+    mach_net_lent(r, r->lent + 1, r->lent_onces);
+    mach_record_put(proxy);
+    return h;
+}
+
+const struct eye_net eye_norma = { .graph = "mesh driver; norma norma <mesh",
+                                   .instance = "norma",
+                                   .held = held,
+                                   .check = check,
+                                   .lend = lend };

@@ -114,10 +114,11 @@ void norma_give_up(struct norma_state *st, struct mach_record *r, uint32_t to, u
     /* Those that remain are one more that it has not itself, as is each of those that go. */
     o->stransit = -(int64_t)go - (mach_record_sends(r) > go);
     uint32_t owed = (uint32_t)-o->stransit;
+    onces += mach_record_onces(r);
     struct norma_queue *q = hand_on(st, r, &moved.messages);
     words[n++] = xid;
     words[n++] = lent + owed;
-    words[n++] = onces + mach_record_onces(r);
+    words[n++] = onces;
     words[n++] = moved.seqno;
     words[n++] = moved.qlimit;
     words[n++] = o->want_count;
