@@ -3,6 +3,7 @@
 --   psim run pfs_deaths -p dies=io -j2                -- an I/O node, back after 50 ms
 --   psim run pfs_deaths -p dies=service -j2           -- the service node
 --   psim run pfs_deaths -p dies=program -p back=none  -- a program's node, for good
+--   psim run pfs_deaths -p dies=io -p transport=tcp   -- where calls go over TCP
 --
 -- A program that is told so ends; the sentence under the table is the first of a run.  The death
 -- is noticed by the failure detector, a second later, or by what the node's next life sends: the
@@ -20,6 +21,7 @@ return {
   title = "Deaths under PFS",
   machine = paragon {
     rows = 2, columns = 4, io_nodes = 2, storage = { kind = "raid3" },
+    transport = param("transport", "rdm", { "rdm", "ulp", "tcp" }),
     faults = node[dies] and { { path = node[dies], at = at, after = back } },
   },
   workload = {

@@ -45,9 +45,10 @@ done
 
 # A node of any role dies in any mode: calls say so, and nobody waits for ever (which would be exit code 3).
 gives 0 "$PSIM" run pfs_deaths -q --no-store -j2
-for case in io.50ms service.50ms program.none; do
-    gives 1 "$PSIM" run pfs_deaths -q --no-store -j2 -p dies=${case%.*} -p back=${case#*.}
-    what=server; [ $case != program.none ] || what=node
+for case in io.50ms service.50ms program.none io.50ms.tcp program.none.tcp; do
+    set -- ${case//./ } rdm
+    gives 1 "$PSIM" run pfs_deaths -q --no-store -j2 -p dies=$1 -p back=$2 -p transport=$3
+    what=server; [ $1 != program ] || what=node
     [ "$(grep -c "rank .*: $what down" "$T/err")" -ge 3 ] || fail "$case: calls do not say $what down"
 done
 
