@@ -33,6 +33,7 @@ struct eye_right {
     enum mach_held_kind kind;
     bool dest;   /* it is the destination of a message */
     bool flying; /* nobody else will be seen to have it */
+    bool unsure; /* or somebody may have used it up, and the port has died */
 };
 struct eye_net {
     const char *graph, *instance; /* of the rig; which of them is the net */
@@ -135,6 +136,6 @@ enum mach_msg_return eye_send(struct eye_task *k, mach_name to, enum mach_dispos
 enum mach_msg_return eye_receive(struct eye_task *k, mach_name from, struct mach_msg *msg,
                                  sim_time timeout);
 
-extern const struct eye_net eye_norma;
+extern const struct eye_net eye_norma, eye_machipc;
 
 #endif

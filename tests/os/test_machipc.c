@@ -10,6 +10,7 @@
 
 #include "os/mach/mach_internal.h"
 #include "os/proto/machipc/machipc_internal.h"
+#include "tests/os/mach_eye.h"
 #include "tests/os/xk_rig.h"
 #include "tests/sample.h"
 
@@ -95,7 +96,7 @@ static const struct xipc_peer *lent_to(const struct xipc_port *x, uint32_t node)
     return NULL;
 }
 
-struct eye {
+struct view {
     struct world *w;
     uint32_t node;
     bool quiet;
@@ -103,7 +104,7 @@ struct eye {
 
 static void see(void *arg, struct mach_record *r)
 {
-    struct eye *e = arg;
+    struct view *e = arg;
     struct world *w = e->w;
     const struct xipc_port *x = r->own, *place = NULL;
     uint32_t places = 0, under_way = 0;
@@ -121,7 +122,8 @@ static void see(void *arg, struct mach_record *r)
     }
     cr_assert_leq(places, 1, "XIPC4: a port has %u places", places);
     if (e->quiet) {
-        cr_assert_eq(under_way, 0, "XIPC4: a receive right is under way for ever");
+        cr_assert_eq(under_way, 0, "XIPC4: a receive right is under way for ever (uid %lx node %u)",
+                     (unsigned long)r->uid, e->node);
         if (!list_empty(&x->out)) {
             const struct xipc_out *o = LIST_ENTRY(x->out.next, struct xipc_out, link);
             cr_assert_fail(
@@ -151,7 +153,8 @@ static void see(void *arg, struct mach_record *r)
     uint32_t numbers = 0;
     for (uint32_t i = 0; i < place->once_count; i++)
         numbers += place->onces[i].node == e->node;
-    cr_assert_eq(numbers, x->token_count, "XIPC1: %u numbers, %u there", numbers, x->token_count);
+    cr_assert_eq(numbers, x->token_count, "XIPC1: %u numbers, %u there (uid %lx node %u)", numbers,
+                 x->token_count, (unsigned long)r->uid, e->node);
     cr_assert_eq(numbers, mach_record_onces(r),
                  "XIPC1: %u numbers, %u send-once rights (uid %lx node %u)", numbers,
                  mach_record_onces(r), (unsigned long)r->uid, e->node);
@@ -160,7 +163,7 @@ static void see(void *arg, struct mach_record *r)
 /* What the place has lent somebody has. */
 static void see_place(void *arg, struct mach_record *r)
 {
-    struct eye *e = arg;
+    struct view *e = arg;
     const struct xipc_port *x = r->own;
     if (!x->n || !r->principal || mach_record_dead(r))
         return;
@@ -180,7 +183,7 @@ static void look(struct world *w, bool quiet)
     for (uint32_t i = 0; i < w->nodes; i++) {
         if (!up(w, i))
             continue;
-        struct eye e = { .w = w, .node = i, .quiet = quiet };
+        struct view e = { .w = w, .node = i, .quiet = quiet };
         mach_record_each(w->m[i], see, &e);
         if (!quiet)
             continue;
@@ -621,6 +624,44 @@ static void chaos_ask(struct world *w, struct mach_task *t)
                                           0, box, MACH_MAKE_SEND_ONCE, &old);
 }
 
+/* A receive right goes in a message. */
+static void storm_move(struct world *w, struct mach_task *t)
+{
+    mach_name p = some(w, t, RECEIVES), to = some(w, t, SENDS);
+    struct mach_msg msg;
+    struct mach_entry *e = p ? mach_entry_find(t, p) : NULL;
+    if (!p || !to || p == to || t->names < 3 || e->u.port->id <= w->nodes)
+        return;
+    mach_msg_init(&msg);
+    msg.remote = to;
+    msg.remote_disp = MACH_COPY_SEND;
+    mach_msg_add_rights(t, &msg, MACH_MOVE_RECEIVE, &p, 1);
+    if (e->rights & SENDS && pick(w, 2))
+        mach_msg_add_rights(t, &msg, MACH_COPY_SEND, &p, 1);
+    (void)mach_msg(t, &msg, MACH_SEND_MSG | POLL, 0, 0, 0);
+    mach_msg_fini(t, &msg);
+}
+
+/* Little but moves of receive rights, and what goes to their ports meanwhile. */
+static void storm(struct world *w, uint32_t node)
+{
+    struct mach_task *t = w->t[node][0];
+    uint32_t what = pick(w, 100);
+    mach_name name;
+    if (what < 4 && t->names < 12)
+        (void)mach_port_allocate(t, MACH_RIGHT_RECEIVE, &name);
+    else if (what < 20)
+        storm_move(w, t);
+    else if (what < 60)
+        chaos_send(w, node, t);
+    else if (what < 97)
+        chaos_receive(w, t);
+    else if (what < 98)
+        chaos_ask(w, t);
+    else if ((name = some(w, t, SENDS | ONCES)) != 0)
+        (void)mach_port_deallocate(t, name);
+}
+
 static void chaos(struct world *w, uint32_t node)
 {
     struct mach_task *t = w->t[node][pick(w, TASKS)];
@@ -657,7 +698,8 @@ static void acquaint(struct world *w, uint32_t node)
             (void)give(w, node, p, i);
 }
 
-static void random_run(uint64_t seed, uint32_t events, bool crashes, bool lossy)
+static void random_run(uint64_t seed, uint32_t events, bool crashes, bool lossy,
+                       void (*act)(struct world *w, uint32_t node))
 {
     struct world w;
     memset(&T, 0, sizeof T);
@@ -695,9 +737,9 @@ static void random_run(uint64_t seed, uint32_t events, bool crashes, bool lossy)
             }
         }
         if (up(&w, node))
-            in(&w, node, chaos);
+            in(&w, node, act);
         look(&w, false);
-        run(&w, pick(&w, 4) ? pick(&w, 6) : pick(&w, 60));
+        run(&w, pick(&w, 8) ? pick(&w, 3) : pick(&w, 40));
         if (pick(&w, 40) == 0) {
             run(&w, 0);
             look(&w, true);
@@ -714,8 +756,152 @@ Test(machipc, rights_and_messages_are_kept_whatever_happens)
     for (uint64_t i = 0; i < runs; i++) { /* crashes, or faults of the network, or both */
         if (getenv("MACHIPC_SHOW"))       /* which one fails */
             fprintf(stderr, "MACHIPC_RUNS=1 MACHIPC_SEED=%lu\n", (unsigned long)(seed + i));
-        random_run(seed + i, 400, (seed + i) % 2, (seed + i) % 4 >= 2);
+        random_run(seed + i, 400, (seed + i) % 2, (seed + i) % 4 >= 2, chaos);
     }
+}
+
+Test(machipc, receive_rights_that_move_are_in_one_place)
+{
+    uint64_t runs = sample("MACHIPC_RUNS", 60), seed = sample("MACHIPC_SEED", 1);
+    for (uint64_t i = 0; i < runs; i++) {
+        if (getenv("MACHIPC_SHOW"))
+            fprintf(stderr, "MACHIPC_RUNS=1 MACHIPC_SEED=%lu\n", (unsigned long)(seed + i));
+        random_run(seed + i, 400, (seed + i) % 2, (seed + i) % 4 >= 2, storm);
+    }
+}
+
+/* ---- a move of a receive right, and a death at every step of it ---- */
+
+/* Port 0 moves from node 0 to node 1; nodes 2 and 3 have rights to it, and send.  Node 2 has a
+ * dead-name request, node 0 a no-senders request at its own port.  `dies` at step `at`. */
+struct story {
+    mach_name p, at[NODES], box[NODES], b, b_at[NODES];
+    uint32_t sent[NODES];
+};
+
+static struct mach_record *place_of(struct world *w, uint64_t uid)
+{
+    for (uint32_t i = 0; i < w->nodes; i++) {
+        struct mach_record *r = up(w, i) ? mach_record_find(w->m[i], uid) : NULL;
+        if (r && r->principal && !mach_record_dead(r))
+            return r;
+    }
+    return NULL;
+}
+
+/* Takes all messages from the port: each node's come in order, and all of a node that lives. */
+static void story_hears(struct world *w, const struct story *s, uint32_t place, uint32_t dies)
+{
+    mach_name name = s->p;
+    int32_t id, last[NODES] = { 0 };
+    uint32_t came[NODES] = { 0 };
+    if (place == 1) {
+        cr_assert_eq(hear(w, 1, s->b, &name), 1, "the right came with its message");
+        cr_assert(name != 0);
+    }
+    for (int again = 0; again < 2; again++) {
+        while ((id = hear(w, place, name, NULL)) != 0) {
+            cr_assert_gt(id, last[id % 10], "XIPC3");
+            last[id % 10] = id;
+            came[id % 10]++;
+        }
+        run(w, 0);
+        for (uint32_t i = 2; i < 4 && !again; i++)
+            if (i != dies)
+                say(w, i, s->at[i], 90 + (int32_t)i, 0, 0);
+        run(w, 0);
+    }
+    for (uint32_t i = 2; i < 4; i++)
+        cr_assert(i == dies ? came[i] <= s->sent[i] : came[i] == s->sent[i] + 1,
+                  "XIPC3: %u of %u messages of node %u came", came[i], s->sent[i], i);
+}
+
+/* All rights that nodes 2 and 3 have are alive, and messages come; or dead, and that was told. */
+static void story_ends(struct world *w, const struct story *s, uint64_t uid, uint32_t dies)
+{
+    struct mach_record *r = place_of(w, uid);
+    for (uint32_t i = 2; i < 4; i++) {
+        if (i == dies)
+            continue;
+        uint32_t type = type_of(w, i, s->at[i]) & 0x1f0000;
+        cr_assert_eq(type, r ? MACH_TYPE_SEND : MACH_TYPE_DEAD_NAME, "node %u: %x, the port %s", i,
+                     type, r ? "lives" : "is dead");
+        cr_assert_eq(hear(w, i, s->box[i], NULL), r ? 0 : MACH_NOTIFY_DEAD_NAME);
+        cr_assert_eq(hear(w, i, s->box[i], NULL), 0, "told twice");
+    }
+    if (r)
+        story_hears(w, s, ((struct xipc_port *)r->own)->n->me, dies);
+    look(w, true);
+}
+
+/* False: it was over before that step. */
+static bool story(uint32_t dies, uint64_t at, uint64_t seed)
+{
+    struct world w;
+    struct story s = { 0 };
+    if (getenv("MACHIPC_SHOW"))
+        fprintf(stderr, "node %u dies at step %lu, seed %lu\n", dies, (unsigned long)at,
+                (unsigned long)seed);
+    start(&w, 4,
+          &(struct fake_options){
+              .seed = seed, .order = seed ? FAKE_RANDOM : FAKE_IN_ORDER, .detect_delay = SIM_MS });
+    s.p = new_port(&w, 0);
+    s.b = new_port(&w, 1);
+    s.b_at[0] = give(&w, 1, s.b, 0);
+    uint64_t uid = 0;
+    for (uint32_t i = 2; i < 4; i++) {
+        s.box[i] = new_port(&w, i);
+        s.at[i] = give(&w, 0, s.p, i);
+        uid = gift;
+        ask(&w, i, s.at[i], MACH_NOTIFY_DEAD_NAME, s.box[i]);
+        say(&w, i, s.at[i], 10 + (int32_t)i, 0, 0);
+        s.sent[i] = 1;
+    }
+    run(&w, 0);
+    say(&w, 0, s.b_at[0], 1, s.p, MACH_MOVE_RECEIVE);
+    uint64_t step = 0;
+    w.watch = true;
+    for (int32_t round = 1; round < 3; round++)
+        for (uint32_t i = 2; i < 4; i++) {
+            if (up(&w, i))
+                s.sent[i] += say_by(&w, i, s.at[i], MACH_COPY_SEND, 10 * round + 10 + (int32_t)i, 0,
+                                    0) == MACH_MSG_SUCCESS;
+            for (int n = 0; n < 2; n++) {
+                if (step++ == at) {
+                    fake_crash(w.r.f, dies);
+                    w.m[dies] = NULL;
+                }
+                run(&w, 1);
+            }
+        }
+    while (step < at && fake_pending(w.r.f)) {
+        run(&w, 1);
+        step++;
+    }
+    bool died = w.m[dies] == NULL;
+    if (!died && step >= at && fake_pending(w.r.f)) {
+        fake_crash(w.r.f, dies);
+        w.m[dies] = NULL;
+        died = true;
+    }
+    run(&w, 0);
+    look(&w, true);
+    if (died)
+        story_ends(&w, &s, uid, dies);
+    stop(&w);
+    return died;
+}
+
+Test(machipc, a_death_at_any_step_of_a_move)
+{
+    uint64_t orders = 0;
+    for (uint64_t seed = 0; seed < sample("MACHIPC_STORIES", 10); seed++)
+        for (uint32_t dies = 0; dies < 4; dies++)
+            for (uint64_t at = 0; story(dies, at, seed); at++)
+                orders++;
+    cr_assert_gt(orders, 100);
+    if (getenv("MACHIPC_SHOW"))
+        fprintf(stderr, "%lu deaths\n", (unsigned long)orders);
 }
 
 Test(machipc, it_stands_on_calls)
@@ -726,4 +912,64 @@ Test(machipc, it_stands_on_calls)
     cr_assert(strstr(e.text, "protocol 'machipc' stands on an instance of 'select', and 'rdm' is"),
               "%s", e.text);
     val_free(v);
+}
+
+/* ---- what the eye of mach_eye.h sees ---- */
+
+static void eye_runs(uint64_t usual, const struct eye_options *o)
+{
+    uint64_t count = sample("MACHIPC_EYES", usual), first = sample("MACHIPC_FROM", 1);
+    struct eye *e = calloc(1, sizeof *e);
+    for (uint64_t seed = first; seed < first + count; seed++) {
+        struct eye_options options = *o;
+        options.net = &eye_machipc;
+        options.seed = seed;
+        if (getenv("MACHIPC_SHOW"))
+            fprintf(stderr, "MACHIPC_EYES=1 MACHIPC_FROM=%lu\n", (unsigned long)seed);
+        eye_run(&options, e);
+        eye_stop(e);
+    }
+    free(e);
+}
+
+#define BAD_NETWORK                                                                                \
+    .lossy = true, .unordered = true, .drop_ppm = 50000, .duplicate_ppm = 50000,                   \
+    .delay_ppm = 100000, .order = FAKE_RANDOM, .timer_odds = 50
+
+Test(machipc_eye, on_a_good_network)
+{
+    eye_runs(10, &(struct eye_options){ .nodes = 3, .tasks = 2, .actions = 300, .task_deaths = 5 });
+}
+
+Test(machipc_eye, of_many_nodes)
+{
+    eye_runs(4, &(struct eye_options){ .nodes = 6, .tasks = 2, .actions = 800, .task_deaths = 4 });
+}
+
+Test(machipc_eye, on_a_network_that_loses_doubles_and_reorders)
+{
+    eye_runs(
+        10,
+        &(struct eye_options){
+            .nodes = 3, .tasks = 2, .actions = 300, .task_deaths = 5, .fake = { BAD_NETWORK } });
+}
+
+Test(machipc_eye, while_nodes_crash_and_come_back)
+{
+    eye_runs(20, &(struct eye_options){ .nodes = 3,
+                                        .tasks = 2,
+                                        .actions = 300,
+                                        .task_deaths = 5,
+                                        .node_crashes = 10,
+                                        .fake = { .detect_delay = SIM_MS } });
+}
+
+Test(machipc_eye, while_nodes_crash_on_a_bad_network)
+{
+    eye_runs(20, &(struct eye_options){ .nodes = 3,
+                                        .tasks = 2,
+                                        .actions = 300,
+                                        .task_deaths = 5,
+                                        .node_crashes = 10,
+                                        .fake = { BAD_NETWORK, .detect_delay = SIM_MS } });
 }

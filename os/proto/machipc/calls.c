@@ -155,8 +155,9 @@ static void again(struct port_timer *t)
 
 void xipc_later(struct xipc *n)
 {
+    sim_time wait = n->params->retry; /* not as long as others who wait for this node */
     if (!port_timer_pending(&n->retry))
-        port_timer_set(&n->retry, n->params->retry);
+        port_timer_set(&n->retry, wait + (sim_time)port_random_below(n->port, (uint64_t)wait));
 }
 
 void xipc_calls_init(struct xipc *n)

@@ -8,40 +8,9 @@
 
 #define TRIES 4 /* places that a right is looked for at, before its sender is asked to look again */
 
-struct got_right {
-    struct xipc_in *in;
-    struct mach_wire_right *w;
-    struct mach_held *held;
-    struct xipc_port *x; /* counted; NULL: of none */
-    enum { NOTHING, LENT, HOME, ASKED, COUNTED } state;
-    uint32_t tries, told;
-};
-struct got_port {
-    uint64_t uid;
-    struct xipc_port *x;
-    struct mach_moved moved;
-    struct mach_wire_right rights[2];
-    struct xipc_peer *peers;
-    struct xipc_once *onces;
-    uint32_t peer_count, once_count, token, messages;
-};
-struct xipc_in {
-    struct list link;
-    struct xipc *n;
-    struct select_request *q;
-    uint32_t from, life;
-    uint64_t seq;
-    struct mach_wire *images; /* [0]: the message */
-    struct got_port *ports;
-    struct got_right *rights; /* but destinations */
-    uint32_t image_count, port_count, right_count, pending;
-    enum xipc_answer answer; /* XIPC_DONE as long as nothing is wrong */
-    bool over;               /* its sender has died */
-};
-
 /* ---- bytes ---- */
 
-static bool get_port(struct xipc_in *in, struct rope *r, struct got_port *p)
+static bool get_port(struct xipc_in *in, struct rope *r, struct xipc_arrival *p)
 {
     struct port *port = in->n->port;
     list_init(&p->moved.messages);
@@ -83,7 +52,7 @@ static bool read(struct xipc_in *in, struct rope *r)
     }
     in->ports = port_alloc(n->port, (in->port_count + 1) * sizeof *in->ports);
     for (uint32_t i = 0; i < in->port_count; i++) {
-        struct got_port *p = &in->ports[i];
+        struct xipc_arrival *p = &in->ports[i];
         if (!get_port(in, r, p))
             return false;
         for (uint32_t j = 0; j < p->messages; j++)
@@ -95,7 +64,7 @@ static bool read(struct xipc_in *in, struct rope *r)
 
 static void add_right(struct xipc_in *in, struct mach_wire_right *w, struct mach_held *held)
 {
-    in->rights[in->right_count++] = (struct got_right){ .in = in, .w = w, .held = held };
+    in->rights[in->right_count++] = (struct xipc_got){ .in = in, .w = w, .held = held };
 }
 
 static bool moves_along(const struct xipc_in *in, uint64_t uid)
@@ -132,7 +101,7 @@ static bool collect(struct xipc_in *in)
             (receives == in->port_count || in->ports[receives++].uid != in->rights[i].w->uid))
             return false;
     for (uint32_t i = 0; i < in->port_count; i++) {
-        struct got_port *p = &in->ports[i];
+        struct xipc_arrival *p = &in->ports[i];
         for (uint32_t j = i + 1; j < in->port_count; j++)
             if (in->ports[j].uid == p->uid)
                 return false;
@@ -176,14 +145,14 @@ static void undo(struct xipc_in *in)
 {
     struct xipc *n = in->n;
     for (uint32_t i = 0; i < in->right_count; i++) {
-        struct got_right *g = &in->rights[i];
-        if (g->state != COUNTED)
+        struct xipc_got *g = &in->rights[i];
+        if (g->state != XIPC_GOT_COUNTED)
             continue;
         struct mach_held mine = *g->held;
         *g->held = (struct mach_held){ NULL, MACH_HELD_NONE };
         if (g->w->kind == MACH_HELD_SEND) {
             mach_release(n->m, mine);
-        } else if (xipc_here(g->x)) {
+        } else if (xipc_here(g->x) || (g->x->mover && !g->x->mover->under_way)) {
             if (xipc_once_take(g->x, g->w->word, n->me))
                 xipc_once_put(g->x, g->w->word, in->from);
         } else if (xipc_knows_place(g->x)) {
@@ -228,24 +197,24 @@ static enum xipc_answer can_take(struct xipc_in *in)
 
 /* ---- one step ---- */
 
-static void give(struct xipc_in *in, struct got_right *g)
+static void give(struct xipc_in *in, struct xipc_got *g)
 {
     struct xipc *n = in->n;
     struct xipc_port *x = g->x;
     bool once = g->w->kind == MACH_HELD_ONCE;
-    if (g->state == NOTHING) {
+    if (g->state == XIPC_GOT_NOTHING) {
         if (g->w->kind == MACH_HELD_DEAD)
             g->held->kind = MACH_HELD_DEAD;
         return;
     }
-    if (g->state == COUNTED && !once)
+    if (g->state == XIPC_GOT_COUNTED && !once)
         return;
     if (mach_record_dead(x->r)) {
         *g->held = mach_net_got(x->r, g->w->kind);
         return;
     }
-    if (once && (g->state == HOME || x->r->principal)) {
-        uint32_t holder = g->state == COUNTED ? n->me : in->from;
+    if (once && (g->state == XIPC_GOT_HOME || x->r->principal)) {
+        uint32_t holder = g->state == XIPC_GOT_COUNTED ? n->me : in->from;
         if (!xipc_once_take(x, g->w->word, holder))
             return;
         *g->held = mach_net_got(x->r, MACH_HELD_ONCE);
@@ -255,12 +224,12 @@ static void give(struct xipc_in *in, struct got_right *g)
     }
     if (once)
         xipc_token_push(x, g->w->word);
-    else if (g->state == LENT)
+    else if (g->state == XIPC_GOT_LENT)
         x->got++;
     *g->held = mach_net_got(x->r, g->w->kind);
 }
 
-static void take_port(struct xipc_in *in, struct got_port *p)
+static void take_port(struct xipc_in *in, struct xipc_arrival *p)
 {
     struct xipc *n = in->n;
     struct xipc_port *x = xipc_get(n, p->uid, xipc_now(n, in->from));
@@ -289,7 +258,7 @@ static void arrive_ports(struct xipc_in *in)
     /* Those in queues of others first: a message is whole when it is delivered. */
     for (uint32_t i = in->right_count, last = in->port_count; i-- > 0;)
         if (in->rights[i].w->kind == MACH_HELD_RECEIVE) {
-            struct got_port *p = &in->ports[--last];
+            struct xipc_arrival *p = &in->ports[--last];
             xipc_arrive(p->x, in->rights[i].held, &p->moved);
             mach_record_put(p->x->r);
         }
@@ -347,7 +316,7 @@ static void finish(struct xipc_in *in)
 
 /* ---- rights of third nodes ---- */
 
-static void ask(struct got_right *g, uint32_t place);
+static void ask(struct xipc_got *g, uint32_t place);
 
 static void worse(struct xipc_in *in, enum xipc_answer a)
 {
@@ -355,25 +324,31 @@ static void worse(struct xipc_in *in, enum xipc_answer a)
         in->answer = a;
 }
 
+static void is_counted(struct xipc_got *g)
+{
+    struct xipc_port *x = g->x;
+    g->state = XIPC_GOT_COUNTED;
+    if (g->w->kind != MACH_HELD_SEND)
+        return;
+    if (!x->r->principal)
+        x->got++;
+    *g->held = mach_net_got(x->r, MACH_HELD_SEND);
+}
+
 static void counted(void *arg, enum xk_status status, struct rope *reply)
 {
-    struct got_right *g = arg;
+    struct xipc_got *g = arg;
     struct xipc_in *in = g->in;
     struct xipc_port *x = g->x;
     struct xipc *n = in->n;
     uint32_t node = XIPC_NOBODY;
     enum xipc_answer a = status == XK_OK ? xipc_read_answer(reply, &node) : XIPC_ELSEWHERE;
     if (a == XIPC_DONE) {
-        g->state = COUNTED;
         if (xipc_knows_place(x) && x->told == g->told)
             x->place = xipc_now(n, node);
-        if (g->w->kind == MACH_HELD_SEND) {
-            if (!x->r->principal)
-                x->got++;
-            *g->held = mach_net_got(x->r, MACH_HELD_SEND);
-        }
+        is_counted(g);
     } else if (a == XIPC_DEAD) {
-        g->state = NOTHING;
+        g->state = XIPC_GOT_NOTHING;
         g->w->kind = MACH_HELD_DEAD;
         if (!x->r->principal && !x->mover)
             xipc_kill(x);
@@ -381,23 +356,23 @@ static void counted(void *arg, enum xk_status status, struct rope *reply)
         ask(g, node);
         return;
     } else {
-        worse(in, a == XIPC_ELSEWHERE ? XIPC_LATER : XIPC_LOST);
+        worse(in, a == XIPC_ELSEWHERE || a == XIPC_LATER ? XIPC_LATER : XIPC_LOST);
     }
     if (--in->pending == 0)
         finish(in);
 }
 
-static void ask(struct got_right *g, uint32_t place)
+static void ask(struct xipc_got *g, uint32_t place)
 {
     struct xipc_in *in = g->in;
     g->told = g->x->told;
-    g->state = ASKED;
+    g->state = XIPC_GOT_ASKED;
     xipc_register(in->n, place, g->w->uid, g->w->kind == MACH_HELD_ONCE ? g->w->word : 0, in->from,
                   in->n->me, counted, g);
 }
 
 /* Whose is it, and who counts it? */
-static void resolve(struct got_right *g)
+static void resolve(struct xipc_got *g)
 {
     struct xipc_in *in = g->in;
     struct xipc *n = in->n;
@@ -411,21 +386,29 @@ static void resolve(struct got_right *g)
     }
     struct xipc_port *x = xipc_get(n, w->uid, at);
     g->x = x;
-    g->state = LENT;
+    g->state = XIPC_GOT_LENT;
     if (mach_record_dead(x->r))
         return;
     if (moves_along(in, w->uid) || xipc_here(x)) {
-        g->state = HOME;
+        g->state = XIPC_GOT_HOME;
     } else if (at.node == in->from) { /* from its place */
         if (x->mover)
             x->taken = true;
         else if (x->place.node != in->from || x->place.life != in->life)
             xipc_set_place(x, xipc_now(n, in->from));
     } else if (w->kind == MACH_HELD_SEND && x->got > 0 && xipc_knows_place(x)) {
-        g->state = COUNTED;
+        g->state = XIPC_GOT_COUNTED;
         *g->held = mach_net_got(x->r, MACH_HELD_SEND);
+    } else if (x->mover) { /* it leaves this node */
+        uint32_t token = w->kind == MACH_HELD_ONCE ? w->word : 0;
+        enum xipc_answer a = xipc_count(x, token, in->from, n->me);
+        g->state = XIPC_GOT_NOTHING;
+        if (a == XIPC_DONE)
+            is_counted(g);
+        else
+            worse(in, a == XIPC_LATER ? XIPC_LATER : XIPC_LOST);
     } else if (!xipc_knows_place(x) || x->place.node == n->me) {
-        g->state = NOTHING;
+        g->state = XIPC_GOT_NOTHING;
         worse(in, XIPC_LATER);
     } else {
         in->pending++;

@@ -30,6 +30,8 @@ static bool anybody_sends(const struct xipc_port *x)
 
 static enum xipc_answer count(struct xipc_port *x, uint32_t token, uint32_t from, uint32_t to)
 {
+    if (x->mover) /* who is new is to be told where it goes, too */
+        x->mover->told = XIPC_NOBODY;
     if (token == 0) {
         if (!anybody_sends(x))
             return XIPC_LOST;
@@ -47,28 +49,34 @@ static enum xipc_answer count(struct xipc_port *x, uint32_t token, uint32_t from
     return XIPC_LOST;
 }
 
+/* A port that leaves is counted for here until its message is under way.  What is asked for then is
+ * to be asked for again: two messages that wait for each other would wait for ever. */
+enum xipc_answer xipc_count(struct xipc_port *x, uint32_t token, uint32_t from, uint32_t to)
+{
+    if (x && mach_record_dead(x->r))
+        return XIPC_DEAD;
+    if (x && x->mover && (x->mover->under_way || x->taken))
+        return XIPC_LATER;
+    return x && (x->mover || xipc_here(x)) ? count(x, token, from, to) : XIPC_ELSEWHERE;
+}
+
 void xipc_lsr_serve(void *arg, struct select_request *q, uint32_t procedure, struct rope *args)
 {
     struct xipc *n = arg;
     uint64_t uid;
     uint32_t token, from, to;
-    struct rope whole;
-    rope_copy(&whole, args);
-    bool good = procedure <= LSR_GIVE && xipc_get64(args, &uid) && xipc_get32(args, &token) &&
-                xipc_get32(args, &from) && xipc_get32(args, &to) &&
-                (procedure == LSR_GIVE ? from : to) == select_request_host(q) &&
-                to < port_nodes(n->port);
-    struct xipc_port *x = good ? xipc_find(n, uid) : NULL;
-    if (!good) {
+    if (procedure > LSR_GIVE || !xipc_get64(args, &uid) || !xipc_get32(args, &token) ||
+        !xipc_get32(args, &from) || !xipc_get32(args, &to) ||
+        (procedure == LSR_GIVE ? from : to) != select_request_host(q) ||
+        to >= port_nodes(n->port)) {
         n->counts.bad++;
         xipc_answer(q, XIPC_BAD, XIPC_NOBODY);
-    } else if (x && x->mover) {
-        xipc_defer(x, q, XIPC_LSR, procedure, &whole);
-    } else if (!x || !xipc_here(x)) {
-        xipc_answer(q, x && mach_record_dead(x->r) ? XIPC_DEAD : XIPC_ELSEWHERE,
-                    x && xipc_knows_place(x) ? x->place.node : XIPC_NOBODY);
-    } else {
-        xipc_answer(q, count(x, token, from, to), n->me);
+        return;
     }
-    rope_fini(&whole);
+    struct xipc_port *x = xipc_find(n, uid);
+    enum xipc_answer a = xipc_count(x, token, from, to);
+    if (a == XIPC_ELSEWHERE)
+        xipc_answer(q, a, x && xipc_knows_place(x) ? x->place.node : XIPC_NOBODY);
+    else
+        xipc_answer(q, a, n->me);
 }

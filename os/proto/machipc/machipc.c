@@ -23,12 +23,6 @@ static const select_serve_fn services[XIPC_SERVICES] = {
     xipc_machipc_serve, xipc_ssr_serve, xipc_lsr_serve, xipc_rrx_serve, xipc_portm_serve,
 };
 
-void xipc_serve(struct xipc *n, uint32_t service, struct select_request *q, uint32_t procedure,
-                struct rope *args)
-{
-    services[service - XIPC_MACHIPC](n, q, procedure, args);
-}
-
 static bool protl_check(const void *p, const char *at, const struct xk_below *below, uint8_t count,
                         struct err *e)
 {

@@ -73,27 +73,20 @@ struct xipc_port {
     uint32_t telling;              /* nodes that have not heard yet that it is here */
     /* Other nodes. */
     struct xipc_node place, next; /* next: where it may be when that dies (XIPC4), or nowhere */
+    uint32_t arrivals;            /* times that it came here: then numbers from before are void */
     uint32_t rooms;               /* times that it had room again */
     uint32_t told;                /* times that its place was told */
     uint32_t got, owed;           /* send rights that came; that are given back, or to be */
     uint32_t *tokens, token_count;
     struct list out; /* struct xipc_out: to it, in order */
     uint32_t out_count;
-    bool full, asking, returning, pumping;
+    bool full, asking, returning, pumping, again;
     uint64_t seen;    /* xipc.places when it was given back last */
     struct list owes; /* struct xipc.owing: until there is news */
     /* Its receive right is under way from here. */
     struct xipc_out *mover;
     struct mach_moved moved;
-    bool taken, ended;   /* it has arrived, they say; and has died there */
-    struct list waiting; /* struct xipc_deferred: until that is over */
-};
-
-struct xipc_deferred {
-    struct list link;
-    struct select_request *request;
-    uint32_t service, procedure;
-    struct rope args;
+    bool taken, ended; /* it has arrived, they say; and has died there */
 };
 
 enum xipc_how { XIPC_NONE, XIPC_LENT, XIPC_PROXY, XIPC_HOME };
@@ -101,6 +94,7 @@ struct xipc_right { /* of a message that goes */
     struct mach_held *held;
     struct mach_wire_right w;
     struct xipc_port *x;
+    uint32_t arrivals; /* x->arrivals when it took its number */
     uint8_t how;
 };
 struct xipc_image {
@@ -123,6 +117,38 @@ struct xipc_out {
     struct xipc_port **ports; /* that move with it, in the order of their images */
     struct xipc_right (*port_rights)[2];
     uint32_t port_count;
+};
+
+/* A message that comes: until all its rights are counted it has changed nothing. */
+struct xipc_got {
+    struct xipc_in *in;
+    struct mach_wire_right *w;
+    struct mach_held *held;
+    struct xipc_port *x; /* counted; NULL: of none */
+    enum { XIPC_GOT_NOTHING, XIPC_GOT_LENT, XIPC_GOT_HOME, XIPC_GOT_ASKED, XIPC_GOT_COUNTED } state;
+    uint32_t tries, told;
+};
+struct xipc_arrival {
+    uint64_t uid;
+    struct xipc_port *x;
+    struct mach_moved moved;
+    struct mach_wire_right rights[2];
+    struct xipc_peer *peers;
+    struct xipc_once *onces;
+    uint32_t peer_count, once_count, token, messages;
+};
+struct xipc_in {
+    struct list link;
+    struct xipc *n;
+    struct select_request *q;
+    uint32_t from, life;
+    uint64_t seq;
+    struct mach_wire *images; /* [0]: the message */
+    struct xipc_arrival *ports;
+    struct xipc_got *rights; /* but destinations */
+    uint32_t image_count, port_count, right_count, pending;
+    enum xipc_answer answer; /* XIPC_DONE as long as nothing is wrong */
+    bool over;               /* its sender has died */
 };
 
 struct xipc {
@@ -189,17 +215,11 @@ void xipc_tell_death(struct xipc *n, struct xipc_port *x, uint32_t node);
 void xipc_died(void *net, struct mach_record *r);
 void xipc_gone(void *net, struct mach_record *r);
 void xipc_special(void *net, uint32_t node, uint32_t which, struct mach_special_ask *a);
-/* Puts a request off until a port's move is over, and serves it again then. */
-void xipc_defer(struct xipc_port *x, struct select_request *q, uint32_t service, uint32_t procedure,
-                struct rope *args);
-void xipc_resume(struct xipc_port *x);
 void xipc_portm_serve(void *arg, struct select_request *q, uint32_t procedure, struct rope *args);
 /* The node where the port was, or others of its rights, has died. */
 void xipc_lost_node(struct xipc_port *x, struct xipc_node ended);
 /* A life of that node has ended. */
 void xipc_peer_ended(struct xipc *n, struct xipc_node ended);
-void xipc_serve(struct xipc *n, uint32_t service, struct select_request *q, uint32_t procedure,
-                struct rope *args);
 void xipc_where_again(struct xipc *n);
 /* The port is at `node` for sure. */
 void xipc_set_place(struct xipc_port *x, struct xipc_node at);
@@ -236,6 +256,8 @@ void xipc_peer_drop(struct xipc_port *x, struct xipc_node ended);
  * LSR_GIVE: as that of `to`. */
 void xipc_register(struct xipc *n, uint32_t place, uint64_t uid, uint32_t token, uint32_t from,
                    uint32_t to, select_done_fn done, void *arg);
+/* The same here: DONE, DEAD, LOST, LATER, or ELSEWHERE. */
+enum xipc_answer xipc_count(struct xipc_port *x, uint32_t token, uint32_t from, uint32_t to);
 void xipc_lsr_serve(void *arg, struct select_request *q, uint32_t procedure, struct rope *args);
 
 /* ---- rrx.c ---- */

@@ -47,6 +47,15 @@ static void look(struct xipc_out *o, struct xipc_right *r)
         o->stuck = true;
 }
 
+/* The number that its send-once right has already, or another one that this node has. */
+static uint32_t number_of(struct xipc_right *r, struct xipc_port *x, uint32_t token)
+{
+    if (token == 0 || r->arrivals != x->arrivals)
+        (void)xipc_token_pop(x, &token);
+    r->arrivals = x->arrivals;
+    return token;
+}
+
 static void prepare(struct xipc_out *o, struct xipc_right *r)
 {
     struct xipc *n = o->to->n;
@@ -68,11 +77,8 @@ static void prepare(struct xipc_out *o, struct xipc_right *r)
     r->w.uid = rec->uid;
     if (x->mover == o) {
         r->w.node = xipc_node_pack(o->at);
-        r->how = XIPC_HOME;
-        if (once && token == 0)
-            (void)xipc_token_pop(x, &token);
-        r->w.word = token;
         r->how = once ? XIPC_PROXY : XIPC_HOME;
+        r->w.word = once ? number_of(r, x, token) : 0;
     } else if (rec->principal) {
         r->w.node = xipc_node_pack(xipc_now(n, n->me));
         r->how = XIPC_LENT;
@@ -85,9 +91,7 @@ static void prepare(struct xipc_out *o, struct xipc_right *r)
     } else {
         r->w.node = xipc_node_pack(x->place);
         r->how = XIPC_PROXY;
-        if (once && token == 0)
-            (void)xipc_token_pop(x, &token);
-        r->w.word = token;
+        r->w.word = once ? number_of(r, x, token) : 0;
     }
 }
 
@@ -205,7 +209,7 @@ static void dropped(struct xipc_out *o, struct xipc_right *r)
 {
     (void)o;
     if (r->how == XIPC_PROXY && r->held->kind == MACH_HELD_ONCE && r->w.word &&
-        !mach_record_dead(r->x->r))
+        r->arrivals == r->x->arrivals && !mach_record_dead(r->x->r))
         xipc_token_push(r->x, r->w.word);
 }
 
@@ -387,28 +391,36 @@ static void go(struct xipc_out *o)
     xipc_call(n, o->dest, XIPC_MACHIPC, MACHIPC_MESSAGE, &args, answered, o);
 }
 
+static void pump(struct xipc_port *x)
+{
+    while (!list_empty(&x->out)) {
+        struct xipc_out *o = LIST_ENTRY(x->out.next, struct xipc_out, link);
+        if (o->under_way || o->asked > 0)
+            return;
+        if (o->destroyed || mach_record_dead(x->r)) {
+            destroy(o);
+        } else if (xipc_here(x)) {
+            deliver_here(o);
+        } else {
+            if (xipc_knows_place(x))
+                go(o);
+            else
+                xipc_stall(o);
+            return;
+        }
+    }
+}
+
 void xipc_pump(struct xipc_port *x)
 {
+    x->again = true;
     if (x->pumping)
         return;
     mach_record_get(x->r);
     x->pumping = true;
-    while (!list_empty(&x->out)) {
-        struct xipc_out *o = LIST_ENTRY(x->out.next, struct xipc_out, link);
-        if (o->under_way || o->asked > 0)
-            break;
-        if (o->destroyed || mach_record_dead(x->r)) {
-            destroy(o);
-            continue;
-        }
-        if (xipc_here(x)) {
-            deliver_here(o);
-            continue;
-        }
-        if (!xipc_knows_place(x))
-            break;
-        go(o);
-        break;
+    while (x->again) {
+        x->again = false;
+        pump(x);
     }
     x->pumping = false;
     mach_record_put(x->r);

@@ -38,7 +38,6 @@ struct xipc_port *xipc_begin(struct xipc *n, struct mach_record *r, struct xipc_
     x->place = place;
     x->next = XIPC_NOWHERE;
     list_init(&x->out);
-    list_init(&x->waiting);
     list_init(&x->owes);
     return x;
 }
@@ -75,7 +74,7 @@ void xipc_gone(void *net, struct mach_record *r)
     struct xipc *n = net;
     if (!x->n)
         return;
-    ASSERT_MSG(list_empty(&x->out) && list_empty(&x->waiting) && !x->mover,
+    ASSERT_MSG(list_empty(&x->out) && !x->mover,
                "XIPC3, XIPC4: a record goes that something waits for");
     list_remove(&x->owes);
     port_free(n->port, x->peers);
@@ -91,33 +90,6 @@ void xipc_set_place(struct xipc_port *x, struct xipc_node at)
     x->next = XIPC_NOWHERE;
     x->asking = false;
     x->full = false;
-}
-
-void xipc_defer(struct xipc_port *x, struct select_request *q, uint32_t service, uint32_t procedure,
-                struct rope *args)
-{
-    struct xipc_deferred *d = port_alloc(x->n->port, sizeof *d);
-    d->request = q;
-    d->service = service;
-    d->procedure = procedure;
-    rope_move(&d->args, args);
-    list_push(&x->waiting, &d->link);
-}
-
-void xipc_resume(struct xipc_port *x)
-{
-    struct xipc *n = x->n;
-    struct list waiting;
-    list_init(&waiting);
-    list_splice(&waiting, &x->waiting);
-    mach_record_get(x->r);
-    for (struct list *it; (it = list_pop(&waiting)) != NULL;) {
-        struct xipc_deferred *d = LIST_ENTRY(it, struct xipc_deferred, link);
-        xipc_serve(n, d->service, d->request, d->procedure, &d->args);
-        rope_fini(&d->args);
-        port_free(n->port, d);
-    }
-    mach_record_put(x->r);
 }
 
 /* ---- deaths ---- */
@@ -162,7 +134,6 @@ void xipc_kill(struct xipc_port *x)
     xipc_set_place(x, XIPC_NOWHERE);
     xipc_out_destroy_all(x);
     xipc_return(x);
-    xipc_resume(x);
     mach_record_put(x->r);
     xipc_news(n);
 }
@@ -195,18 +166,19 @@ static void where_done(void *arg, enum xk_status status, struct rope *reply)
     mach_record_put(x->r);
 }
 
-/* Who had it has died: it may be where it was about to move. */
-static void ask(struct xipc_port *x)
+/* Of the two nodes between which it moves one has died: the other knows. */
+static void ask(struct xipc_port *x, struct xipc_node whom, struct xipc_node dead)
 {
     struct xipc *n = x->n;
     struct rope args;
     rope_init(&args);
     xipc_put64(&args, x->r->uid);
-    xipc_put32(&args, x->place.node);
-    xipc_put32(&args, x->place.life);
+    xipc_put32(&args, dead.node);
+    xipc_put32(&args, dead.life);
     x->asking = true;
+    x->next = whom;
     mach_record_get(x->r);
-    xipc_call(n, x->next.node, XIPC_PORTM, PORTM_WHERE, &args, where_done, x);
+    xipc_call(n, whom.node, XIPC_PORTM, PORTM_WHERE, &args, where_done, x);
 }
 
 struct ended {
@@ -240,14 +212,16 @@ void xipc_lost_node(struct xipc_port *x, struct xipc_node ended)
     }
     if (x->mover)
         return; /* whoever takes it looks who lives */
-    if (is_over(x->next, ended))
-        x->next = XIPC_NOWHERE;
-    if (!is_over(x->place, ended) || x->asking) /* the answer decides */
-        return;
-    if (x->next.node != XIPC_NOBODY && x->next.node != x->n->me && lives(x->n, x->next))
-        ask(x);
-    else
-        xipc_kill(x);
+    if (x->asking)
+        return; /* the answer decides, or that there is none */
+    if (is_over(x->place, ended)) {
+        if (x->next.node != XIPC_NOBODY && x->next.node != x->n->me && lives(x->n, x->next))
+            ask(x, x->next, x->place);
+        else
+            xipc_kill(x);
+    } else if (is_over(x->next, ended)) {
+        ask(x, x->place, x->next);
+    }
 }
 
 void xipc_peer_ended(struct xipc *n, struct xipc_node ended)

@@ -132,7 +132,6 @@ void xipc_move_done(struct xipc_out *o, struct xipc_node place)
         else if (xk_life(x->n->self->kernel, place.node) != place.life ||
                  !xk_alive(x->n->self->kernel, place.node))
             xipc_lost_node(x, place);
-        xipc_resume(x);
         xipc_return(x);
         if (!mach_record_dead(x->r)) {
             xipc_pump(x);
@@ -222,6 +221,7 @@ void xipc_arrive(struct xipc_port *x, struct mach_held *held, struct mach_moved 
     uint32_t lost = settle_counts(x);
     struct xipc *n = x->n;
     n->counts.arrived++;
+    x->arrivals++;
     x->mover = NULL;
     x->taken = x->ended = false;
     xipc_set_place(x, xipc_now(n, n->me));
@@ -238,7 +238,6 @@ void xipc_arrive(struct xipc_port *x, struct mach_held *held, struct mach_moved 
     announce(x);
     xipc_pump(x);
     xipc_return(x);
-    xipc_resume(x);
     mach_record_put(x->r);
 }
 
