@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "os/proto/eth/eth.h"
 #include "os/proto/filter/filter_internal.h"
 #include "os/xk/domain.h"
 #include "tests/os/tcp_rig.h"
@@ -798,6 +799,62 @@ Test(filter, filters_are_added_and_removed_through_ip)
     rig_stop(&r);
 }
 
+/* An error of ICMP of that type to node 1, about `quoted` bytes of what TCP's port 80 there has
+ * sent to port 1024, with options of IP in words. */
+static void inject_error(struct rig *r, uint8_t type, uint32_t quoted, uint32_t options,
+                         uint16_t offset)
+{
+    uint8_t f[200] = { 0 };
+    uint8_t *ip = f + 14, *icmp = ip + 20, *q = icmp + 8;
+    eth_address_store(f, 1);
+    eth_address_store(f + 6, 0);
+    wire_put16(f + 12, ETH_TYPE_IP);
+    ip[0] = 0x45;
+    ip[9] = 1;
+    wire_put32(ip + 12, 0x0a000001);
+    wire_put32(ip + 16, 0x0a000002);
+    icmp[0] = type;
+    q[0] = (uint8_t)(0x45 + options);
+    q[9] = 6;
+    wire_put16(q + 6, offset);
+    wire_put32(q + 12, 0x0a000002);
+    wire_put32(q + 16, 0x0a000001);
+    wire_put16(q + 20 + 4 * options, 80);
+    wire_put16(q + 22 + 4 * options, 1024);
+    fake_inject(r->f, 0, 1, f, 14 + 28 + quoted);
+    fake_run(r->f, 0);
+}
+
+/* FILT8. */
+Test(filter, errors_go_to_whom_they_are_about)
+{
+    static const struct {
+        uint8_t type;
+        uint32_t quoted, options;
+        uint16_t offset;
+        bool lib;
+    } all[] = {
+        { 3, 28, 0, 0, true },       { 11, 28, 0, 0x2000, true }, { 3, 68, 10, 0, true },
+        { 8, 28, 0, 0, false },      { 3, 23, 0, 0, false },      { 3, 64, 10, 0, true },
+        { 3, 28, 0, 0x2001, false }, { 3, 63, 10, 0, false },     { 3, 10, 0, 0, false },
+        { 3, 24, 0, 0, true },
+    };
+    struct filter_program p;
+    struct rig r;
+    uint64_t lib = 0, first = 0;
+    start(&r, HOSTS, NULL);
+    filter_session(&p, 6, 0x0a000002, 80, 0x0a000001, 1024);
+    cr_assert_eq(change(&r, 1, "ip", true, 6, &p), XK_OK);
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        inject_error(&r, all[i].type, all[i].quoted, all[i].options, all[i].offset);
+        lib += all[i].lib;
+        first += !all[i].lib;
+        cr_assert_eq(fake_count(r.f, 1, "lib.received"), lib, "%zu", i);
+        cr_assert_eq(fake_count(r.f, 1, "ip.received"), first, "%zu", i);
+    }
+    rig_stop(&r);
+}
+
 /* A node with a thousand sessions: their filters are one look-up of a datagram. */
 Test(filter, a_thousand_filters_on_a_node_are_one_look_up)
 {
@@ -841,7 +898,7 @@ Test(filter, what_is_for_a_dead_domain_goes_to_the_first_instance)
     fake_run(r.f, 0);
     cr_assert_eq(send_from(&r, "low", 0, 1, 2, 10), XK_OK);
     cr_assert_eq(fake_count(r.f, 1, "ip.unknown_protocol"), 1);
-    cr_assert_eq(fake_count(r.f, 0, "ip.errors_in"), 1, "and that is told the first there");
+    cr_assert_eq(((struct probe *)xk_find(r.k[0], "low")->state)->failed, 1, "FILT8");
     cr_assert_eq(send_from(&r, "probe", 0, 1, 3, 10), XK_OK);
     cr_assert(has(&r, "probe", 1, 1, 3, 10));
     forget_last(&r);

@@ -6,6 +6,10 @@
 #include <string.h>
 
 #define IP_HEADER 20u /* bytes without options [RFC 791] */
+#define ICMP_HEADER 8u
+enum { ICMP = 1, TCP = 6, UDP = 17 }; /* protocols [RFC 1700] */
+/* Its types that quote: unreachable, quench, redirect, time exceeded, parameter [RFC 792]. */
+static const uint8_t icmp_errors[] = { 3, 4, 5, 11, 12 };
 
 static const struct param params[] = {
     P_INT(filter_params, fragments, "16", "0", "65536",
@@ -150,13 +154,48 @@ static struct xk_protl *by_fragments(struct xk_protl *self, const struct datagra
     return by_filters(self, d);
 }
 
+static void swap(uint8_t *a, uint8_t *b, size_t n)
+{
+    uint8_t was[4];
+    memcpy(was, a, n);
+    memcpy(a, b, n);
+    memcpy(b, was, n);
+}
+
+/* FILT8: what an error of ICMP quotes, as if it came back; false: it is none, or quotes too little.
+ */
+static bool quoted(const struct datagram *d, struct datagram *out)
+{
+    uint32_t behind = d->length > 0 ? 4u * (d->bytes[0] & 15u) : 0, at = behind + ICMP_HEADER;
+    if (d->length < at + IP_HEADER || behind < IP_HEADER || d->bytes[9] != ICMP ||
+        !memchr(icmp_errors, d->bytes[behind], sizeof icmp_errors))
+        return false;
+    out->length = d->length - at;
+    memcpy(out->bytes, d->bytes + at, out->length);
+    uint32_t header = 4u * (out->bytes[0] & 15u);
+    if (out->length < header + 4)
+        return false;
+    swap(out->bytes + 12, out->bytes + 16, 4);
+    if (out->bytes[9] == TCP || out->bytes[9] == UDP)
+        swap(out->bytes + header, out->bytes + header + 2, 2);
+    return true;
+}
+
+/* Whose it is that came whole. */
+static struct xk_protl *by_error(struct xk_protl *self, const struct datagram *d)
+{
+    struct datagram about;
+    struct xk_protl *upper = quoted(d, &about) ? by_filters(self, &about) : NULL;
+    return upper ? upper : by_filters(self, d);
+}
+
 static struct xk_protl *owner(struct xk_protl *self, const struct xk_msg *m)
 {
     struct filter_state *st = self->state;
     struct datagram d;
     look(m, &d);
     uint16_t fragment = d.length >= IP_HEADER ? wire_get16(d.bytes + 6) & 0x3fff : 0;
-    struct xk_protl *upper = fragment ? by_fragments(self, &d, fragment) : by_filters(self, &d);
+    struct xk_protl *upper = fragment ? by_fragments(self, &d, fragment) : by_error(self, &d);
     if (upper) {
         st->counts.matched++;
         return upper;

@@ -14,6 +14,8 @@
  *   FILT7  What ARP gives back (XK_TAKE_LOST) is told to each that speaks with that host: to the
  *       first instance all, to others what has this node's address as its source.  They may take it
  *       after `failed`, until that is called again.
+ *   FILT8  An error of ICMP goes to whose filter the answer to what it quotes would meet, if there
+ *       is one.
  *
  * Filters of one shape and priority are looked up in one table: one PORT_WORK_FILTER however many
  * there are.  Any other is run: a PORT_WORK_FILTER_STEP an instruction.
