@@ -27,6 +27,5 @@ struct netname {
         uint64_t checked_in, looked_up, passed, removed;
     } counts;
 };
-extern const struct counter netname_counters[];
 
 #endif

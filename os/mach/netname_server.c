@@ -329,14 +329,6 @@ static void passes(void *arg)
 
 /* ---- a server ---- */
 
-const struct counter netname_counters[] = {
-    C_SUM(netname, counts, checked_in, "1", "Names checked in."),
-    C_SUM(netname, counts, looked_up, "1", "Look-ups that found their name."),
-    C_SUM(netname, counts, passed, "1", "Look-ups passed on to other nodes."),
-    C_SUM(netname, counts, removed, "1", "Names that went with their port or signature."),
-    C_END,
-};
-
 static bool receive_right(struct netname *n, mach_name *name)
 {
     return mach_port_allocate(n->task, MACH_RIGHT_RECEIVE, name) == KERN_SUCCESS &&
@@ -363,8 +355,9 @@ struct netname *netname_start(struct mach *m, struct port *kernel, uint32_t limi
         mach_port_allocate(n->task, MACH_RIGHT_PORT_SET, &n->set) == KERN_SUCCESS &&
         receive_right(n, &n->service) && receive_right(n, &n->notify) &&
         mach_special_set(n->task, MACH_SPECIAL_NAMES, n->service, MACH_MAKE_SEND) == KERN_SUCCESS;
-    n->passer = good ? port_thread_spawn(port, "passer", passes, n, 0) : NULL;
-    return n->passer && port_thread_spawn(port, "server", serves, n, 0) ? n : NULL;
+    n->passer = good ? port_thread_spawn(port, "passer", passes, n, PORT_THREAD_SERVICE) : NULL;
+    return n->passer && port_thread_spawn(port, "server", serves, n, PORT_THREAD_SERVICE) ? n
+                                                                                          : NULL;
 }
 
 uint32_t netname_count(const struct netname *n)

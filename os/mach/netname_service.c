@@ -11,6 +11,14 @@ static const struct param params_desc[] = {
     P_END,
 };
 
+static const struct counter counters[] = {
+    C_SUM(netname, counts, checked_in, "1", "Names checked in."),
+    C_SUM(netname, counts, looked_up, "1", "Look-ups that found their name."),
+    C_SUM(netname, counts, passed, "1", "Look-ups passed on to other nodes."),
+    C_SUM(netname, counts, removed, "1", "Names that went with their port or signature."),
+    C_END,
+};
+
 /* A service of the list before `end` is the IPC of that node. */
 static bool has_mach(const struct os_boot *b, const struct os_service *end, uint32_t node)
 {
@@ -44,7 +52,7 @@ static void *start(struct os_node *n, const struct os_service *s, struct xk_prot
     if (!names)
         port_fail(n->port, "no room for the threads of the name server");
     else
-        port_counters(n->port, "mach_names", netname_counters, names);
+        port_counters(n->port, "mach_names", counters, names);
     return names;
 }
 
@@ -53,7 +61,7 @@ const struct os_service_ops mach_names_service = {
               .doc = "Names of ports, for tasks of its node and of all that Mach IPC reaches.",
               .params = params_desc,
               .params_size = sizeof(struct netname_params),
-              .counters = netname_counters },
+              .counters = counters },
     .on = "compute",
     .over = "rpc", /* every service names an instance; it talks by Mach IPC */
     .ready = ready,

@@ -29,3 +29,15 @@ return { machine = paragon { rows = 1, columns = 1 }, workload = { kind = "mach_
 END
 gives 2 "$PSIM" check "$T/without.lua"
 says "mach"
+
+# Names: each is found, here and at the next node, and what was asked for elsewhere was passed on.
+gives 0 "$PSIM" run mach_names -q --no-store --json -p remote=true -p machine.columns=3 -p workload.names=3
+is mach_names.there.count 36
+is mach_names.passed 36
+config nobody <<'END'
+local paragon = include "machines/paragon.lua"
+return { machine = paragon { rows = 1, columns = 1, os = { { service = "mach_names" }, { service = "mach" } } },
+         workload = { kind = "mach_names" } }
+END
+gives 2 "$PSIM" check "$T/nobody.lua"
+says "service 'mach_names' needs service 'mach' before it on each of its nodes"
