@@ -176,10 +176,37 @@ static void forget(struct xk_sessn *lower)
     half_free(b, h);
 }
 
+/* Something is on its way to the other side. */
+static bool under_way(const struct xk_boundary *b, const struct xk_sessn *proxy)
+{
+    const struct proxy *x = proxy->state;
+    LIST_EACH (l, &b->up)
+        if (LIST_ENTRY(l, struct crossing, link)->sessn == proxy)
+            return true;
+    return x->half->waiting > 0;
+}
+
+static bool carries(const struct xk_control *c)
+{
+    return c->msg && xk_msg_length(c->msg) > 0;
+}
+
+/* DOM5: a message that is asked with goes down, one that is answered with comes up. */
 static enum xk_status proxy_control(struct xk_sessn *s, struct xk_control *c)
 {
+    struct xk_boundary *b = under_of(s);
     const struct proxy *x = s->state;
-    return x->half ? xk_sessn_control(x->half->lower, c) : XK_CLOSED;
+    if (!x->half)
+        return XK_CLOSED;
+    if (c->msg && b->later && under_way(b, s)) /* DOM5 */
+        return XK_BUSY;
+    bool down = carries(c);
+    if (down)
+        transfer(b, c->msg, false);
+    enum xk_status r = xk_sessn_control(x->half->lower, c);
+    if (!down && carries(c))
+        transfer(b, c->msg, true);
+    return r;
 }
 
 /* DOM4.  An answer to a call that has gone is for nobody. */
@@ -272,21 +299,13 @@ static struct xk_sessn *under_open(struct xk_protl *self, struct xk_protl *upper
     return s;
 }
 
-static bool same(const struct xk_parts *a, const struct xk_parts *b)
-{
-    bool equal = a->count == b->count;
-    for (uint8_t i = 0; equal && i < a->count; i++)
-        equal = a->type[i] == b->type[i] && a->number[i] == b->number[i];
-    return equal;
-}
-
 static enum xk_status under_enable(struct xk_protl *self, struct xk_protl *upper,
                                    struct xk_parts local)
 {
     struct xk_boundary *b = self->boundary;
     (void)upper;
     for (const struct xk_enabled *e = b->enabled; e; e = e->next)
-        if (same(&e->local, &local))
+        if (xk_parts_same(&e->local, &local))
             return XK_OK; /* by the life of the domain before */
     enum xk_status r = b->lower->task ? xk_open_enable(b->lower, &b->over, local) : XK_OK;
     if (r == XK_OK) {
@@ -303,7 +322,7 @@ static enum xk_status under_disable(struct xk_protl *self, struct xk_protl *uppe
     struct xk_boundary *b = self->boundary;
     (void)upper;
     for (struct xk_enabled **at = &b->enabled; *at; at = &(*at)->next)
-        if (same(&(*at)->local, &local)) {
+        if (xk_parts_same(&(*at)->local, &local)) {
             struct xk_enabled *e = *at;
             *at = e->next;
             port_free(b->upper->kernel->port, e);
@@ -419,7 +438,7 @@ static void tell_ready(struct xk_boundary *b, struct xk_sessn *lower)
     if (!b->upper->task || !b->upper->ops->ready || !h || !h->proxy)
         return;
     struct proxy *x = h->proxy->state;
-    if (b->apart && !x->busy)
+    if (b->apart && !x->busy && !b->lower->ops->tells)
         return;
     x->busy = false;
     cross(b);

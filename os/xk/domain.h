@@ -20,6 +20,8 @@
  *   DOM4  A domain with `restart` begins anew so long after.  What others had enabled at its
  *       instances is enabled again, and a session that they had opened is opened again by the next
  *       push.  So what such a domain gives to others loses messages.
+ *   DOM5  A control of a session with a message crosses with it as messages do, and is answered
+ *       XK_BUSY while other messages of the session are on their way.
  */
 #ifndef OS_XK_DOMAIN_H
 #define OS_XK_DOMAIN_H

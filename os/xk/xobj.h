@@ -79,6 +79,8 @@ enum xk_control_op {
     XK_TCP_KEEPALIVE,      /* u64: 0 or 1 */
     XK_TCP_SEND_BUFFER,    /* u64 */
     XK_TCP_RECEIVE_BUFFER, /* u64 */
+    XK_TCP_EXPORT,         /* u64; msg */
+    XK_TCP_IMPORT,         /* msg */
     /* Of its instance. */
     XK_TCP_GET_USERS, /* u64: a port; how many have it */
     XK_TCP_BACKLOG,   /* u64 */
@@ -159,6 +161,7 @@ struct xk_protl_ops {
     bool (*join)(const void *params, const char *at, const struct xk_path *below, uint8_t count,
                  struct xk_path *out, struct err *e);
     bool is_virtual; /* it has no header: XK4 */
+    bool tells;      /* its `ready` says more than that there is room again: it always crosses */
     bool through;    /* it gives its uppers sessions of those below: they stand on these (VMUX) */
     /* Refuses parameters that do not fit together or to what is below, with a sentence that begins
      * with `at`, its place; once, when the graph is read.  NULL: takes all. */

@@ -11,6 +11,9 @@
 
 /* ---- tip: addresses ---- */
 
+struct tip_key { /* as bytes: no padding */
+    uint32_t address, upper;
+};
 struct tip_sessn {
     uint32_t peer;
 };
@@ -18,9 +21,10 @@ struct tip {
     uint32_t mtu;    /* of the path; 0: of the interface */
     uint64_t quoted; /* by the error that is told */
     bool whole;      /* XK_SET_DONT_FRAGMENT */
-    struct xk_protl *upper;
-    struct xk_map sessns; /* by address */
+    struct xk_protl *uppers[2];
+    struct xk_map sessns; /* by struct tip_key */
 };
+static void tip_deliver(struct xk_protl *self, uint32_t from, struct xk_msg *m);
 
 static enum xk_status tip_push(struct xk_sessn *s, struct xk_msg *m)
 {
@@ -28,7 +32,7 @@ static enum xk_status tip_push(struct xk_sessn *s, struct xk_msg *m)
     if (t->peer == TIP_BASE + port_node(xk_port(s->protl))) { /* to itself, at once */
         struct xk_msg own;
         xk_msg_move(&own, m);
-        xk_demux(s, &own);
+        tip_deliver(s->protl, t->peer, &own);
         xk_msg_fini(&own);
         return XK_OK;
     }
@@ -70,33 +74,41 @@ static const struct xk_sessn_ops tip_sessn_ops = { .push = tip_push,
                                                    .close = tip_close,
                                                    .control = tip_control };
 
-static struct xk_sessn *tip_get(struct xk_protl *self, uint32_t address, enum xk_status *why)
+static struct xk_sessn *tip_get_for(struct xk_protl *self, uint32_t upper, uint32_t address,
+                                    enum xk_status *why)
 {
     struct tip *st = self->state;
-    struct xk_sessn *s = xk_map_resolve(&st->sessns, &address);
+    struct tip_key key = { address, upper };
+    struct xk_sessn *s = xk_map_resolve(&st->sessns, &key);
     if (s)
         return xk_dup(s);
     struct xk_sessn *lower = xk_open(self->down[0], self, xk_node(address - TIP_BASE), why);
     if (!lower)
         return NULL;
-    s = xk_sessn_new(self, st->upper, lower->host, &tip_sessn_ops, sizeof(struct tip_sessn));
+    s = xk_sessn_new(self, st->uppers[upper], lower->host, &tip_sessn_ops,
+                     sizeof(struct tip_sessn));
     ((struct tip_sessn *)s->state)->peer = address;
     s->down[s->downs++] = lower;
-    xk_map_bind(&st->sessns, &address, s);
+    xk_map_bind(&st->sessns, &key, s);
     return s;
+}
+
+static struct xk_sessn *tip_get(struct xk_protl *self, uint32_t address, enum xk_status *why)
+{
+    return tip_get_for(self, 0, address, why);
 }
 
 static struct xk_sessn *tip_open(struct xk_protl *self, struct xk_protl *upper,
                                  struct xk_parts peer, enum xk_status *why)
 {
     uint64_t type = 0, address = 0;
-    (void)upper;
+    const struct tip *st = self->state;
     cr_assert(xk_part_take(&peer, XK_PART_TYPE, &type) && type == TCP_NUMBER);
     uint32_t node;
     if (xk_parts_node(&peer, &node))
         return tip_get(self, TIP_BASE + node, why);
     cr_assert(xk_part_take(&peer, XK_PART_ADDRESS, &address) && peer.count == 0);
-    return tip_get(self, (uint32_t)address, why);
+    return tip_get_for(self, upper == st->uppers[1], (uint32_t)address, why);
 }
 
 static enum xk_status tip_enable(struct xk_protl *self, struct xk_protl *upper,
@@ -104,7 +116,8 @@ static enum xk_status tip_enable(struct xk_protl *self, struct xk_protl *upper,
 {
     uint64_t type = 0;
     cr_assert(xk_part_take(&local, XK_PART_TYPE, &type) && type == TCP_NUMBER);
-    ((struct tip *)self->state)->upper = upper;
+    struct tip *st = self->state;
+    st->uppers[st->uppers[0] != NULL] = upper;
     return XK_OK;
 }
 
@@ -117,30 +130,54 @@ static unsigned tip_gives(const void *params, unsigned below)
 static enum xk_status tip_init(struct xk_protl *self, const void *params)
 {
     (void)params;
-    xk_map_init(&((struct tip *)self->state)->sessns, xk_port(self), sizeof(uint32_t));
+    xk_map_init(&((struct tip *)self->state)->sessns, xk_port(self), sizeof(struct tip_key));
     return xk_open_enable(self->down[0], self, xk_any());
 }
 
-static void tip_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m)
+/* The guest has the connection whose peer sends this. */
+static bool is_guests(struct xk_protl *tip, uint32_t from, const struct xk_msg *m)
 {
-    uint8_t h[TIP_HEADER];
+    struct tcp_state_of *st = xk_find(tip->kernel, "lib")->state;
+    uint8_t ports[4];
+    struct xk_msg copy;
+    xk_msg_copy(&copy, m);
+    bool good = xk_msg_pop(&copy, ports, sizeof ports);
+    xk_msg_fini(&copy);
+    struct tcp_key key = { TIP_BASE + port_node(xk_port(tip)), from, wire_get16(ports + 2),
+                           wire_get16(ports) };
+    const struct tcp_conn *t = good ? xk_map_resolve(&st->conns, &key) : NULL;
+    return t && !t->lent;
+}
+
+static void tip_deliver(struct xk_protl *self, uint32_t from, struct xk_msg *m)
+{
+    struct tip *st = self->state;
     enum xk_status why;
-    (void)lower;
-    if (!xk_msg_pop(m, h, TIP_HEADER) || wire_get32(h + 4) != TIP_BASE + port_node(xk_port(self)) ||
-        wire_get32(h) - TIP_BASE >= port_nodes(xk_port(self)))
-        return;
-    struct xk_sessn *s = tip_get(self, wire_get32(h), &why);
+    bool guests = st->uppers[1] && is_guests(self, from, m);
+    struct xk_sessn *s = tip_get_for(self, guests, from, &why);
     cr_assert_not_null(s);
     xk_demux(s, m);
     xk_close(s);
 }
 
+static void tip_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m)
+{
+    uint8_t h[TIP_HEADER];
+    (void)lower;
+    if (!xk_msg_pop(m, h, TIP_HEADER) || wire_get32(h + 4) != TIP_BASE + port_node(xk_port(self)) ||
+        wire_get32(h) - TIP_BASE >= port_nodes(xk_port(self)))
+        return;
+    tip_deliver(self, wire_get32(h), m);
+}
+
 static void tip_ready(struct xk_protl *self, struct xk_sessn *lower)
 {
-    uint32_t address = TIP_BASE + lower->host;
-    struct xk_sessn *s = xk_map_resolve(&((struct tip *)self->state)->sessns, &address);
-    if (s)
-        xk_ready(s);
+    for (uint32_t upper = 0; upper < 2; upper++) {
+        struct tip_key key = { TIP_BASE + lower->host, upper };
+        struct xk_sessn *s = xk_map_resolve(&((struct tip *)self->state)->sessns, &key);
+        if (s)
+            xk_ready(s);
+    }
 }
 
 const struct xk_protl_ops tip_protl = {
@@ -245,6 +282,13 @@ static void user_failed(struct xk_protl *self, struct xk_sessn *lower, enum xk_s
     cr_assert_eq(x->fails, 0, "two ends");
     x->fails++;
     x->why = why;
+    struct tcp_view v = { .state = TCP_LISTEN };
+    if (x->lent)
+        tcp_look(lower, &v);
+    if (v.state == TCP_CLOSED) { /* there is nothing to be given back */
+        xk_close(x->lent);
+        x->lent = NULL;
+    }
 }
 
 static enum xk_status user_init(struct xk_protl *self, const void *params)
@@ -257,7 +301,7 @@ static enum xk_status user_init(struct xk_protl *self, const void *params)
 static const struct xk_protl_ops user_protl = {
     .kind = { .name = "streams", .doc = "streams of a test", .state_size = sizeof(struct streams) },
     .down_min = 1,
-    .down_max = 1,
+    .down_max = 2,
     .init = user_init,
     .open_done = user_done,
     .demux = user_demux,
@@ -377,12 +421,82 @@ void tcp_rig_control(struct rig *r, uint32_t node, struct stream *x, enum xk_con
     fake_call(r->f, node, do_control, &a);
 }
 
+struct move {
+    struct rig *r;
+    uint32_t node;
+    struct stream *x;
+    void (*change)(void *arg, struct rope *block);
+    void *arg;
+    bool moved, taken;
+    enum xk_status why;
+};
+
+static struct xk_sessn *open_guest(struct xk_protl *user, struct xk_sessn *s)
+{
+    struct xk_control mine = { .op = XK_GET_MY_PORT }, peer = { .op = XK_GET_PEER_PORT },
+                      at = { .op = XK_GET_PEER_ADDRESS };
+    struct xk_parts parts = xk_any();
+    enum xk_status why;
+    cr_assert(xk_sessn_control(s, &mine) == XK_OK && xk_sessn_control(s, &peer) == XK_OK &&
+              xk_sessn_control(s, &at) == XK_OK);
+    xk_part_push(&parts, XK_PART_ADDRESS, at.u64);
+    xk_part_push(&parts, XK_PART_PORT, mine.u64);
+    xk_part_push(&parts, XK_PART_PORT, peer.u64);
+    struct xk_sessn *guest = xk_open(user->down[1], user, parts, &why);
+    cr_assert_not_null(guest, "%s", xk_status_name(why));
+    return guest;
+}
+
+static void do_move(struct port *p, void *arg)
+{
+    struct move *a = arg;
+    struct stream *x = a->x;
+    struct xk_protl *user = user_of(a->r, a->node);
+    struct xk_msg block;
+    (void)p;
+    xk_msg_init(&block);
+    struct xk_control out = { .op = XK_TCP_EXPORT, .msg = &block },
+                      in = { .op = XK_TCP_IMPORT, .msg = &block };
+    struct xk_sessn *from = x->s;
+    a->why = from ? xk_sessn_control(from, &out) : XK_CLOSED;
+    a->moved = a->why == XK_OK;
+    if (!a->moved)
+        return;
+    struct xk_sessn *to = x->lent ? x->lent : open_guest(user, from);
+    if (a->change)
+        a->change(a->arg, &block.data);
+    x->lent = x->lent ? NULL : from;
+    x->s = to;
+    to->upper_state = x;
+    a->taken = xk_sessn_control(to, &in) == XK_OK;
+    xk_msg_fini(&block);
+    if (!x->lent)
+        xk_close(from);
+}
+
+bool tcp_rig_move_changed(struct rig *r, uint32_t node, struct stream *x,
+                          void (*change)(void *arg, struct rope *block), void *arg)
+{
+    struct move a = { .r = r, .node = node, .x = x, .change = change, .arg = arg };
+    fake_call(r->f, node, do_move, &a);
+    cr_assert(change || a.taken == a.moved);
+    x->why_not = a.why;
+    return a.taken;
+}
+
+bool tcp_rig_move(struct rig *r, uint32_t node, struct stream *x)
+{
+    return tcp_rig_move_changed(r, node, x, NULL, NULL);
+}
+
 static void do_close(struct port *p, void *arg)
 {
     (void)p;
     struct act *a = arg;
     xk_close(a->x->s);
-    a->x->s = NULL;
+    if (a->x->lent)
+        xk_close(a->x->lent);
+    a->x->s = a->x->lent = NULL;
 }
 
 void tcp_rig_close(struct rig *r, uint32_t node, struct stream *x)

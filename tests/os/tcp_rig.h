@@ -2,7 +2,8 @@
  * segments.
  *
  * The layer below, `tip`, gives what IP gives and no more: a frame is the source's address, the
- * destination's, and the segment.  Node n has the address TIP_BASE + n.
+ * destination's, and the segment.  Node n has the address TIP_BASE + n.  Of two instances of TCP on
+ * it the second, a guest, gets what is for connections that it has.
  */
 #ifndef TESTS_OS_TCP_RIG_H
 #define TESTS_OS_TCP_RIG_H
@@ -19,6 +20,8 @@
  * number k is pattern_byte(its seed, i). */
 struct stream {
     struct xk_sessn *s; /* NULL: none, or closed */
+    struct xk_sessn
+        *lent;          /* the first TCP's, while the guest has the connection; NULL: it has not */
     bool opened;        /* by us */
     uint64_t seed;      /* of what is sent */
     uint64_t pushed;    /* bytes */
@@ -29,7 +32,8 @@ struct stream {
     uint64_t piece;     /* bytes of the last that came */
     uint64_t urgent;    /* what XK_TCP_GET_URGENT said in the last `ready` */
     uint32_t ready, ends, fails;
-    enum xk_status why; /* of the last failure */
+    enum xk_status why;     /* of the last failure */
+    enum xk_status why_not; /* it was not moved */
 };
 
 struct streams { /* the state of the upper, of kind "streams" */
@@ -44,6 +48,10 @@ struct streams { /* the state of the upper, of kind "streams" */
     "mesh driver queue=64; ip tip <mesh; tcp tcp <ip " params "; user streams <tcp"
 
 extern const struct xk_protl_ops tip_protl;
+#define TCP_RIG_TWO(params)                                                                        \
+    "mesh driver queue=%u; ip tip <mesh; tcp tcp <ip " params "; lib tcp <ip guest=true " params   \
+    "; user streams <tcp <lib"
+
 void tcp_rig_protocols(void); /* graphs may have `tip` and `streams` */
 void tcp_rig_start(struct rig *r, struct fake_options *o, const char *graph);
 struct streams *tcp_streams(struct rig *r, uint32_t node);
@@ -56,6 +64,11 @@ struct stream *tcp_rig_open(struct rig *r, uint32_t node, uint32_t to, uint16_t 
 void tcp_rig_push(struct rig *r, uint32_t node, struct stream *x, uint64_t piece);
 void tcp_rig_control(struct rig *r, uint32_t node, struct stream *x, enum xk_control_op op,
                      uint64_t u64);
+/* The connection goes to the guest (down[1] of the user), or back; false: it cannot now. */
+bool tcp_rig_move(struct rig *r, uint32_t node, struct stream *x);
+/* The same, but first the block is changed by that, which says whether it is taken then. */
+bool tcp_rig_move_changed(struct rig *r, uint32_t node, struct stream *x,
+                          void (*change)(void *arg, struct rope *block), void *arg);
 void tcp_rig_close(struct rig *r, uint32_t node, struct stream *x);
 
 /* A segment of random bits, near what is right, comes to TCP on that node, from 0.2000 to 80. */

@@ -237,7 +237,7 @@ static void inject(struct rig *r)
 static const struct account {
     const char *protocol;
     bool passes, waits;
-    const char *in[16], *out[4], *own[3], *came[2];
+    const char *in[20], *out[4], *own[3], *came[2];
 } accounts[] = {
     { .protocol = "driver",
       .passes = true,
@@ -266,7 +266,7 @@ static const struct account {
     { .protocol = "tcp",
       .in = { "rcvshort", "rcvbadsum", "rcvbadoff", "nobody", "rcvbadrst", "rcvrst", "rcvbadack",
               "rcvbadflags", "rcvbadsyn", "listendrop", "pawsdrop", "rcvafterclose",
-              "rcvpackafterwin", "rcvacktoomuch", "rcvtaken" } },
+              "rcvpackafterwin", "rcvacktoomuch", "rcvlent", "rcvtaken" } },
     { .protocol = "bid",
       .in = { "bad", "stale", "misled", "nobody", "controls", "received" },
       .out = { "received" } },

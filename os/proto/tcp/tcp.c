@@ -93,6 +93,9 @@ static const struct param params[] = {
     P_CHOICE(tcp_params, port_choice, "next", port_choices,
              "which of them: the next, or one that is drawn",
              "4.4BSD, netinet/in_pcb.c: next; RFC 6056, 3.3.2: drawn"),
+    P_BOOL(tcp_params, guest, "false",
+           "it has no ports of its own, only connections that another instance of the node lends; "
+           "segments for nobody are dropped without an answer"),
     P_INT(tcp_params, isn, "-1", "-2", "4294967295",
           "first sequence number of each connection; -1: of the clock, and a random part; -2: of "
           "the clock, and a hash of its ends",
@@ -185,7 +188,7 @@ static struct tcp_conn *quoted(struct xk_protl *self, struct xk_sessn *lower)
     key.peer_port = (uint16_t)(c.u64 >> 32);
     uint32_t seq = (uint32_t)c.u64;
     struct tcp_conn *t = xk_map_resolve(&st->conns, &key);
-    return t && !tcp_before(seq, t->una) && tcp_before(seq, t->max) ? t : NULL;
+    return t && !t->lent && !tcp_before(seq, t->una) && tcp_before(seq, t->max) ? t : NULL;
 }
 
 /* What ICMP says is advice [RFC 1122, 4.2.3.9]: it is told when the connection is given up, but to
@@ -230,7 +233,7 @@ static enum xk_status protl_enable(struct xk_protl *self, struct xk_protl *upper
     struct tcp_state_of *st = self->state;
     uint64_t port;
     if (!xk_part_take(&local, XK_PART_PORT, &port) || local.count > 0 || port == 0 ||
-        port > UINT16_MAX)
+        port > UINT16_MAX || st->params->guest)
         return XK_REFUSED; /* PART1 */
     if (tcp_listens(st, (uint16_t)port))
         return XK_IN_USE;
@@ -353,6 +356,10 @@ static const struct counter counters[] = {
     C(rcvbadsyn, "SYN in the window of a connection, which was reset."),
     C(rcvbadflags, "Segments dropped: no SYN or no acknowledgement where there must be one."),
     C(rcvtaken, "Segments taken: those received but those dropped by one of these causes."),
+    C(exported, "Connections that went to another instance of the node."),
+    C(imported, "Connections that came from another instance of the node."),
+    C(rcvlent, "Segments dropped: another instance has their connection."),
+    C(lost, "Lent connections that did not come back: they had ended, or the borrower was gone."),
     C(softerrors, "Times that the layer below said that it could not deliver."),
     C_END,
 };
@@ -368,6 +375,7 @@ const struct xk_protl_ops tcp_protl = {
     .down_min = 1,
     .down_max = 1,
     .needs = XK_HOSTS,
+    .tells = true,
     .gives = protl_gives,
     .carries = protl_carries,
     .init = protl_init,

@@ -45,6 +45,14 @@
  *                       u64: bytes, in place of the parameters of that name.  XK_REFUSED: none, or
  *                       more than 1 GiB.  What the scale of windows is was said with the SYN.
  *     XK_GET_MY_PORT, XK_GET_PEER_PORT
+ *     XK_TCP_EXPORT     msg: an empty message: gets the whole connection; the session is lent from
+ *                       now on (TCP7).  u64: the number of the instance of IP that gets the
+ *                       connection's datagrams meanwhile, which stands on FILTER; 0: none.
+ *                       XK_REFUSED: it does not stand yet, or is lent.  XK_BUSY: not in an upcall
+ *                       of it.
+ *     XK_TCP_IMPORT     msg: what XK_TCP_EXPORT of another instance gave: a lent session has the
+ *                       connection (again).  XK_REFUSED: it is not lent, or this is not its
+ *                       connection; nothing changes.
  *     XK_GET_OPT_PACKET u64: bytes of data in a full segment.
  *   xk_protl_control:
  *     XK_TCP_GET_USERS  u64: a port: how many listen or have a connection at it, in any state.
@@ -62,6 +70,11 @@
  *       no sense are dropped by their cause, and counted.
  *   TCP6  A segment that was sent again is not timed, and the longer time-out stays until one is
  *       [Karn & Partridge 1987].
+ *   TCP7  A lent session keeps its ends and the reference of its upper, and nothing else: pushes
+ *       are answered XK_CLOSED, controls but those of its ends and XK_TCP_IMPORT XK_REFUSED,
+ *       segments are dropped.  Its last xk_close gives the connection up: from then on segments are
+ *       answered by a reset.  An instance with `guest` opens {ADDRESS peer, PORT own, PORT peer} as
+ *       a lent session, which sends nothing.
  */
 #ifndef OS_PROTO_TCP_TCP_H
 #define OS_PROTO_TCP_TCP_H
@@ -91,6 +104,7 @@ struct tcp_counts {
     uint64_t timeoutdrop, rexmttimeo, persisttimeo, keeptimeo, keepprobe, keepdrops;
     uint64_t sndtotal, sndpack, sndbyte, sndrexmitpack, sndrexmitbyte;
     uint64_t sndacks, sndprobe, sndurg, sndwinup, sndctrl, sndrst, fastrexmit;
+    uint64_t exported, imported, rcvlent, lost;
     uint64_t rcvtotal, rcvpack, rcvbyte, rcvbadsum, rcvbadoff, rcvbadopt, rcvshort;
     uint64_t rcvduppack, rcvdupbyte, rcvpartduppack, rcvpartdupbyte, rcvoopack, rcvoobyte;
     uint64_t rcvoodrop, rcvpackafterwin, rcvbyteafterwin, rcvafterclose, rcvwinprobe;
@@ -112,6 +126,7 @@ struct tcp_view {
     sim_time srtt, rttvar, rto; /* 0: no sample yet; rto with its back-off */
     bool recovering;            /* fast recovery */
     bool scales, stamps;        /* agreed with the peer */
+    bool lent;                  /* TCP7: all but the ports is what it was */
 };
 /* Of a session of TCP. */
 void tcp_look(const struct xk_sessn *s, struct tcp_view *out);

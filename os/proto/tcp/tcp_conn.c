@@ -229,6 +229,8 @@ struct xk_sessn *tcp_open(struct xk_protl *self, struct xk_protl *upper, struct 
         return NULL;
     *why = tcp_ends_of(lower, &key) ? XK_OK : XK_REFUSED;
     key.peer_port = (uint16_t)to;
+    if (st->params->guest && own == 0)
+        *why = XK_REFUSED;
     if (*why == XK_OK && own == 0) {
         own = free_port(self, key);
         *why = own == 0 ? XK_NO_PORT : XK_OK;
@@ -242,8 +244,11 @@ struct xk_sessn *tcp_open(struct xk_protl *self, struct xk_protl *upper, struct 
     }
     struct tcp_conn *t = conn_new(self, upper, lower, &key, tcp_new_iss(self, &key));
     struct tcp_news n;
-    st->counts.connattempt++;
     t->user = true;
+    t->lent = st->params->guest;
+    if (t->lent)
+        return xk_sessn_of(t);
+    st->counts.connattempt++;
     t->state = TCP_SYN_SENT;
     tcp_enter(t, &n);
     tcp_leave(t, &n);
@@ -391,6 +396,8 @@ void tcp_sessn_close(struct xk_sessn *s)
 {
     struct tcp_conn *t = s->state;
     struct tcp_news n;
+    if (t->lent)
+        tcp_unlend(t);
     if (t->state == TCP_CLOSED) {
         conn_free(t);
         return;
@@ -416,7 +423,7 @@ static enum xk_status sessn_push(struct xk_sessn *s, struct xk_msg *m)
     struct tcp_news n;
     bool open = t->state == TCP_SYN_SENT || t->state == TCP_SYN_RCVD ||
                 t->state == TCP_ESTABLISHED || t->state == TCP_CLOSE_WAIT;
-    if (!open || t->finish)
+    if (!open || t->finish || t->lent)
         return XK_CLOSED;
     if (xk_msg_length(m) > TCP_LONGEST)
         return XK_TOO_LONG;
@@ -440,8 +447,17 @@ static void abort_it(struct tcp_conn *t)
         tcp_drop(t, XK_CLOSED);
 }
 
+/* Of one that is lent its ends are known, and no more. */
+static bool is_lent_for(const struct tcp_conn *t, enum xk_control_op op)
+{
+    return t->lent && op != XK_GET_MY_PORT && op != XK_GET_PEER_PORT && op != XK_GET_MY_ADDRESS &&
+           op != XK_GET_PEER_ADDRESS;
+}
+
 static enum xk_status control(struct tcp_conn *t, struct xk_control *c)
 {
+    if (is_lent_for(t, c->op))
+        return XK_REFUSED;
     switch (c->op) {
     case XK_TCP_FINISH:
         tcp_finish(t);
@@ -506,6 +522,10 @@ static enum xk_status sessn_control(struct xk_sessn *s, struct xk_control *c)
 {
     struct tcp_conn *t = s->state;
     struct tcp_news n;
+    if (c->op == XK_TCP_EXPORT)
+        return tcp_export(t, c);
+    if (c->op == XK_TCP_IMPORT)
+        return tcp_import(t, c);
     tcp_enter(t, &n);
     enum xk_status r = control(t, c);
     tcp_leave(t, &n);
@@ -534,5 +554,6 @@ void tcp_look(const struct xk_sessn *s, struct tcp_view *out)
         .recovering = t->recovering,
         .scales = t->scales,
         .stamps = t->stamps,
+        .lent = t->lent,
     };
 }

@@ -376,7 +376,8 @@ void tcp_arrived(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m
     key.peer_port = g.from;
     struct tcp_conn *t = xk_map_resolve(&st->conns, &key);
     uint32_t iss = 0;
-    bool anew = t && opens_anew(st, t, &g);
+    bool lent = t ? t->lent : st->params->guest;
+    bool anew = t && !lent && opens_anew(st, t, &g);
     if (anew) {
         struct tcp_news n;
         iss = t->max + ISS_STEP;
@@ -386,7 +387,9 @@ void tcp_arrived(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *m
         t = NULL;
     }
     struct tcp_listener *l = t ? NULL : tcp_listens(st, g.to);
-    if (t)
+    if (lent)
+        st->counts.rcvlent++;
+    else if (t)
         to_connection(t, &g);
     else if (l)
         to_listener(self, l, lower, &key, &g, anew ? iss : tcp_new_iss(self, &key));

@@ -9,6 +9,7 @@
  *   tcp_early.c   data that came before what is in front of it
  *   tcp_out.c     what may be sent, and sending it
  *   tcp_timer.c   round trips and timers
+ *   tcp_lend.c    a connection goes to another instance, and back
  *
  *   TCPI1  Code of a connection runs between tcp_enter and tcp_leave.  What its upper is to hear
  *       is noted, and told by the outermost tcp_leave, which then sends: an upcall finds a
@@ -46,7 +47,7 @@ struct tcp_params {
     int64_t tries, initial_window, keep_tries;
     sim_time rto_first, rto_min, rto_max, tick, ack_delay, override, persist_min, persist_max;
     sim_time msl, connect_time, user_timeout, linger, keep_idle, keep_interval, stamp_tick;
-    bool nagle, window_scale, stamps, sack, keepalive, path_mtu, limited_transmit;
+    bool nagle, window_scale, stamps, sack, keepalive, path_mtu, limited_transmit, guest;
     int congestion, urgent, port_choice;
 };
 
@@ -121,6 +122,9 @@ struct tcp_conn {
     bool urgent_in : 1;          /* bytes before rcv_up are, and have not all been given up */
     bool peer_fin : 1;           /* a FIN came, at early_fin */
     bool keepalive : 1;          /* XK_TCP_KEEPALIVE */
+    bool lent : 1;               /* another instance has it: only the key stands */
+    bool stalled : 1;            /* of a block: what was below it was full */
+    uint8_t lent_to;             /* that gets its datagrams; 0: nobody else */
     /* sending: una <= nxt <= max (TCP3); base: the number of the first byte of `out` */
     uint32_t iss, una, nxt, max, base;
     uint32_t wnd, wnd_most, wl1, wl2; /* the peer's window; the largest; whence it is */
@@ -285,7 +289,14 @@ void tcp_refuse(struct xk_protl *self, struct xk_sessn *lower, const struct tcp_
                 const struct tcp_segment *g);
 void tcp_send_reset(struct tcp_conn *t);
 
+/* ---- tcp_lend.c ---- */
+enum xk_status tcp_export(struct tcp_conn *t, struct xk_control *c);
+enum xk_status tcp_import(struct tcp_conn *t, struct xk_control *c);
+/* One that is lent is given up: it is CLOSED, and out of the table. */
+void tcp_unlend(struct tcp_conn *t);
+
 /* ---- tcp_timer.c ---- */
+void tcp_resume(struct tcp_conn *t); /* its deadlines hold, whose timer was another's */
 void tcp_timers_init(struct tcp_conn *t);
 void tcp_set(struct tcp_conn *t, enum tcp_timer k, sim_time delay);
 void tcp_cancel(struct tcp_conn *t, enum tcp_timer k);

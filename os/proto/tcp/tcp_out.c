@@ -310,7 +310,7 @@ static void settle(struct tcp_conn *t)
 
 void tcp_output(struct tcp_conn *t)
 {
-    if (t->state == TCP_CLOSED || !list_empty(&t->waiting))
+    if (t->state == TCP_CLOSED || t->lent || !list_empty(&t->waiting))
         return;
     if (t->open && t->state != TCP_TIME_WAIT) {
         while (send_lost(t))

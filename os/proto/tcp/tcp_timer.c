@@ -12,16 +12,22 @@
 
 /* ---- deadlines ---- */
 
-static void arm(struct tcp_conn *t)
+static void arm_at(struct tcp_conn *t, sim_time first)
 {
-    sim_time first = SIM_NEVER, now = port_now(tcp_port(t));
-    for (uint32_t k = 0; k < TCP_TIMERS; k++)
-        first = sim_time_min(first, t->due[k]);
+    sim_time now = port_now(tcp_port(t));
     if (first >= t->armed)
         return;
     t->armed = first;
     port_work(tcp_port(t), PORT_WORK_TIMER, 1);
     port_timer_set(&t->timer, first > now ? first - now : 0);
+}
+
+static void arm(struct tcp_conn *t)
+{
+    sim_time first = SIM_NEVER;
+    for (uint32_t k = 0; k < TCP_TIMERS; k++)
+        first = sim_time_min(first, t->due[k]);
+    arm_at(t, first);
 }
 
 /* When the upper gives the peer up, who has acknowledged nothing since. */
@@ -35,6 +41,14 @@ void tcp_set(struct tcp_conn *t, enum tcp_timer k, sim_time delay)
     t->due[k] = sim_time_add(port_now(tcp_port(t)), delay);
     if (k == TCP_REXMT)
         t->due[k] = sim_time_min(t->due[k], gives_up(t, t->waits));
+    arm(t);
+}
+
+void tcp_resume(struct tcp_conn *t)
+{
+    sim_time first = t->armed; /* it goes off then, though nothing may be due: as it would have */
+    t->armed = SIM_NEVER;
+    arm_at(t, first);
     arm(t);
 }
 
