@@ -60,20 +60,39 @@ static uint32_t fold(uint64_t sum)
     return (uint32_t)sum;
 }
 
+/* The words of eight bytes at a time are added as the host has them: the sum of swapped words is
+ * the swapped sum [RFC 1071, 2 (B)], and 2^16 is 1 in it. */
 uint32_t inet_sum(uint32_t sum, const void *bytes, size_t len)
 {
     const uint8_t *b = bytes;
-    uint64_t s = sum;
+    uint64_t host = 0, s = sum;
     size_t i = 0;
-    for (; i + 4 <= len; i += 4)
-        s += wire_get32(b + i); /* two words: 2^16 is 1 in this sum */
-    if (i + 2 <= len) {
-        s += wire_get16(b + i);
-        i += 2;
+    for (; i + 8 <= len; i += 8) {
+        uint64_t w;
+        memcpy(&w, b + i, sizeof w);
+        host += (w & UINT32_MAX) + (w >> 32);
     }
+    uint8_t swapped[2];
+    uint16_t folded = (uint16_t)fold(host);
+    memcpy(swapped, &folded, sizeof swapped);
+    s += wire_get16(swapped);
+    for (; i + 2 <= len; i += 2)
+        s += wire_get16(b + i);
     if (i < len)
         s += (uint32_t)b[i] << 8;
     return fold(s);
+}
+
+uint32_t inet_sum_rope(uint32_t sum, const struct rope *r)
+{
+    uint8_t piece[2048];
+    for (uint64_t off = 0; off < r->length;) {
+        size_t n = r->length - off < sizeof piece ? (size_t)(r->length - off) : sizeof piece;
+        rope_read(r, off, n, piece);
+        sum = inet_sum(sum, piece, n);
+        off += n;
+    }
+    return sum;
 }
 
 uint32_t inet_sum_msg(uint32_t sum, const struct xk_msg *m)

@@ -35,6 +35,7 @@ static inline uint32_t inet_all_of(struct inet_network n)
  * length but for the last.  Its complement is what stands in headers; a whole message that has it
  * sums up to 0xffff. */
 uint32_t inet_sum(uint32_t sum, const void *bytes, size_t len);
+uint32_t inet_sum_rope(uint32_t sum, const struct rope *r);
 uint32_t inet_sum_msg(uint32_t sum, const struct xk_msg *m); /* headers and data */
 /* The pseudo-header of UDP and TCP [RFC 768, 793]. */
 uint32_t inet_sum_pseudo(uint32_t src, uint32_t dst, uint8_t protocol, uint32_t length);

@@ -6,40 +6,16 @@
  *     acknowledgements, 8 time stamps; others are passed
  */
 #include "os/proto/tcp/tcp_internal.h"
+#include "os/xk/inet.h"
 
 #define SUM_AT 16
 
 /* ---- the sum ---- */
 
-/* Adds the 16-bit words of bytes of which the first is at an even place. */
-static uint64_t add_words(uint64_t sum, const uint8_t *b, size_t n)
-{
-    size_t i = 0;
-    for (; i + 4 <= n; i += 4)
-        sum += wire_get32(b + i); /* 2^16 is 1 modulo 2^16 - 1 */
-    for (; i + 2 <= n; i += 2)
-        sum += wire_get16(b + i);
-    return i < n ? sum + ((uint64_t)b[n - 1] << 8) : sum;
-}
-
 uint16_t tcp_sum(uint32_t from, uint32_t to, const struct rope *segment)
 {
-    uint8_t part[2048];
-    wire_put32(part, from);
-    wire_put32(part + 4, to);
-    wire_put16(part + 8, TCP_NUMBER);
-    wire_put16(part + 10, (uint16_t)segment->length);
-    uint64_t sum = add_words(0, part, 12);
-    for (uint64_t at = 0; at < segment->length;) {
-        uint64_t left = segment->length - at;
-        size_t n = left < sizeof part ? (size_t)left : sizeof part;
-        rope_read(segment, at, n, part);
-        sum = add_words(sum, part, n);
-        at += n;
-    }
-    while (sum >> 16)
-        sum = (sum & UINT16_MAX) + (sum >> 16);
-    return (uint16_t)~sum;
+    uint32_t sum = inet_sum_pseudo(from, to, TCP_NUMBER, (uint32_t)segment->length);
+    return inet_checksum(inet_sum_rope(sum, segment));
 }
 
 /* ---- in ---- */
