@@ -86,6 +86,7 @@
     W(ping)                                                                                        \
     W(exchange)                                                                                    \
     W(tcp)                                                                                         \
+    W(tcp_errors)                                                                                  \
     W(fan_in)                                                                                      \
     W(message_time)                                                                                \
     W(pcap_nodes)                                                                                  \
