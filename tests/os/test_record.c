@@ -181,8 +181,41 @@ static bool one_stands(struct rig *r)
 Test(record, of_two_connections_at_once_one_stands_in_every_order, .timeout = 60)
 {
     tcp_rig_protocols();
-    const struct fake_options o = { .mtu = 400, .unordered = true, .lossy = true };
-    rig_explore(&o, GRAPH, both_begin, one_stands);
+    for (uint32_t i = 0; i < 4; i++) { /* with a segment lost, doubled, or both */
+        const struct fake_options o = { .mtu = 400,
+                                        .unordered = true,
+                                        .lossy = true,
+                                        .explore_drops = i % 2,
+                                        .explore_copies = i / 2 };
+        rig_explore(&o, GRAPH, both_begin, one_stands);
+    }
+}
+
+/* Node 0, the lower, asks for a connection again and again and is not heard. */
+static bool lose_its_syn(void *arg, uint32_t src, uint32_t dst, struct rope *frame)
+{
+    uint8_t flags = 0;
+    (void)arg, (void)dst;
+    if (frame->length > TIP_DRIVER + TIP_HEADER + 13)
+        rope_read(frame, TIP_DRIVER + TIP_HEADER + 13, 1, &flags);
+    return src != 0 || (flags & 0x12) != 0x02; /* SYN, no ACK */
+}
+
+/* RCD3: one that is not connected does not stand in the way of the other's. */
+Test(record, who_cannot_connect_is_connected_to)
+{
+    struct rig r;
+    tcp_rig_start(&r, &(struct fake_options){ .lossy = true }, GRAPH);
+    fake_on_frame(r.f, lose_its_syn, NULL);
+    cr_assert(send(&r, 0, 1, 1));
+    fake_run_until(r.f, 12 * SIM_MS);
+    cr_assert_eq(counts(&r, 0)->greeted, 0);
+    cr_assert(send(&r, 1, 0, 1));
+    fake_run(r.f, 0);
+    cr_assert(one_stands(&r));
+    cr_assert_eq(counts(&r, 0)->yielded, 1);
+    cr_assert_eq(counts(&r, 1)->connects, 1);
+    rig_stop(&r);
 }
 
 /* ---- one connection, used again ---- */
