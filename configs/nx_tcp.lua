@@ -3,6 +3,7 @@
 --
 --   psim figure nx_tcp
 --   psim run nx_tcp -p network=atm -p protocol=tcp -p loss=0.01
+--   psim run nx_tcp -p table=true             -- latency, rate, and the length at half of it
 --
 -- With `loss` that part of the segments below TCP is lost (RDM and ULP: of the frames).
 local paragon = include "machines/paragon.lua"
@@ -78,6 +79,17 @@ expectations[#expectations + 1] = {
     at = at("ethernet", "tcp", "1kB"), max = 0,
     citation = "derived: the first is not in the window of time that is measured",
 }
+
+if param("table", false) then
+    return {
+        title = "Messages of programs over TCP",
+        doc = "Latency of messages, their rate, and the length at half of it, by protocol.",
+        machine = machine,
+        workload = { kind = "message_time", rounds = 2 },
+        sweep = { product = { network = networks, protocol = protocols } },
+        measures = { "latency.mean", "asymptote.mean", "n_half.mean", "messages.resent" },
+    }
+end
 
 return {
     title = "Messages of programs over TCP",
