@@ -1,24 +1,33 @@
-/* mach_rpc.c: tasks of one node call a server task of the same node by Mach IPC.
+/* mach_rpc.c: tasks call a server task by Mach IPC, of their own node or of another.
  *
- * On every node a server has the receive right of a port, and each client a send right to it.  A
+ * On every node a server has the receive right of a port, and each client a send right to it; with
+ * server = "remote" there is one server, on the first node, whose port the clients of all others
+ * get as that node's special port (os/mach/mach_net.h), and the net below carries the messages.  A
  * call is one mach_msg that sends the request with a send-once right to the client's own port, and
  * receives the reply there; the server replies and takes the next request in one mach_msg, too.
  * Requests and replies carry their bytes in line, and are compared byte for byte.  The server ends
- * by the no-senders notification, after the last client has dropped its right; then the node must
- * have no port and no message left.  `formula` is what a configuration says a call takes; it
+ * by the no-senders notification, after the last client has dropped its right; then a node of its
+ * own must have no port and no message left.  Who gets no answer within `patience` says so, and the
+ * run has failed.  `formula` is what a configuration says a call takes; it
  * becomes a measure beside the measured one, with the difference.
  */
 #include "os/mach/mach_msg.h"
+#include "os/mach/mach_net.h"
 #include "os/mach/mach_port.h"
 #include "workloads/workload.h"
 
 /* A reply's id above its request's, as MIG makes them; requests have the ids from FIRST_ID on. */
 #define REPLY_ID 100
 #define FIRST_ID 1000
+#define SPECIAL 8 /* the server's port among the special ports of its node */
+
+enum { LOCAL, REMOTE };
+static const char *const servers[] = { "local", "remote", NULL };
 
 struct rpc_params {
     int64_t clients, size, reply, rounds, warmup;
-    sim_time formula;
+    int server;
+    sim_time formula, patience;
 };
 
 static const struct param params_desc[] = {
@@ -32,6 +41,13 @@ static const struct param params_desc[] = {
           "ASSUMED(a small example)"),
     P_INT(rpc_params, warmup, "2", "0", "1000", "Calls of each client before them.",
           "ASSUMED(the first finds the server not yet waiting)"),
+    P_CHOICE(rpc_params, server, "local", servers,
+             "Where the server is: on each node one for its clients, or on the first for those of "
+             "all others.",
+             "ASSUMED(the experiment's choice)"),
+    P_TIME(rpc_params, patience, "0", "0", NULL,
+           "Time after which a call without an answer ends the client, as a failure; 0: never.",
+           "ASSUMED(only a configuration in which nodes die sets it)"),
     P_TIME(rpc_params, formula, "0", "0", NULL,
            "Time of a call by a formula of the configuration; 0: none.",
            "ASSUMED(only a configuration that has a formula sets it)"),
@@ -61,9 +77,10 @@ struct cell { /* of a node */
     struct mach_task *server;
     struct client *clients;
     mach_name service;
+    uint32_t first;          /* the node of a remote server */
     uint32_t nodes, running; /* threads */
-    uint64_t served;
-    sim_time begun, ended; /* calls that are measured: of the first and of the last */
+    uint64_t served, known;  /* calls; clients that have called */
+    sim_time begun, ended;   /* calls that are measured: of the first and of the last */
     bool ready;
 };
 
@@ -74,9 +91,15 @@ struct client {
     uint32_t number;
 };
 
-static int64_t calls_of_all(const struct rpc_params *p)
+/* Of a server. */
+static int64_t clients_of_all(const struct cell *c)
 {
-    return p->clients * (p->warmup + p->rounds);
+    return c->p->server == REMOTE ? c->p->clients * (c->nodes - 1) : c->p->clients;
+}
+
+static int64_t calls_of_all(const struct cell *c)
+{
+    return clients_of_all(c) * (c->p->warmup + c->p->rounds);
 }
 
 /* The bytes of a message are told by its id. */
@@ -118,6 +141,15 @@ static void ends(struct cell *c)
 
 /* ---- the server ---- */
 
+/* All clients have their rights when each has called: nobody else is to get one. */
+static void known(struct cell *c, int32_t id)
+{
+    if (c->p->server != REMOTE || id >= FIRST_ID + c->p->clients)
+        return;
+    if ((int64_t)++c->known == clients_of_all(c))
+        (void)mach_special_set(c->server, SPECIAL, MACH_PORT_NULL, MACH_MAKE_SEND);
+}
+
 /* Takes requests and answers them, until nobody can send any more. (blocks) */
 static bool serve(struct cell *c, struct mach_msg *msg)
 {
@@ -125,9 +157,10 @@ static bool serve(struct cell *c, struct mach_msg *msg)
     unsigned options = MACH_RCV_MSG;
     while (mach_msg(c->server, msg, options, c->service, 0, 0) == MACH_MSG_SUCCESS) {
         if (msg->id == MACH_NOTIFY_NO_SENDERS && msg->remote_disp == MACH_NO_RIGHT)
-            return c->served == (uint64_t)calls_of_all(p);
+            return c->served == (uint64_t)calls_of_all(c);
         if (msg->remote_disp != MACH_PORT_SEND_ONCE || !is(msg, msg->id, p->size))
             return false;
+        known(c, msg->id);
         mach_msg_fini(c->server, msg);
         msg->local_disp = MACH_NO_RIGHT;
         msg->local = MACH_PORT_NULL;
@@ -147,12 +180,15 @@ static void server(void *arg)
         mach_port_allocate(c->server, MACH_RIGHT_RECEIVE, &c->service) == KERN_SUCCESS &&
         mach_port_request_notification(c->server, c->service, MACH_NOTIFY_NO_SENDERS, 1, c->service,
                                        MACH_MAKE_SEND_ONCE, &before) == KERN_SUCCESS;
+    if (c->p->server == REMOTE)
+        good = good &&
+               mach_special_set(c->server, SPECIAL, c->service, MACH_MAKE_SEND) == KERN_SUCCESS;
     c->ready = true;
     port_thread_wake(c->port, c->main);
     mach_msg_init(&msg);
     if (!good || !serve(c, &msg))
         port_fail(c->port, "the server ended after %lu of %ld calls, or got another request",
-                  (unsigned long)c->served, (long)calls_of_all(c->p));
+                  (unsigned long)c->served, (long)calls_of_all(c));
     mach_msg_fini(c->server, &msg);
     mach_task_terminate(c->server);
     ends(c);
@@ -171,29 +207,43 @@ static bool call(const struct client *k, int32_t id)
     msg.local = k->reply;
     msg.local_disp = MACH_MAKE_SEND_ONCE;
     fill(&msg, id, p->size);
-    enum mach_msg_return r = mach_msg(k->task, &msg, MACH_SEND_MSG | MACH_RCV_MSG, k->reply, 0, 0);
+    unsigned options = MACH_SEND_MSG | MACH_RCV_MSG | (p->patience ? MACH_RCV_TIMEOUT : 0);
+    enum mach_msg_return r = mach_msg(k->task, &msg, options, k->reply, 0, p->patience);
     bool good = r == MACH_MSG_SUCCESS && is(&msg, id + REPLY_ID, p->reply);
-    if (!good)
+    if (r == MACH_RCV_TIMED_OUT)
+        port_fail(k->cell->port, "node %u: call %d has had no answer in %g s: it hangs",
+                  port_node(k->cell->port), (int)id, (double)p->patience / (double)SIM_SEC);
+    else if (!good)
         port_fail(k->cell->port, "call %d: code %#x, or another reply than was made", (int)id,
                   (unsigned)r);
     mach_msg_fini(k->task, &msg);
     return good;
 }
 
-static void call_measured(const struct client *k, int32_t id)
+static bool call_measured(const struct client *k, int32_t id)
 {
     struct cell *c = k->cell;
     sim_time start = port_now(c->port), time;
     if (!call(k, id))
-        return;
+        return false;
     c->ended = port_now(c->port);
     time = c->ended - start;
     port_measure(c->port, &measures[M_CALL], (double)time / (double)SIM_SEC);
     if (c->p->formula == 0)
-        return;
+        return true;
     port_measure(c->port, &measures[M_FORMULA], (double)c->p->formula / (double)SIM_SEC);
     port_measure(c->port, &measures[M_DIFFERENCE],
                  (double)(time - c->p->formula) / (double)SIM_SEC);
+    return true;
+}
+
+/* A right to the server on the first node, as soon as it has one. (blocks) */
+static bool find_server(struct client *k)
+{
+    enum kern_return kr;
+    while ((kr = mach_special_get(k->task, k->cell->first, SPECIAL, &k->service)) == KERN_FAILURE)
+        port_thread_sleep(mach_task_port(k->task), SIM_MS);
+    return kr == KERN_SUCCESS;
 }
 
 static void client(void *arg)
@@ -201,20 +251,21 @@ static void client(void *arg)
     struct client *k = arg;
     struct cell *c = k->cell;
     const struct rpc_params *p = c->p;
-    uint32_t all = c->nodes * (uint32_t)p->clients;
+    bool remote = p->server == REMOTE, going = !remote || find_server(k);
+    uint32_t all = (c->nodes - remote) * (uint32_t)p->clients;
+    if (!going)
+        port_fail(c->port, "client %u found no server: its nodes need a net (machine.os)",
+                  k->number);
     if (mach_port_allocate(k->task, MACH_RIGHT_RECEIVE, &k->reply) != KERN_SUCCESS)
         port_fail(c->port, "client %u has no port for replies", k->number);
-    for (int64_t i = 0; i < p->warmup + p->rounds; i++) {
+    for (int64_t i = 0; going && i < p->warmup + p->rounds; i++) {
         int32_t id = FIRST_ID + (int32_t)(i * p->clients + k->number); /* 1.1e9 at most */
         if (i == p->warmup) {
             port_window(c->port, true, all);
             if (c->begun == 0)
                 c->begun = port_now(c->port);
         }
-        if (i < p->warmup)
-            (void)call(k, id);
-        else
-            call_measured(k, id);
+        going = i < p->warmup ? call(k, id) : call_measured(k, id);
     }
     port_window(c->port, false, all);
     mach_task_terminate(k->task);
@@ -241,32 +292,43 @@ static bool begin(struct cell *c, struct port *task, const char *name, void (*fn
     return good;
 }
 
-/* The server, then the clients, which are given their rights before the first may end. (blocks) */
-static void run(struct cell *c)
+/* Clients, each with its right to the server if that is here, before the first may end. */
+static bool begin_clients(struct cell *c, bool remote)
 {
-    if (!begin(c, task_of(c, "server", &c->server), "server", server, c))
-        return;
-    while (!c->ready)
-        port_thread_block(c->port, "server of node", port_node(c->port));
     for (uint32_t i = 0; i < c->p->clients; i++) {
         struct client *k = &c->clients[i];
         k->cell = c;
         k->number = i;
         (void)task_of(c, "client", &k->task);
-        if (mach_port_give(c->server, c->service, MACH_MAKE_SEND, k->task, &k->service) !=
-            KERN_SUCCESS)
+        if (!remote && mach_port_give(c->server, c->service, MACH_MAKE_SEND, k->task,
+                                      &k->service) != KERN_SUCCESS)
             port_fail(c->port, "client %u has no right to the server", i);
     }
     for (uint32_t i = 0; i < c->p->clients; i++)
         if (!begin(c, mach_task_port(c->clients[i].task), "client", client, &c->clients[i]))
+            return false;
+    return true;
+}
+
+/* The server if one is here, then the clients. (blocks) */
+static void run(struct cell *c, bool first)
+{
+    bool remote = c->p->server == REMOTE;
+    if (!remote || first) {
+        if (!begin(c, task_of(c, "server", &c->server), "server", server, c))
             return;
+        while (!c->ready)
+            port_thread_block(c->port, "server of node", port_node(c->port));
+    }
+    if ((!remote || !first) && !begin_clients(c, remote))
+        return;
     while (c->running > 0)
         port_thread_block(c->port, "tasks of node", port_node(c->port));
     if (c->ended > c->begun)
         port_measure(c->port, &measures[M_RATE],
                      (double)(c->p->clients * c->p->rounds) * (double)SIM_SEC /
                          (double)(c->ended - c->begun));
-    if (mach_ports(c->mach) > 0 || mach_messages(c->mach) > 0)
+    if (!remote && (mach_ports(c->mach) > 0 || mach_messages(c->mach) > 0))
         port_fail(c->port, "%lu ports and %lu messages outlive their tasks",
                   (unsigned long)mach_ports(c->mach), (unsigned long)mach_messages(c->mach));
 }
@@ -280,19 +342,37 @@ static void program(struct os_node *node, const struct program *me)
                         .port = port,
                         .main = port_thread_self(port),
                         .mach = os_find(node, &mach_service),
+                        .first = node->layout->compute[0],
                         .nodes = me->ranks };
     c->clients = port_alloc(port, (size_t)p->clients * sizeof *c->clients);
-    run(c);
+    run(c, me->rank == 0);
+}
+
+static bool check(const void *params, const struct os_layout *l, struct err *e)
+{
+    const struct rpc_params *p = params;
+    const struct os_service *s = os_served(l, &mach_service, "compute");
+    if (p->server != REMOTE)
+        return true;
+    if (l->compute_count < 2)
+        return err_set(e, "workload.server is 'remote', but the machine has one compute node");
+    if (s && !xk_graph_protocol(l->boot->graph, s->over)->rights)
+        return err_set(e,
+                       "workload.server is 'remote', but service 'mach' talks over '%s', which "
+                       "carries no Mach IPC; allowed are instances of norma and others like it",
+                       s->over);
+    return true;
 }
 
 static const struct os_service_ops *const services[] = { &mach_service, NULL };
 
 const struct workload_ops workload_mach_rpc = {
     .kind = { .name = "mach_rpc",
-              .doc = "Tasks call a server task of their node by Mach IPC.",
+              .doc = "Tasks call a server task of their node, or of another, by Mach IPC.",
               .params = params_desc,
               .params_size = sizeof(struct rpc_params) },
     .measures = measures,
     .services = services,
+    .check = check,
     .main = program,
 };

@@ -23,6 +23,24 @@ is mach_rpc.time.count 700
 is mach_rpc.rate.count 2
 [ "$(value mach.full)" -gt 0 ] || fail "seven clients found room for five"
 
+# A server on another node: a call is two messages, each with its answer; who holds rights there gives them back, for the
+# server ends by no-senders.
+far() { gives 0 "$PSIM" run mach_norma -q --no-store --json -p workload.server=remote "$@"; }
+far -p workload.size=0B
+is mach_rpc.time.count 50
+is norma.kmsgs 100
+is norma.controls 100
+is norma.pages 0
+is norma.syncs 0
+far -p workload.size=16KiB -p workload.clients=3
+is mach_rpc.time.count 150
+# Nodes die.
+dies() { gives "$1" "$PSIM" run mach_norma_death -q --no-store "${@:3}"; says "$2"; }
+dies 1 "it hangs"
+dies 3 "waits for message at name" -p patience=0s
+gives 2 "$PSIM" check mach_rpc -p workload.server=remote
+says "workload.server is 'remote', but"
+
 config without <<'END'
 local paragon = include "machines/paragon.lua"
 return { machine = paragon { rows = 1, columns = 1 }, workload = { kind = "mach_rpc" } }

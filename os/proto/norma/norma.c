@@ -5,6 +5,10 @@ static const struct param params[] = {
     P_TIME(norma_params, tick, "20ms", "1us", "1h",
            "time after which an answer is missed, at the earliest, and asked for again each time",
            "Mach 3.0 kernel/norma/ipc_unreliable.c: 20 ms on Ethernet, 1 s on the iPSC"),
+    P_INT(norma_params, syncs, "3000", "0", "1000000000",
+          "questions without an answer after which a node is asked no more, so that a run can end; "
+          "nobody is told; 0: for ever, as the source does",
+          "ASSUMED(a minute of ticks)"),
     P_SIZE(norma_params, page, "4KiB", "256B", "64KiB",
            "bytes of a message in a packet, if the layer below takes so many", "Mach 3.0: a page"),
     P_END,

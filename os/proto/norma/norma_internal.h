@@ -47,7 +47,7 @@ void norma_header_load(struct norma_header *h, const uint8_t in[NORMA_HEADER]);
 
 struct norma_params {
     sim_time tick;
-    int64_t page;
+    int64_t page, syncs;
 };
 
 /* Messages of one port to one node. */
@@ -75,7 +75,7 @@ struct norma_peer {
     uint64_t offset; /* of the packet that is out, or next, in its message */
     uint32_t last_sent;
     bool unacked, resend, timing;
-    uint32_t ticks;
+    uint32_t ticks, asked; /* SYNCs since the last answer */
     bool has_ctl;
     struct norma_header ctl;
     /* in */

@@ -202,6 +202,11 @@ static bool tick_each(void *arg, const void *key, void *value)
         p->timing = false;
         return true;
     }
+    if (st->params->syncs && p->asked >= st->params->syncs) {
+        p->timing = false;
+        return true;
+    }
+    p->asked++;
     st->counts.syncs++;
     control(st, p, NORMA_CTL_SYNC, p->last_sent, 0, 0);
     return true;
@@ -402,6 +407,7 @@ void norma_demux(struct norma_state *st, uint32_t host, struct xk_msg *m)
         return;
     }
     struct norma_peer *p = norma_peer(st, host);
+    p->asked = 0;
     if (!same_life(st, p, &h))
         return;
     if (h.type == NORMA_CTL) {
