@@ -881,6 +881,42 @@ Test(filter, a_thousand_filters_on_a_node_are_one_look_up)
     rig_stop(&r);
 }
 
+/* Two networks, each with a FILTER: a filter of an instance of IP is at both, or at none. */
+Test(filter, filters_are_of_all_networks_or_of_none)
+{
+    struct fake_options o = { .nodes = 3, .interfaces = 2, .mtu = 1514, .broadcast = true };
+    struct err e = ERR_INIT;
+    struct filter_program p;
+    struct rig r;
+    struct val *v = rig_val("eth eth interface=mesh; leth eth interface=lan; "
+                            "arp arp <eth address=10.1.0.0/16 retry=1ms; "
+                            "larp arp <leth address=10.2.0.0/16 retry=1ms; one filter <arp; "
+                            "two filter <larp; ip ip <one <two; probe probe <ip; "
+                            "lib ip <one <two domain=app; low probe <lib domain=app");
+    struct xk_graph *g = xk_graph_load(v, rig_protocols(), "graph", rig_networks, 2, &e);
+    cr_assert_not_null(g, "%s", e.text);
+    val_free(v);
+    rig_boot_all(&r, fake_create(&o), g, 3, NULL, NULL);
+    cr_assert(filter_compile("ip proto 253 and ip[20:2] = 10", &p, "f", &e), "%s", e.text);
+    cr_assert_eq(change(&r, 1, "two", true, 7, &p), XK_OK);
+    cr_assert_eq(change(&r, 1, "lib", true, 9, &p), XK_IN_USE);
+    cr_assert_eq(fake_count(r.f, 1, "one.added"), 1);
+    cr_assert_eq(fake_count(r.f, 1, "one.removed"), 1, "of none");
+    cr_assert_eq(change(&r, 1, "two", false, 7, &p), XK_OK);
+    cr_assert_eq(change(&r, 1, "ip", true, 9, &p), XK_OK);
+    cr_assert_eq(change(&r, 1, "one", true, 7, &p), XK_IN_USE, "of all");
+    cr_assert_eq(change(&r, 1, "two", true, 7, &p), XK_IN_USE);
+    cr_assert_eq(send_from(&r, "low", 0, 1, 1, 3000), XK_OK);
+    cr_assert(has(&r, "low", 1, 1, 1, 3000));
+    cr_assert_eq(change(&r, 1, "one", false, 9, &p), XK_OK);
+    cr_assert_eq(change(&r, 1, "ip", false, 9, &p), XK_NO_PEER, "at one of them no more");
+    cr_assert_eq(change(&r, 1, "two", false, 9, &p), XK_NO_PEER, "nor at the other");
+    cr_assert_eq(send_from(&r, "low", 0, 1, 2, 10), XK_OK);
+    cr_assert_eq(fake_count(r.f, 1, "ip.unknown_protocol"), 1);
+    forget_last(&r);
+    rig_stop(&r);
+}
+
 static void crash_app(struct port *p, void *arg)
 {
     (void)p;

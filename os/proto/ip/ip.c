@@ -27,16 +27,27 @@ static const struct param params[] = {
     P_END,
 };
 
-/* Of all networks, or of none. */
-static enum xk_status change_filters(struct xk_protl *self, bool add, uint32_t upper,
-                                     const struct filter_program *p)
+/* At FILTER of all networks, or of none. */
+static enum xk_status add_filter(struct xk_protl *self, uint32_t upper,
+                                 const struct filter_program *p)
 {
     enum xk_status r = XK_OK;
     uint8_t i = 0;
     for (; i < self->downs && r == XK_OK; i++)
-        r = add ? filter_add(self->down[i], upper, p) : filter_remove(self->down[i], upper, p);
-    for (i--; add && r != XK_OK && i > 0; i--) /* but for the last, which has refused */
+        r = filter_add(self->down[i], upper, p);
+    for (i--; r != XK_OK && i > 0; i--) /* but for the last, which has refused */
         (void)filter_remove(self->down[i - 1], upper, p);
+    return r;
+}
+
+static enum xk_status remove_filter(struct xk_protl *self, uint32_t upper,
+                                    const struct filter_program *p)
+{
+    enum xk_status r = XK_OK;
+    for (uint8_t i = 0; i < self->downs; i++) {
+        enum xk_status one = filter_remove(self->down[i], upper, p);
+        r = r == XK_OK ? one : r;
+    }
     return r;
 }
 
@@ -61,7 +72,7 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
     struct filter_program own;
     bool good = filter_compile(st->params->filter, &own, "", NULL);
     ASSERT(good); /* ip_routes_check */
-    return change_filters(self, true, self->number, &own);
+    return add_filter(self, self->number, &own);
 }
 
 static struct xk_sessn *protl_open(struct xk_protl *self, struct xk_protl *upper,
@@ -142,9 +153,10 @@ static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
     case XK_FILTER_ADD:
     case XK_FILTER_REMOVE: {
         struct filter_program p;
-        return filter_taken(c, &p)
-                   ? change_filters(self, c->op == XK_FILTER_ADD, (uint32_t)c->u64, &p)
-                   : XK_REFUSED;
+        if (!filter_taken(c, &p))
+            return XK_REFUSED;
+        return c->op == XK_FILTER_ADD ? add_filter(self, (uint32_t)c->u64, &p)
+                                      : remove_filter(self, (uint32_t)c->u64, &p);
     }
     case XK_FREE_RESOURCES:
         c->u64 = xk_keyed_reclaim(&st->sessns);
