@@ -82,6 +82,7 @@
     W(calls)                                                                                       \
     W(echo)                                                                                        \
     W(mach_rpc)                                                                                    \
+    W(mach_bulk)                                                                                   \
     W(mach_names)                                                                                  \
     W(ping)                                                                                        \
     W(exchange)                                                                                    \

@@ -48,6 +48,23 @@ END
 gives 2 "$PSIM" check "$T/without.lua"
 says "mach"
 
+# Bulk data: in line and out of line, whoever looks at it or writes it, a call takes what its work costs.
+for use in nothing reads writes; do
+    for how in in_line memory moved; do
+        for again in false true; do
+            gives 0 "$PSIM" run mach_bulk -q --no-store --json -p workload.size=9001B -p workload.how=$how \
+                -p workload.use=$use -p workload.again=$again -p machine.prices.map.each=3us
+            is difference.count 10
+            is difference.min 0
+            is difference.max 0
+        done
+    done
+done
+is vm.copied 0
+gives 0 "$PSIM" run mach_bulk -q --no-store --json -p workload.size=9001B -p workload.how=memory -p workload.use=writes
+is vm.copied 30
+is mach.pages 30
+
 # Names: each is found, here and at the next node, and what was asked for elsewhere was passed on.
 gives 0 "$PSIM" run mach_names -q --no-store --json -p remote=true -p machine.columns=3 -p workload.names=3
 is mach_names.there.count 36
