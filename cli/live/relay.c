@@ -18,6 +18,7 @@
 #define WAITING 128         /* connections of this machine that are not accepted yet */
 
 struct carried {
+    struct list link; /* of the relay's */
     struct relay *relay;
     struct sock *sock;
     int fd;
@@ -68,6 +69,7 @@ static void thread_ends(struct carried *c)
     if (--c->threads > 0)
         return;
     c->relay->broken += c->broken;
+    list_remove(&c->link);
     close_socket(c->fd, c->broken);
     sock_close(c->sock);
     port_free(port_of(c), c);
@@ -182,6 +184,7 @@ static void carried_main(void *arg)
         return;
     }
     c->relay->refused++;
+    list_remove(&c->link);
     if (c->fd >= 0)
         close_socket(c->fd, true);
     if (c->sock) {
@@ -199,9 +202,11 @@ static void begin(struct relay *r, struct sock *sock, int fd)
     struct carried *c = port_alloc(r->stack->port, sizeof *c);
     *c = (struct carried){ .relay = r, .sock = sock, .fd = fd };
     r->begun++;
+    list_push(&r->carried, &c->link);
     if (port_thread_spawn(r->stack->port, "relay out", carried_main, c, 0))
         return;
     r->refused++;
+    list_remove(&c->link);
     if (sock)
         sock_close(sock);
     if (fd >= 0)
@@ -252,6 +257,17 @@ void relay_run(struct relay *r)
     else
         for (;;)
             begin(r, sock_accept(sock, r->port), -1);
+}
+
+void relay_stop(struct relay *r)
+{
+    LIST_EACH (it, &r->carried) {
+        struct carried *c = LIST_ENTRY(it, struct carried, link);
+        if (c->sock)
+            sock_abort(c->sock);
+        if (c->fd >= 0)
+            close_socket(c->fd, true);
+    }
 }
 
 void relay_tell(const struct relay *r)

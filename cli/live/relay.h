@@ -14,6 +14,7 @@ struct relay {
     struct xk_parts peer;  /* whom the live host calls, for each that comes to `at` */
     struct sockaddr_in at; /* this machine's end: called, or listened at */
     struct stack *stack;
+    struct list carried;             /* connections that there are: relay.c */
     uint64_t begun, refused, broken; /* connections; broken: they ended by a reset */
     uint64_t out, in;                /* bytes that the live host sent, and received */
 };
@@ -23,6 +24,8 @@ bool relay_address(const char *text, struct sockaddr_in *out, struct err *e) MUS
 /* Carries connections until the run ends; the command's thread.  Each half ends when its peer has
  * finished, and a reset, or a call that fails, becomes a reset on the other side. (blocks) */
 void relay_run(struct relay *r);
+/* The run is to end: all that are carried are reset, on both sides. */
+void relay_stop(struct relay *r);
 /* To standard error: how many there were, and their bytes. */
 void relay_tell(const struct relay *r);
 

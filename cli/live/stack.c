@@ -1,9 +1,11 @@
 /* stack.c: the internet protocols of a host on a TAP.  See stack.h. */
 #include "cli/live/stack.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cli/clean.h"
 #include "cli/live/netstat.h"
@@ -167,12 +169,22 @@ bool stack_port(const char *text, uint16_t *port, struct err *e)
 
 /* ---- the run ---- */
 
-static struct live *running;
+static int signalled; /* where the byte goes that says so */
 
 static void on_signal(int number)
 {
     (void)number;
-    live_stop(running);
+    (void)!write(signalled, "", 1);
+}
+
+/* Who ends the run, in the course of the others, when a signal comes. */
+static void stopper(void *arg)
+{
+    struct stack *s = arg;
+    live_wait(s->port, s->signals[0], false);
+    if (s->stopped)
+        s->stopped(s);
+    stack_end(s, s->code);
 }
 
 void stack_end(struct stack *s, int code)
@@ -200,7 +212,8 @@ static void boot(struct port *p, void *arg)
     struct stack *s = arg;
     s->port = p;
     s->xk = xk_boot(p, s->graph);
-    if (!port_thread_spawn(p, "command", enter, s, 0))
+    if (!port_thread_spawn(p, "stopper", stopper, s, 0) ||
+        !port_thread_spawn(p, "command", enter, s, 0))
         stack_end(s, cli_complainf(CLI_POINT, "there is no room for a thread"));
 }
 
@@ -209,7 +222,7 @@ static void run_with(struct stack *s, FILE *pcap)
     struct sigaction on = { .sa_handler = on_signal }, was_int, was_term;
     sigemptyset(&on.sa_mask);
     live_capture(s->live, pcap);
-    running = s->live;
+    signalled = s->signals[1];
     sigaction(SIGINT, &on, &was_int);
     sigaction(SIGTERM, &on, &was_term);
     signal(SIGPIPE, SIG_IGN); /* who reads our output has gone: write says so */
@@ -268,7 +281,11 @@ static int run_on_tap(struct stack *s, const struct stack_options *o)
 
 int stack_run(struct stack *s, const struct stack_options *o)
 {
+    if (pipe2(s->signals, O_CLOEXEC | O_NONBLOCK) != 0)
+        return cli_complainf(CLI_POINT, "there is no room for a pipe");
     int code = run_on_tap(s, o);
+    close(s->signals[0]);
+    close(s->signals[1]);
     free(o->set.items);
     return code;
 }

@@ -37,9 +37,12 @@ struct stack {
     int code; /* of the command: enum cli_exit */
     /* The command's thread, once the host has booted; it ends the run. */
     void (*main)(struct stack *s);
+    /* A signal says that it is to end: what its peers have to know then.  NULL: nothing. */
+    void (*stopped)(struct stack *s);
     void *arg;
     struct live *live; /* and what follows: private */
     struct xk_graph *graph;
+    int signals[2]; /* a pipe: a byte for each that came */
 };
 
 /* Runs the host until `main` calls stack_end, or a signal comes; what the command returns. */

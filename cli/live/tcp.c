@@ -124,6 +124,16 @@ static void talk(struct call *c)
     stack_end(s, code);
 }
 
+/* Whoever is at the other end would wait for what never comes. */
+static void tcp_stopped(struct stack *s)
+{
+    struct call *c = s->arg;
+    if (c->here)
+        relay_stop(&c->relay);
+    else if (c->sock)
+        sock_abort(c->sock);
+}
+
 static void tcp_main(struct stack *s)
 {
     struct call *c = s->arg;
@@ -168,6 +178,7 @@ static bool read_call(struct call *c, const char **words, size_t n, struct err *
     if (!c->listens)
         xk_part_push(&c->peer, XK_PART_PORT, c->port);
     c->relay = (struct relay){ .listens = c->listens, .port = c->port, .peer = c->peer };
+    list_init(&c->relay.carried);
     return !c->here || relay_address(c->here, &c->relay.at, e);
 }
 
@@ -203,7 +214,7 @@ int live_tcp(int argc, char **argv)
         return code;
     if (!read_call(&c, words, n, &e))
         return cli_complain(CLI_USAGE, &e);
-    struct stack s = { .main = tcp_main, .arg = &c };
+    struct stack s = { .main = tcp_main, .stopped = tcp_stopped, .arg = &c };
     code = stack_run(&s, &o);
     if (c.here && code == CLI_OK)
         relay_tell(&c.relay);

@@ -74,7 +74,13 @@ def reads_later(s):
 def stays(s):
     s.recv(1)
     print("stays", flush=True)
-    time.sleep(30)
+    s.settimeout(30)
+    try:
+        while s.recv(65536):
+            pass
+        sys.exit("a reset was expected")
+    except ConnectionResetError:
+        pass
 
 
 def calls_near_the_end_of_numbers():

@@ -52,6 +52,15 @@ timeout 30 "$PSIM" live tcp --netstat connect 10.0.0.1 $port </dev/null 2>"$T/er
 peer_is_done
 counted 1 "resets? sent"
 
+peer stays "$T/none"
+"$PSIM" live tcp connect 10.0.0.1 $port < <(head -c 10 "$T/ours"; sleep 5) >"$T/got" 2>"$T/err" &
+host=$!
+eventually grep -q stays "$T/peer.says" || fail "no connection"
+kill $host
+wait $host || fail "a command that is stopped"
+host=
+peer_is_done
+
 # Windows that close: a peer that reads a second later, and a psim whose output is read a second later.
 peer reads_later "$T/none"
 psim 0 --set tcp.persist_min=100ms --set tcp.rto_min=100ms --set tcp.tick=10ms <"$T/ours"

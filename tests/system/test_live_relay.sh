@@ -120,6 +120,27 @@ gives 0 python3 "$T/many.py" 127.0.0.1 5104 5998 64
 gives 0 python3 "$T/many.py" 127.0.0.1 5104 5998 0
 ended 65 1 64
 
+# A relay that is stopped resets what it carries, on both sides.
+cat >"$T/stopped.py" <<'PY'
+import os, signal, socket, sys
+server = socket.create_server(("0.0.0.0", 5997))
+caller = socket.create_connection(("10.0.0.2", 5105), 10)
+called = server.accept()[0]
+caller.sendall(b"x")
+called.recv(1)
+os.kill(int(os.environ["RELAY"]), signal.SIGTERM)
+for s in caller, called:
+    s.settimeout(10)
+    try:
+        sys.exit(f"a reset was expected, and {s.recv(1)} came")
+    except ConnectionResetError:
+        pass
+PY
+to 5105 5997
+RELAY=$host gives 0 python3 "$T/stopped.py"
+wait $host || fail "a relay that is stopped"
+host=
+
 # What cannot be.
 gives 2 "$PSIM" live tcp listen 5001 --relay nowhere
 says "is no end of this machine"
