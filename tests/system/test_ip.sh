@@ -65,3 +65,31 @@ gives 2 "$PSIM" run "$T/lost.lua" -q --no-store -p what=twice
 says "node 1 has 10.1.0.2, for it is the address number 2"
 gives 1 "$PSIM" run "$T/lost.lua" -q --no-store -p what=taken -p workload.size=0B
 says "node 1 and node 0, of hosts, have one address: 10.1.0.2"
+
+# Where TCP and UDP stand: the same bytes by every placement, delivery and network (the workloads compare them).
+gives 0 "$PSIM" run tcp_networks -q --no-store -p "placement={kernel,library_ipc,library_ring,library_ring_driver,server_ipc,server_ring,server_ring_driver}" -p workload.bytes=200kB
+# A ring with few slots overflows, and TCP sends again.
+gives 0 "$PSIM" run tcp_networks -q --no-store --json -p network=fddi -p placement=library_ring -p protocol=tcp -p slots=2
+awk -v n="$(value app.overflowed)" -v again="$(value tcp.sndrexmitpack)" 'BEGIN { exit !(n > 10 && again > 0) }' ||
+    fail "$(value app.overflowed) found no slot, $(value tcp.sndrexmitpack) were sent again"
+
+# What a filter cannot say, and where IP cannot stand.
+config filters <<'END'
+local placements = include "parts/placements.lua"
+local m = placements.machine { placement = "library_ring", protocol = "udp" }
+for _, i in ipairs(m.graph) do
+    if i.name == "ip_lib" then i.filter = param("filter", "udp") end
+    if i.name == "ip_lib" and param("below", "filter") ~= "filter" then i.below = { param("below", "filter") } end
+end
+m.domains.app.transfer = param("transfer", "ipc")
+return { machine = m, workload = placements.workload("udp") }
+END
+gives 0 "$PSIM" run "$T/filters.lua" -q --no-store -p "filter=udp and not src host 10.0.0.9 and ip[6:2] & 0x1fff = 0"
+gives 2 "$PSIM" check "$T/filters.lua" -p "filter=udp and prot 7"
+says "machine.graph[5].filter: the filter 'udp and prot 7' has 'prot', which is no test, did you mean 'proto'?"
+gives 2 "$PSIM" check "$T/filters.lua" -p "filter=udp port 70000"
+says "has '70000' where a port, a number up to 65535, is wanted"
+gives 2 "$PSIM" check "$T/filters.lua" -p below=arp
+says "allowed is an instance of 'filter' between them"
+gives 2 "$PSIM" check "$T/filters.lua" -p transfer=rings
+says "did you mean 'ring'?"
