@@ -308,6 +308,7 @@ static void move_case(struct toy *toy)
     cr_assert(mach_is_proxy(port));
     cr_assert_eq(moved.qlimit, 3);
     cr_assert_eq(mach_record_sends(r), 1, "what was queued counts no more");
+    moved.qlimit = 4; /* where it goes it could be another */
     cr_assert_eq(say(toy, name, MACH_COPY_SEND, 3), MACH_MSG_SUCCESS);
     k = taken(toy);
     cr_assert_eq(k->id, 3);
@@ -325,6 +326,9 @@ static void move_case(struct toy *toy)
     cr_assert_eq(mach_msg(toy->t, &msg, MACH_RCV_MSG | POLL, box, 0, 0), MACH_MSG_SUCCESS);
     cr_assert_eq(msg.items[0].names[0], name);
     mach_msg_fini(toy->t, &msg);
+    struct mach_status s;
+    cr_assert_eq(mach_port_get_status(toy->t, name, &s), KERN_SUCCESS);
+    cr_assert_eq(s.qlimit, 4);
     cr_assert_eq(hear(toy, name), 1);
     cr_assert_eq(hear(toy, name), 2);
     cr_assert_eq(hear(toy, name), 0);

@@ -232,6 +232,31 @@ Test(norma, the_last_right_goes_where_the_port_went)
     stage_stop();
 }
 
+/* Messages that wait at a port have rights to the port itself, and move with it. */
+static void give_to_itself(struct eye_task *k)
+{
+    const struct eye_give send = { stage->port[0], MACH_MAKE_SEND };
+    const struct eye_give once = { stage->port[0], MACH_MAKE_SEND_ONCE };
+    for (int i = 0; i < 2; i++)
+        (void)eye_send(k, stage->port[0], MACH_MAKE_SEND, &send, 1, 0);
+    (void)eye_send(k, stage->port[0], MACH_MAKE_SEND, &once, 1, 0);
+}
+
+Test(norma, rights_to_a_port_move_with_it)
+{
+    stage_start(&(struct fake_options){ 0 });
+    does(0, make);
+    does(0, give_to_itself);
+    does(0, ask_no_senders);
+    does(0, give_port_to_1);
+    does(1, take);
+    does(1, hear);
+    cr_assert_eq(stage->got[1], 3);
+    does(0, hear_box);
+    cr_assert_eq(stage->got[0], 0, "node 1 has send rights");
+    stage_stop();
+}
+
 /* ---- all orders of small cases ---- */
 
 /* Node 0 has a port, nodes 1 and 2 a send right to it; node 1 has one too, to which nodes 0 and 2
@@ -397,13 +422,13 @@ Test(norma, small_cases_in_many_orders)
 
 Test(norma, random_runs_on_a_good_network)
 {
-    runs("NORMA_RUNS", 40,
+    runs("NORMA_RUNS", 80,
          &(struct eye_options){ .nodes = 3, .tasks = 2, .actions = 300, .task_deaths = 5 });
 }
 
 Test(norma, random_runs_of_many_nodes)
 {
-    runs("NORMA_RUNS", 12,
+    runs("NORMA_RUNS", 24,
          &(struct eye_options){ .nodes = 6, .tasks = 2, .actions = 800, .task_deaths = 4 });
 }
 
@@ -421,4 +446,29 @@ Test(norma, random_runs_that_lose_double_and_reorder_frames)
                                           .delay_ppm = 100000,
                                           .order = FAKE_RANDOM,
                                           .timer_odds = 50 } });
+}
+
+/* Nothing is cleaned up, and IPC of nodes ends by panics; what each node has stays consistent, and
+ * no process ends. */
+Test(norma, random_runs_in_which_nodes_die)
+{
+    uint64_t panics = 0, crashes = 0;
+    for (uint64_t seed = 0; seed < sample("NORMA_RUNS", 30); seed++) {
+        struct eye *e = calloc(1, sizeof *e);
+        eye_run(&(struct eye_options){ .net = &eye_norma,
+                                       .seed = seed,
+                                       .nodes = 4,
+                                       .tasks = 2,
+                                       .actions = 300,
+                                       .task_deaths = 5,
+                                       .node_crashes = 8 },
+                e);
+        panics += fake_counts(e->r.f)->failures;
+        crashes += e->did[6];
+        eye_stop(e);
+        free(e);
+    }
+    if (getenv("NORMA_RUNS"))
+        fprintf(stderr, "%lu crashes, %lu panics\n", (unsigned long)crashes, (unsigned long)panics);
+    cr_assert(crashes > 20 && panics > 0);
 }

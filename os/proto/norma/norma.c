@@ -230,12 +230,8 @@ static void link_whole(struct norma_state *st, struct mach_record *to, struct ro
     }
 }
 
-static void link_sent(struct norma_state *st, struct norma_queue *q, struct norma_msg *msg)
+static void link_sent(struct norma_state *st, struct mach_record *r, struct norma_msg *msg)
 {
-    struct mach_record *r = q->record;
-    bool last = list_empty(&q->messages);
-    if (q->once && last)
-        port_free(xk_port(st->self), q);
     if (r)
         mach_record_get(r);
     norma_msg_done(st, msg);

@@ -63,6 +63,7 @@ struct norma_msg {
     struct rope image;
     struct mach_wire_right *rights; /* what it had, destination and reply first */
     uint32_t count;
+    struct mach_record *record; /* its queue's, as it leaves that */
 };
 
 struct norma_peer {
@@ -125,8 +126,8 @@ struct norma_link_ops { /* what the layers above the link do (norma.c) */
                                struct mach_record **to, uint32_t *data);
     /* All of it is here. */
     void (*whole)(struct norma_state *st, struct mach_record *to, struct rope *image);
-    /* It has been acknowledged whole, and is not in q any more; an empty q is in no list. */
-    void (*sent)(struct norma_state *st, struct norma_queue *q, struct norma_msg *msg);
+    /* It has been acknowledged whole, or is lost; r: the proxy, or NULL. */
+    void (*sent)(struct norma_state *st, struct mach_record *r, struct norma_msg *msg);
     /* The first of q has been refused; q is in no list. */
     void (*refused)(struct norma_state *st, struct norma_queue *q, enum norma_status status,
                     uint32_t data);

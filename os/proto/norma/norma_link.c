@@ -230,6 +230,19 @@ void norma_tick(struct port_timer *t)
 
 /* ---- answers ---- */
 
+/* Takes the first message of a queue, which goes with the last. */
+static struct norma_msg *next_out(struct norma_state *st, struct norma_queue *q)
+{
+    struct norma_msg *msg = LIST_ENTRY(list_pop(&q->messages), struct norma_msg, link);
+    msg->record = q->record;
+    if (!list_empty(&q->messages))
+        return msg;
+    list_remove(&q->link);
+    if (q->once)
+        port_free(xk_port(st->self), q);
+    return msg;
+}
+
 static void acknowledged(struct norma_state *st, struct norma_peer *p, enum norma_status status,
                          uint32_t data)
 {
@@ -246,11 +259,9 @@ static void acknowledged(struct norma_state *st, struct norma_peer *p, enum norm
         p->offset += st->page;
     } else {
         p->offset = 0;
-        list_remove(&msg->link);
-        if (list_empty(&q->messages))
-            list_remove(&q->link);
+        (void)next_out(st, q);
         st->counts.messages++;
-        st->above->sent(st, q, msg);
+        st->above->sent(st, msg->record, msg);
     }
     norma_pump(st, p);
 }
@@ -354,15 +365,14 @@ static void lose(struct norma_state *st, struct norma_peer *p)
     p->offset = 0;
     p->last_sent = p->last_received = 0;
     drop_partial(st, p);
-    for (struct norma_queue *q; (q = now(p)) != NULL;) {
-        bool last = false;
-        list_remove(&q->link);
-        while (!last) { /* with the last q may go */
-            struct norma_msg *msg = LIST_ENTRY(list_pop(&q->messages), struct norma_msg, link);
-            last = list_empty(&q->messages);
-            st->counts.lost++;
-            st->above->sent(st, q, msg);
-        }
+    struct list lost; /* first all: what is told below may send anew */
+    list_init(&lost);
+    for (struct norma_queue *q; (q = now(p)) != NULL;)
+        list_push(&lost, &next_out(st, q)->link);
+    for (struct list *it; (it = list_pop(&lost)) != NULL;) {
+        struct norma_msg *msg = LIST_ENTRY(it, struct norma_msg, link);
+        st->counts.lost++;
+        st->above->sent(st, msg->record, msg);
     }
 }
 

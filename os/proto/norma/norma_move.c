@@ -168,7 +168,7 @@ static void mend(struct mach_held *h)
 void norma_pull_end(struct norma_state *st, struct mach_record *r)
 {
     struct norma_own *o = norma_own(r);
-    if (!o->pulled || norma_in_flight(st, &o->out))
+    if (!o->pulled || norma_in_flight(st, &o->out) || mach_record_dead(r))
         return;
     mach_record_get(r);
     /* What this node owed is not lent any more. */

@@ -50,6 +50,10 @@ void norma_forget(struct norma_state *st, struct mach_record *r)
 
 void norma_once_home(struct norma_state *st, struct mach_record *r)
 {
+    if (r->lent_onces == 0) {
+        norma_panic(st, "a send-once right of port %08x that was not lent", norma_uid(r->uid));
+        return;
+    }
     lend(r, 0, -1);
     norma_forget(st, r);
 }
