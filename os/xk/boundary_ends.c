@@ -1,6 +1,21 @@
 /* boundary_ends.c: a domain on one side of a boundary dies, or begins anew.  See boundary.c. */
 #include "os/xk/boundary_internal.h"
 
+/* Ports and the like that it had enabled and will not come back for are free. */
+static void names_free(struct xk_boundary *b)
+{
+    for (struct xk_enabled **at = &b->enabled; *at;) {
+        struct xk_enabled *e = *at;
+        if (e->local.count == 0) { /* it is not by a name: what comes is still counted as dropped */
+            at = &e->next;
+            continue;
+        }
+        *at = e->next;
+        (void)xk_open_disable(b->lower, &b->over, e->local);
+        port_free(b->upper->kernel->port, e);
+    }
+}
+
 /* In the lower domain: what the upper one held when it died. */
 static void let_go(struct port *task, void *arg)
 {
@@ -20,6 +35,8 @@ static void let_go(struct port *task, void *arg)
             xk_close(lower);
         port_free(task, h);
     }
+    if (!b->upper->task && b->above->desc->params.restart == 0)
+        names_free(b);
 }
 
 static void upper_died(struct xk_boundary *b)
@@ -45,7 +62,7 @@ static void upper_died(struct xk_boundary *b)
         else
             port_free(b->below->task, h);
     }
-    if (!list_empty(&b->orphans))
+    if (!list_empty(&b->orphans) || b->enabled)
         port_task_run(b->below->task, let_go, b);
 }
 

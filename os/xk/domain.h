@@ -17,6 +17,7 @@
  *       its instances answer XK_CLOSED, calls under way on them fail with that; what comes for its
  *       instances is dropped and counted; what they held of others is closed.  Messages that have
  *       crossed before are delivered.
+ *       The names (ports) at which one without `restart` had enabled are free again.
  *   DOM4  A domain with `restart` begins anew so long after.  What others had enabled at its
  *       instances is enabled again, and a session that they had opened is opened again by the next
  *       push.  So what such a domain gives to others loses messages.

@@ -5,14 +5,24 @@
 
 #include "os/proto/sock/fd.h"
 #include "os/proto/tcp/tcp_internal.h"
+#include "os/xk/domain.h"
 #include "tests/os/xk_rig.h"
 #include "tests/sample.h"
 
 #define QUICK "rto_min=10ms rto_first=100ms tick=1ms ack_delay=5ms msl=1ms persist_min=50ms "
-#define GRAPH                                                                                      \
-    "eth eth; arp arp <eth retry=1ms tries=20 down=20ms; ip ip <arp; tcp tcp <ip " QUICK           \
-    "tries=4 connect_time=300ms port_first=2000 port_last=%s; udp udp <ip; "                       \
-    "sock sock <tcp <udp port_first=6000 port_last=6003 datagrams=200B"
+#define TCP QUICK "tries=4 connect_time=300ms port_first=2000 port_last=@ "
+#define SOCK "port_first=6000 port_last=6003 datagrams=200B"
+#define BELOW "eth eth; arp arp <eth retry=1ms tries=20 down=20ms; "
+
+enum place { KERNEL, SERVER, LIBRARY, PLACES };
+static const char *const graphs[PLACES] = {
+    BELOW "ip ip <arp; tcp tcp <ip " TCP "; udp udp <ip; sock sock <tcp <udp " SOCK,
+    BELOW "ip ip <arp; tcp tcp <ip domain=server " TCP "; udp udp <ip domain=server; "
+          "sock sock <tcp <udp domain=app " SOCK,
+    BELOW "filter filter <arp; ip ip <filter domain=server; tcp tcp <ip domain=server " TCP
+          "; udp udp <ip domain=server; lip ip <filter domain=app; lib tcp <lip domain=app "
+          "guest=true " TCP "; sock sock <tcp <lib <udp domain=app " SOCK,
+};
 
 /* ---- programs ---- */
 
@@ -38,16 +48,21 @@ static void program_main(void *arg)
 static void spawn(struct port *p, void *arg)
 {
     struct program *me = arg;
-    me->p = p;
+    (void)p;
     me->sock = xk_find(me->r->k[me->node], "sock");
-    cr_assert_not_null(port_thread_spawn(p, "program", program_main, me, 0));
+    me->p = xk_port(me->sock);
+    cr_assert_not_null(port_thread_spawn(me->p, "program", program_main, me, 0));
 }
 
-static void begin(struct rig *r, const char *port_last)
+static void begin(struct rig *r, enum place place, const char *port_last)
 {
-    char graph[600];
+    char graph[1200];
     rig_protocol = rig_protocol_too = NULL;
-    snprintf(graph, sizeof graph, GRAPH, port_last);
+    size_t n = 0;
+    for (const char *c = graphs[place]; *c; c++)
+        n += (size_t)snprintf(graph + n, sizeof graph - n, "%.*s", *c == '@' ? 200 : 1,
+                              *c == '@' ? port_last : c);
+    cr_assert_lt(n, sizeof graph);
     rig_start(r, &(struct fake_options){ .broadcast = true, .latency = SIM_MS }, graph, NULL, NULL);
 }
 
@@ -55,26 +70,40 @@ static void end(struct rig *r)
 {
     fake_run(r->f, 0);
     for (uint32_t node = 0; node < 2; node++) {
-        struct tcp_state_of *st = fake_up(r->f, node) ? xk_find(r->k[node], "tcp")->state : NULL;
-        cr_assert(!st || xk_map_count(&st->conns) == 0, "a connection is left on node %u", node);
+        for (uint32_t i = 0; i < 2 && fake_up(r->f, node); i++) {
+            struct xk_protl *x = xk_find(r->k[node], i ? "lib" : "tcp");
+            struct tcp_state_of *st = x ? x->state : NULL; /* its domain may be dead */
+            cr_assert(!st || xk_map_count(&st->conns) == 0, "a connection is left on node %u, %s",
+                      node, x->instance);
+        }
     }
     rig_stop(r);
     cr_assert_eq(rope_leaves_alive(), 0);
 }
 
 /* One program on node 0, another on node 1 (NULL: none), until both end. */
-static void both(const char *port_last, void (*zero)(struct program *),
-                 void (*one)(struct program *))
+static void both_at(enum place place, const char *port_last, void (*zero)(struct program *),
+                    void (*one)(struct program *))
 {
     struct rig r;
     struct program a = { &r, zero, .node = 0 }, b = { &r, one, .node = 1 };
-    begin(&r, port_last);
+    begin(&r, place, port_last);
     if (one)
         fake_call(r.f, 1, spawn, &b);
     fake_call(r.f, 0, spawn, &a);
     fake_run(r.f, 0);
-    cr_assert(a.done && (!one || b.done), "a program hangs");
+    cr_assert(a.done && (!one || b.done), "a program hangs, placed %d", (int)place);
+    cr_assert_eq(fake_count(r.f, 0, "sock.lent"),
+                 fake_count(r.f, 0, "sock.returned") +
+                     (place == LIBRARY ? fake_count(r.f, 0, "tcp.lost") : 0));
     end(&r);
+}
+
+static void both(const char *port_last, void (*zero)(struct program *),
+                 void (*one)(struct program *))
+{
+    for (int place = KERNEL; place < PLACES; place++)
+        both_at((enum place)place, port_last, zero, one);
 }
 
 #define IS(call, error)                                                                            \
@@ -380,7 +409,7 @@ Test(sock, a_peer_that_is_gone_is_told_in_time)
 {
     struct rig r;
     struct program a = { &r, peer_goes, .node = 0 }, b = { &r, wait_for_ever, .node = 1 };
-    begin(&r, "5000");
+    begin(&r, KERNEL, "5000");
     fake_call(r.f, 1, spawn, &b);
     fake_call(r.f, 0, spawn, &a);
     fake_run_until(r.f, 30 * SIM_MS);
@@ -664,4 +693,161 @@ static void takes_3000(struct program *me)
 Test(sock, a_fork_shares_sockets_until_both_have_closed_them)
 {
     both("5000", forks, takes_3000);
+}
+
+/* ---- the library ---- */
+
+static void lib_client(struct program *me)
+{
+    pause_for(me, 5 * SIM_MS);
+    int fd = client(me, 1, 80);
+    FINE(put(me, fd, 8, 0, 30000));
+    get(me, fd, 9, 0, 20000);
+    cr_assert_eq(fake_count(me->r->f, 0, "tcp.sndbyte"), 0);
+    cr_assert_eq(fake_count(me->r->f, 0, "lib.sndbyte"), 30000);
+    FINE(fd_shutdown(me->f, fd, SOCK_BOTH_ENDS));
+    cr_assert_eq(fake_count(me->r->f, 0, "sock.returned"), 1);
+    pause_for(me, 50 * SIM_MS);
+    fd = client(me, 1, 80);
+    FINE(put(me, fd, 8, 0, 1000));
+    struct program child = *me;
+    child.f = sock_fds_fork(me->f); /* it is of two now: both use it at the server */
+    FINE(put(me, fd, 8, 1000, 1000));
+    FINE(fd_close(me->f, fd));
+    FINE(put(&child, fd, 8, 2000, 1000));
+    pause_for(me, 100 * SIM_MS);
+    cr_assert_eq(fake_count(me->r->f, 0, "tcp.sndbyte"), 2000);
+    sock_fds_exit(child.f);
+}
+
+static void lib_server(struct program *me)
+{
+    int l = listener(me, 80, 5), fd = -1;
+    FINE(fd_accept(me->f, l, &fd));
+    get(me, fd, 8, 0, 30000);
+    FINE(put(me, fd, 9, 0, 20000));
+    get(me, fd, 0, 0, 0);
+    FINE(fd_close(me->f, fd));
+    FINE(fd_accept(me->f, l, &fd));
+    get(me, fd, 8, 0, 3000);
+    get(me, fd, 0, 0, 0);
+    FINE(fd_close(me->f, fd));
+    cr_assert_eq(fake_count(me->r->f, 1, "sock.lent"), 2);
+    cr_assert_eq(fake_count(me->r->f, 1, "tcp.sndbyte"), 0);
+}
+
+Test(sock, what_stands_is_the_library_s_and_goes_home_in_the_end)
+{
+    both_at(LIBRARY, "5000", lib_client, lib_server);
+}
+
+/* ---- crashes of the program's domain ---- */
+
+#define ASKED 3000
+#define ANSWERED 1000
+struct end { /* of a program, as its own code saw it */
+    uint64_t sent, got;
+    enum sock_error error;
+    bool eof;
+} ends[2];
+
+/* Receives until the end, or an error. */
+static void take(struct program *me, int fd)
+{
+    struct end *e = &ends[me->node];
+    while (!e->eof && e->error == SOCK_OK) {
+        struct rope data = { .length = 0 };
+        e->error = fd_recv(me->f, fd, 1000, &data, NULL);
+        e->eof = e->error == SOCK_OK && data.length == 0;
+        e->got += data.length;
+        rope_fini(&data);
+    }
+}
+
+static void give(struct program *me, int fd, uint64_t n)
+{
+    struct end *e = &ends[me->node];
+    for (; e->sent < n && e->error == SOCK_OK; e->sent += e->error == SOCK_OK ? 500 : 0)
+        e->error = put(me, fd, 8, e->sent, 500);
+}
+
+static void asks(struct program *me)
+{
+    pause_for(me, 5 * SIM_MS);
+    int fd = open_one(me, SOCK_STREAM);
+    ends[0].error = fd_connect(me->f, fd, at(1, 80));
+    if (ends[0].error != SOCK_OK)
+        return;
+    give(me, fd, ASKED);
+    if (ends[0].error == SOCK_OK)
+        (void)fd_shutdown(me->f, fd, SOCK_WRITE_END);
+    take(me, fd);
+}
+
+static void answers(struct program *me)
+{
+    int fd = -1;
+    struct sock_set r = { { 0 } };
+    uint32_t count = 0;
+    int l = listener(me, 80, 5);
+    sock_set_add(&r, l);
+    FINE(fd_select(me->f, &r, NULL, NULL, 2 * SIM_SEC, &count));
+    if (count == 0)
+        return; /* nobody came */
+    FINE(fd_accept(me->f, l, &fd));
+    take(me, fd);
+    give(me, fd, ANSWERED);
+}
+
+static void crash_app(struct port *p, void *arg)
+{
+    (void)p;
+    port_task_crash(xk_domain_task(arg, "app"));
+}
+
+/* After `step` steps the program of node `victim` dies with its domain; false: all had ended. */
+static bool die_at(uint32_t victim, uint64_t step, uint64_t *resets)
+{
+    struct rig r;
+    struct program me[2] = { { &r, asks, .node = 0 }, { &r, answers, .node = 1 } };
+    uint32_t other = !victim;
+    memset(ends, 0, sizeof ends);
+    begin(&r, LIBRARY,
+          "5000 keepalive=true keep_idle=200ms keep_interval=20ms keep_tries=3 mss=200B");
+    fake_call(r.f, 1, spawn, &me[1]);
+    fake_call(r.f, 0, spawn, &me[0]);
+    bool died = fake_run(r.f, step) == step && !me[victim].done;
+    if (died)
+        fake_call(r.f, victim, crash_app, r.k[victim]);
+    fake_run(r.f, 0);
+    const struct end *e = &ends[other], *dead = &ends[victim];
+    cr_assert(me[other].done, "node %u, step %d: the peer hangs", victim, (int)step);
+    *resets += e->error == SOCK_ECONNRESET;
+    if (e->eof) /* all that it had sent, and what it was just sending */
+        cr_assert(e->got >= dead->sent && e->got <= dead->sent + 500, "%d of %d", (int)e->got,
+                  (int)dead->sent);
+    cr_assert(e->eof || e->error == SOCK_ECONNRESET || e->error == SOCK_ECONNREFUSED ||
+                  (other == 1 && e->error == SOCK_OK),
+              "node %u, step %d: %s", victim, (int)step, sock_error_name(e->error));
+    struct tcp_state_of *st = xk_find(r.k[victim], "tcp")->state;
+    cr_assert(!died || tcp_users(st, 80) == 0, "a port is not free");
+    uint64_t added = fake_count(r.f, victim, "filter.added"),
+             removed = fake_count(r.f, victim, "filter.removed");
+    cr_assert_eq(added, removed, "node %u, step %d: %d filters were added, %d removed", victim,
+                 (int)step, (int)added, (int)removed);
+    end(&r);
+    return died;
+}
+
+/* DOM3: the server alone answers, by reset; nothing hangs, nothing is left. */
+Test(sock, a_program_that_dies_at_any_event_is_answered_for_by_the_server)
+{
+    uint64_t stride = sample(NULL, 1), resets = 0;
+    for (uint32_t victim = 0; victim < 2; victim++) {
+        uint64_t step = 1;
+        while (die_at(victim, step, &resets))
+            step += stride;
+        cr_assert_gt(step, 50, "%d", (int)step);
+    }
+    cr_assert_gt(resets, 10);
 }

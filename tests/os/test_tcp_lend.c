@@ -108,7 +108,7 @@ static void run(struct story *x, const char *params, uint64_t seed, uint32_t eve
 }
 
 /* All that the peer and the counters see is the same. */
-Test(tcp_lend, at_any_event_it_changes_nothing, .timeout = 120)
+Test(tcp_lend, at_any_event_it_changes_nothing)
 {
     static const char *const params[] = {
         QUICK,
@@ -138,7 +138,7 @@ Test(tcp_lend, at_any_event_it_changes_nothing, .timeout = 120)
 }
 
 /* What is below one is full, and below the other, too: it goes on when there is room. */
-Test(tcp_lend, while_it_waits_for_room_below, .timeout = 120)
+Test(tcp_lend, while_it_waits_for_room_below)
 {
     uint64_t runs = sample("TCP_LENDS", 20);
     for (uint64_t seed = 1; seed <= runs; seed++) {
@@ -327,7 +327,7 @@ static void forge(void *arg, struct rope *block)
 }
 
 /* TCPL1: whatever the block is, it is refused, or the connection does no harm. */
-Test(tcp_lend, a_forged_block_is_refused_or_does_no_harm, .timeout = 120)
+Test(tcp_lend, a_forged_block_is_refused_or_does_no_harm)
 {
     uint64_t runs = sample("TCP_FORGED", 1000), taken = 0;
     struct forge x = { .state = 7 };

@@ -334,7 +334,7 @@ static enum xk_status change(struct xk_protl *self, struct xk_control *c)
     struct filter_program p;
     bool adds = c->op == XK_FILTER_ADD;
     enum xk_status r = XK_REFUSED;
-    if (filter_taken(c, &p) && c->u64 <= UINT32_MAX && xk_taker(self, (uint32_t)c->u64))
+    if (filter_taken(c, &p) && c->u64 <= UINT32_MAX && (!adds || xk_taker(self, (uint32_t)c->u64)))
         r = adds ? filter_table_add(&st->table, (uint32_t)c->u64, &p)
                  : filter_table_remove(&st->table, (uint32_t)c->u64, &p);
     st->counts.added += adds && r == XK_OK;

@@ -47,8 +47,11 @@ struct sock_fds *sock_fds_fork(struct sock_fds *f)
     child->at = f->count > 0 ? port_alloc(p, (size_t)f->count * sizeof(struct sock *)) : NULL;
     for (int fd = 0; fd < f->count; fd++) {
         child->at[fd] = f->at[fd];
-        if (f->at[fd])
-            f->at[fd]->refs++;
+        if (!f->at[fd])
+            continue;
+        f->at[fd]->refs++;
+        f->at[fd]->home = true;
+        sock_home(f->at[fd]);
     }
     return child;
 }
@@ -254,6 +257,11 @@ enum sock_error fd_shutdown(struct sock_fds *f, int fd, enum sock_how how)
         return e;
     if (!s->connected)
         return SOCK_ENOTCONN;
+    bool no_read = s->no_read || how != SOCK_WRITE_END;
+    if (no_read && (s->no_write || how != SOCK_READ_END)) {
+        s->home = true;
+        sock_home(s);
+    }
     if (how != SOCK_WRITE_END && !s->no_read) {
         s->no_read = true;
         s->taken += s->in.length;

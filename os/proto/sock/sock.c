@@ -282,6 +282,14 @@ static void protl_ready(struct xk_protl *self, struct xk_sessn *lower)
     }
 }
 
+/* Of the library's: there is nothing that the server would have to remember. */
+static bool has_ended(const struct xk_sessn *lower)
+{
+    struct tcp_view v;
+    tcp_look(lower, &v);
+    return v.state == TCP_CLOSED;
+}
+
 static void protl_failed(struct xk_protl *self, struct xk_sessn *lower, enum xk_status why)
 {
     struct sock_state *st = self->state;
@@ -295,6 +303,8 @@ static void protl_failed(struct xk_protl *self, struct xk_sessn *lower, enum xk_
         s->error = SOCK_EHOSTUNREACH;
     else if (why != XK_CLOSED)
         s->error = sock_error_of(why);
+    if (s->lent && has_ended(lower))
+        sock_give_up(s);
     sock_wake(s, SOCK_WRITE);
     sock_wake(s, SOCK_READ);
 }
@@ -309,7 +319,8 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
     list_init(&st->bound);
     for (uint8_t i = 0; i < self->downs; i++) {
         bool udp = strcmp(self->down[i]->ops->kind.name, udp_protl.kind.name) == 0;
-        *(udp ? &st->udp : &st->tcp) = self->down[i];
+        bool guest = !udp && tcp_is_guest(xk_params(self->down[i], &tcp_protl));
+        *(udp ? &st->udp : guest ? &st->lib : &st->tcp) = self->down[i];
     }
     return XK_OK;
 }
@@ -317,10 +328,19 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
 static bool protl_check(const void *p, const char *at, const struct xk_below *below, uint8_t count,
                         struct err *e)
 {
-    bool udp = false, tcp = false;
+    bool udp = false, tcp = false, lib = false;
     (void)p;
     for (uint8_t i = 0; i < count; i++) {
-        bool *is = below[i].ops == &tcp_protl ? &tcp : below[i].ops == &udp_protl ? &udp : NULL;
+        bool guest = below[i].ops == &tcp_protl && tcp_is_guest(below[i].params);
+        bool *is = guest                        ? &lib
+                   : below[i].ops == &tcp_protl ? &tcp
+                   : below[i].ops == &udp_protl ? &udp
+                                                : NULL;
+        if (guest && (!tcp || below[i].apart))
+            return err_set(e,
+                           "%s: '%s' is a guest: it stands behind the tcp that lends it "
+                           "connections, and in the domain of sock",
+                           at, below[i].name);
         if (!is)
             return err_set(e, "%s: sock stands right on tcp and udp, and '%s' is neither", at,
                            below[i].name);
@@ -343,6 +363,8 @@ static const struct counter counters[] = {
     C_SUM(sock_state, counts, datagrams_received, "1", "Datagrams that programs received."),
     C_SUM(sock_state, counts, datagrams_dropped, "1",
           "Datagrams dropped: too many waited at their socket, or it was connected to another."),
+    C_SUM(sock_state, counts, lent, "1", "Times that a connection went to the library's TCP."),
+    C_SUM(sock_state, counts, returned, "1", "Times that one went back to the server's."),
     C_SUM(sock_state, counts, selects, "1", "Calls that waited for several sockets."),
     C_END,
 };
@@ -356,7 +378,7 @@ const struct xk_protl_ops sock_protl = {
               .state_size = sizeof(struct sock_state),
               .counters = counters },
     .down_min = 1,
-    .down_max = 2,
+    .down_max = 3,
     .init = protl_init,
     .check = protl_check,
     .open_done = protl_open_done,

@@ -2,6 +2,7 @@
  *
  *   sock.c         the protocol object, what comes from below, sockets and their ports
  *   sock_stream.c  connections
+ *   sock_lend.c    connections at a server's TCP and at the library's
  *   sock_dgram.c   datagrams
  *   fd.c           descriptors, options
  *   fd_select.c    who waits for several
@@ -31,12 +32,15 @@ struct sock {
     struct list queue; /* connections (link) or datagrams (struct sock_datagram) that wait */
     struct xk_protl *self;
     struct xk_sessn *sessn; /* NULL: not connected */
-    uint32_t refs;          /* descriptors and pointers */
+    struct xk_sessn
+        *lent;     /* the server's, while the library has the connection; NULL: it has not */
+    uint32_t refs; /* descriptors and pointers */
     uint32_t queued, backlog;
     uint16_t port; /* of its own, where it is known here; 0: not */
     uint8_t kind;  /* enum sock_kind */
     bool listens : 1, connected : 1, finished : 1, ended : 1;
     bool no_read : 1, no_write : 1; /* shut down */
+    bool home : 1;                  /* it stays at the server */
     bool reuse : 1, nonblock : 1, nodelay : 1, keepalive : 1;
     enum xk_status why;                   /* of `ended`, or an error of a datagram */
     enum sock_error error;                /* FD4: to be told */
@@ -55,14 +59,14 @@ struct sock_datagram {
 
 struct sock_state { /* an instance's */
     const struct sock_params *params;
-    struct xk_protl *tcp, *udp; /* below; NULL: none */
-    struct xk_map ports;        /* struct sock by kind << 16 | port, in 4 bytes: who takes what
+    struct xk_protl *tcp, *lib, *udp; /* below; NULL: none; lib: the library's TCP */
+    struct xk_map ports; /* struct sock by kind << 16 | port, in 4 bytes: who takes what
                                    comes to that port */
-    struct list bound;          /* struct sock */
-    uint16_t next;              /* port to try */
+    struct list bound;   /* struct sock */
+    uint16_t next;       /* port to try */
     struct {
         uint64_t sent, received, accepted, connected, datagrams_sent, datagrams_received,
-            datagrams_dropped, selects;
+            datagrams_dropped, selects, lent, returned;
     } counts;
 };
 
@@ -108,6 +112,14 @@ enum xk_status sock_stream_send(struct sock *s, struct rope *data);
 enum xk_status sock_stream_recv(struct sock *s, uint64_t most, struct rope *out);
 void sock_stream_room(struct sock *s); /* of who listens: tells TCP how many more may come */
 void sock_stream_close(struct sock *s);
+
+/* ---- sock_lend.c ---- */
+/* The library has the connection, if there is one, and nothing speaks against it. */
+void sock_lend(struct sock *s);
+/* The server has it again. */
+void sock_home(struct sock *s);
+/* It has ended at the library: the server forgets it. */
+void sock_give_up(struct sock *s);
 
 /* ---- sock_dgram.c ---- */
 void sock_dgram_came(struct sock_state *st, struct xk_sessn *lower, struct xk_msg *m);

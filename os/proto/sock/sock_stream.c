@@ -66,6 +66,7 @@ struct sock *sock_stream_accept(struct sock *s)
     sock_of(s)->counts.accepted++;
     struct sock *c = LIST_ENTRY(list_pop(&s->queue), struct sock, link);
     sock_stream_room(s);
+    sock_lend(c);
     return c;
 }
 
@@ -104,6 +105,7 @@ enum xk_status sock_stream_connect(struct sock *s, struct xk_parts peer)
         return why;
     }
     sock_of(s)->counts.connected++;
+    sock_lend(s);
     return XK_OK;
 }
 
@@ -130,6 +132,7 @@ enum xk_status sock_stream_send(struct sock *s, struct rope *data)
 {
     uint64_t most = (uint64_t)sock_of(s)->params->piece;
     enum xk_status r = XK_OK;
+    sock_lend(s);
     while (data->length > 0 && r == XK_OK) {
         struct rope rest;
         rope_split(data, data->length < most ? data->length : most, &rest);
@@ -142,6 +145,7 @@ enum xk_status sock_stream_send(struct sock *s, struct rope *data)
 enum xk_status sock_stream_recv(struct sock *s, uint64_t most, struct rope *out)
 {
     rope_init(out);
+    sock_lend(s);
     while (s->in.length == 0 && !s->finished && !s->ended && !s->no_read && !s->nonblock)
         sock_block(s, SOCK_READ, "bytes");
     uint64_t n = s->in.length < most ? s->in.length : most;
@@ -192,6 +196,8 @@ void sock_stream_close(struct sock *s)
         stop_listening(s);
     if (!s->sessn)
         return;
+    s->home = true;
+    sock_home(s);
     if (s->linger == 0 && !s->ended)
         sock_control(s, XK_TCP_ABORT, 0);
     else if (s->linger != SOCK_NO_LINGER && s->connected)

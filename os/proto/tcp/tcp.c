@@ -214,6 +214,11 @@ static void protl_failed(struct xk_protl *self, struct xk_sessn *lower, enum xk_
 
 /* ---- the object ---- */
 
+bool tcp_is_guest(const void *p)
+{
+    return ((const struct tcp_params *)p)->guest;
+}
+
 static enum xk_status protl_init(struct xk_protl *self, const void *p)
 {
     struct tcp_state_of *st = self->state;

@@ -128,6 +128,8 @@ struct tcp_view {
     bool scales, stamps;        /* agreed with the peer */
     bool lent;                  /* TCP7: all but the ports is what it was */
 };
+/* Do the parameters of an instance say that it is a guest? */
+bool tcp_is_guest(const void *params);
 /* Of a session of TCP. */
 void tcp_look(const struct xk_sessn *s, struct tcp_view *out);
 
