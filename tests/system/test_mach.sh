@@ -76,3 +76,5 @@ return { machine = paragon { rows = 1, columns = 1, os = { { service = "mach_nam
 END
 gives 2 "$PSIM" check "$T/nobody.lua"
 says "service 'mach_names' needs service 'mach' before it on each of its nodes"
+# Who has rights to a port of another node is told of its death, over both nets; of its node's over MACHIPC alone.
+gives 0 "$PSIM" run mach_death -q --no-store -p holders=3
