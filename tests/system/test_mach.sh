@@ -78,3 +78,6 @@ gives 2 "$PSIM" check "$T/nobody.lua"
 says "service 'mach_names' needs service 'mach' before it on each of its nodes"
 # Who has rights to a port of another node is told of its death, over both nets; of its node's over MACHIPC alone.
 gives 0 "$PSIM" run mach_death -q --no-store -p holders=3
+
+# A call over MACHIPC is four frames, and of any size no more than 1.2 times those over NORMA.
+gives 0 "$PSIM" run mach_net -q --no-store
