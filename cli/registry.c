@@ -89,6 +89,7 @@
     W(exchange)                                                                                    \
     W(tcp)                                                                                         \
     W(tcp_errors)                                                                                  \
+    W(tcp_sessions)                                                                                \
     W(fan_in)                                                                                      \
     W(message_time)                                                                                \
     W(pcap_nodes)                                                                                  \
