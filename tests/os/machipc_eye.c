@@ -151,11 +151,34 @@ static void check(struct eye *e)
     accounts(e, fake_pending(e->r.f) == 0);
 }
 
+/* All nodes know each other by then. */
+static void meet(struct eye *e)
+{
+    for (uint32_t i = 0; i < e->nodes; i++)
+        for (uint32_t j = 0; j < e->nodes; j++)
+            if (i != j && eye_there(e, i) && eye_there(e, j))
+                (void)xk_heard(net_of(e, i)->self->kernel, j, port_incarnation(e->node[j].port));
+}
+
+static struct mach_held lend(struct eye *e, uint32_t from, struct mach_record *r, uint32_t to)
+{
+    struct xipc *n = net_of(e, from);
+    meet(e);
+    xipc_lend(xipc_begin(n, r, xipc_now(n, from)), to);
+    struct xipc_node at = { from, port_incarnation(e->node[from].port) };
+    struct xipc_port *x = xipc_get(net_of(e, to), r->uid, at);
+    struct mach_held h = mach_net_got(x->r, MACH_HELD_SEND);
+    x->got++;
+    mach_record_put(x->r);
+    return h;
+}
+
 const struct eye_net eye_machipc = {
     .graph = "mesh driver; blast blast <mesh; chan chan <blast tries=1000; rpc select <chan; "
              "ipc machipc <rpc",
     .instance = "ipc",
     .held = held,
     .check = check,
+    .lend = lend,
     .mends = true,
 };

@@ -904,6 +904,88 @@ Test(machipc, a_death_at_any_step_of_a_move)
         fprintf(stderr, "%lu deaths\n", (unsigned long)orders);
 }
 
+/* ---- calls of anybody ---- */
+
+static void ended(void *arg, enum xk_status status, struct rope *reply)
+{
+    (void)reply;
+    cr_assert_eq(status, XK_OK, "%s", xk_status_name(status));
+    ++*(uint32_t *)arg;
+}
+
+static uint32_t answers;
+
+/* A message with rights of whatever kind to whatever port, where the first may be a real one. */
+static void hostile_message(struct world *w, struct rope *r)
+{
+    struct mach_wire_right rights[8];
+    struct mach_kmsg *k = mach_kmsg_new(w->m[0], pick(w, 3));
+    uint32_t n = 2;
+    rope_init(r);
+    for (uint32_t i = 0; i < k->item_count; i++) {
+        struct mach_kitem *it = &k->items[i];
+        it->type = MACH_PORT_RECEIVE + pick(w, 3);
+        it->count = pick(w, 3);
+        it->rights = port_alloc(fake_port(w->r.f, 0), (it->count + 1) * sizeof *it->rights);
+        k->size += MACH_ITEM_BYTES + 4 * it->count;
+        for (uint32_t j = 0; j < it->count; j++)
+            rights[n++].kind = MACH_HELD_RECEIVE + (it->type - MACH_PORT_RECEIVE);
+    }
+    rights[0].kind = pick(w, 4) ? MACH_HELD_SEND : MACH_HELD_ONCE;
+    rights[1].kind = pick(w, 2) ? MACH_HELD_ONCE : MACH_HELD_NONE;
+    for (uint32_t i = 0; i < n; i++) {
+        rights[i].uid = pick(w, 3) ? gift : MACH_UID(pick(w, 4), pick(w, 5));
+        rights[i].node = xipc_node_pack((struct xipc_node){ pick(w, 5), pick(w, 3) });
+        rights[i].word = pick(w, 4);
+    }
+    xipc_put64(r, answers + pick(w, 3));
+    xipc_put32(r, pick(w, 8) ? 0 : pick(w, 3));
+    mach_wire_put(k, rights, 0, r);
+    for (uint32_t i = pick(w, 3) ? 0 : pick(w, 60); i > 0; i--)
+        xipc_put32(r, pick(w, 3));
+    mach_kmsg_free(w->m[0], k);
+}
+
+static void hostile_calls(struct world *w, uint32_t node)
+{
+    uint32_t service = XIPC_MACHIPC + pick(w, XIPC_SERVICES), procedure = pick(w, 6);
+    struct rope r;
+    if (service == XIPC_MACHIPC && pick(w, 8)) {
+        procedure = MACHIPC_MESSAGE;
+        hostile_message(w, &r);
+    } else {
+        rope_init(&r);
+        if (pick(w, 2))
+            xipc_put64(&r, gift);
+        for (uint32_t n = pick(w, 8); n > 0; n--)
+            xipc_put32(&r, pick(w, 2) ? pick(w, 4) : pick(w, UINT32_MAX));
+    }
+    if (service == XIPC_PORTM && procedure == PORTM_WHERE)
+        procedure = PORTM_HELLO; /* of a node that lives it is answered when that has died */
+    cr_assert_eq(select_call(net_of(w, node)->rpc, 1, service, procedure, &r, ended, &answers),
+                 XK_OK);
+}
+
+Test(machipc, calls_of_anybody_are_answered)
+{
+    struct world w;
+    uint64_t calls = sample("MACHIPC_FUZZ", 2000);
+    start(&w, 3, &(struct fake_options){ 0 });
+    mach_name p = new_port(&w, 1), send = give(&w, 1, p, 0);
+    say(&w, 0, send, 1, 0, 0);
+    answers = 0;
+    for (uint64_t i = 0; i < calls; i++) {
+        in(&w, 0, hostile_calls);
+        fake_run(w.r.f, 20000);
+        while (hear(&w, 1, p, NULL) != 0)
+            ;
+    }
+    cr_assert_eq(answers, calls);
+    cr_assert_gt(net_of(&w, 1)->counts.bad, calls / 10);
+    cr_assert_gt(net_of(&w, 1)->counts.received, calls / 50);
+    rig_stop(&w.r);
+}
+
 Test(machipc, it_stands_on_calls)
 {
     struct err e = { 0 };
@@ -972,4 +1054,156 @@ Test(machipc_eye, while_nodes_crash_on_a_bad_network)
                                         .task_deaths = 5,
                                         .node_crashes = 10,
                                         .fake = { BAD_NETWORK, .detect_delay = SIM_MS } });
+}
+
+/* ---- small cases in many orders ---- */
+
+/* Node 0 has a port, nodes 1 and 2 a send right to it; node 1 has one too, to which nodes 0 and 2
+ * have send rights. */
+struct small {
+    const char *name;
+    void (*does[3])(struct eye_task *k);
+    struct eye e;
+    struct xk_graph *g;
+    mach_name port[3], other[3];
+};
+static struct small *small;
+
+static void hear_some(struct eye_task *k, mach_name from, uint32_t most)
+{
+    struct mach_msg msg;
+    while (most-- > 0 && eye_receive(k, from, &msg, SIM_SEC) == MACH_MSG_SUCCESS) {
+        if (msg.item_count > 1 && msg.items[1].type == MACH_PORT_RECEIVE)
+            small->port[k->node] = msg.items[1].names[0];
+        mach_msg_fini(k->t, &msg);
+    }
+}
+static void small_ask(struct eye_task *k, enum mach_notification id, mach_name to)
+{
+    uint32_t *made =
+        &k->e->ports[eye_which(k->e, k->node, mach_entry_find(k->t, to)->u.port)].onces_made;
+    mach_name old;
+    *made += mach_port_request_notification(k->t, small->port[k->node], id, 0, to,
+                                            MACH_MAKE_SEND_ONCE, &old) == KERN_SUCCESS;
+}
+static void migrates(struct eye_task *k)
+{
+    struct eye_give gives = { small->port[0], MACH_MOVE_RECEIVE };
+    (void)eye_send(k, small->other[0], MACH_COPY_SEND, &gives, 1, SIM_SEC);
+}
+static void takes_and_hears(struct eye_task *k)
+{
+    hear_some(k, small->other[1], 1);
+    hear_some(k, small->port[1], 2);
+}
+static void says(struct eye_task *k)
+{
+    (void)eye_send(k, small->port[2], MACH_COPY_SEND, NULL, 0, SIM_SEC);
+}
+static void says_twice(struct eye_task *k)
+{
+    says(k);
+    says(k);
+}
+static void destroys_other(struct eye_task *k)
+{
+    (void)mach_port_mod_refs(k->t, small->other[1], MACH_RIGHT_RECEIVE, -1);
+}
+static void destroys(struct eye_task *k)
+{
+    (void)mach_port_mod_refs(k->t, small->port[0], MACH_RIGHT_RECEIVE, -1);
+}
+static void waits_for_death(struct eye_task *k)
+{
+    mach_name box = eye_port_new(k);
+    small_ask(k, MACH_NOTIFY_DEAD_NAME, box);
+    hear_some(k, box, 1);
+}
+static void waits_for_no_senders(struct eye_task *k)
+{
+    mach_name box = eye_port_new(k);
+    (void)mach_port_deallocate(k->t, small->other[0]);
+    small_ask(k, MACH_NOTIFY_NO_SENDERS, box);
+    hear_some(k, box, 1);
+}
+static void passes_on(struct eye_task *k)
+{
+    struct eye_give gives = { small->port[2], MACH_MOVE_SEND };
+    (void)eye_send(k, small->other[2], MACH_COPY_SEND, &gives, 1, SIM_SEC);
+}
+static void drops_and_takes(struct eye_task *k)
+{
+    (void)mach_port_deallocate(k->t, small->port[1]);
+    hear_some(k, small->other[1], 1);
+}
+
+static void small_set_up(struct fake *f, void *arg)
+{
+    struct small *s = small = arg;
+    struct eye_task *k[3];
+    if (s->e.out)
+        eye_stop(&s->e);
+    eye_boot(&s->e, &(struct eye_options){ .net = &eye_machipc, .nodes = 3, .tasks = 1 }, f, s->g);
+    s->e.r.g = NULL; /* not its own */
+    for (uint32_t i = 0; i < 3; i++) {
+        k[i] = &s->e.node[i].tasks[0];
+        if (!eye_there(&s->e, i)) /* this order of boots is another one's */
+            return;
+    }
+    s->port[0] = eye_make(k[0]);
+    s->other[1] = eye_make(k[1]);
+    s->port[1] = eye_lend(k[0], s->port[0], k[1]);
+    s->port[2] = eye_lend(k[0], s->port[0], k[2]);
+    s->other[0] = eye_lend(k[1], s->other[1], k[0]);
+    s->other[2] = eye_lend(k[1], s->other[1], k[2]);
+    for (int i = 0; i < 3; i++)
+        if (s->does[i])
+            eye_begin(k[i], s->does[i]);
+}
+static bool small_each(struct fake *f, void *arg)
+{
+    (void)f;
+    eye_look(&((struct small *)arg)->e);
+    return true;
+}
+static bool small_check(struct fake *f, void *arg)
+{
+    (void)f;
+    eye_settle(&((struct small *)arg)->e);
+    return true;
+}
+
+static struct small smalls[] = {
+    { .name = "migrate against send", .does = { migrates, takes_and_hears, says } },
+    { .name = "migrate against the death of what it goes to",
+      .does = { migrates, destroys_other, waits_for_death } },
+    { .name = "migrate against a right that is passed on",
+      .does = { migrates, takes_and_hears, passes_on } },
+    { .name = "send against death", .does = { destroys, NULL, says_twice } },
+    { .name = "a right that is passed on against death",
+      .does = { destroys, drops_and_takes, passes_on } },
+    { .name = "the last right against a right that is passed on",
+      .does = { waits_for_no_senders, drops_and_takes, passes_on } },
+};
+
+Test(machipc_eye, small_cases_in_many_orders)
+{
+    for (size_t i = 0; i < ARRAY_LEN(smalls); i++) {
+        struct small *s = &smalls[i];
+        s->g = rig_graph(eye_machipc.graph);
+        struct fake_explore x = { .options = { .nodes = 3, .explore_reduced = true },
+                                  .setup = small_set_up,
+                                  .each = small_each,
+                                  .check = small_check,
+                                  .orders_max = sample("MACHIPC_ORDERS", 1000),
+                                  .arg = s };
+        fake_explore(&x);
+        if (getenv("MACHIPC_ORDERS"))
+            fprintf(stderr, "%s: %lu orders, %lu cut, %s\n", s->name, (unsigned long)x.orders,
+                    (unsigned long)x.cut, x.complete ? "all" : "not all");
+        cr_assert_not(x.failed, "%s: order %s", s->name, x.order);
+        cr_assert(x.complete || x.orders < 1000, "%s: more than 1000 orders", s->name);
+        eye_stop(&s->e);
+        xk_graph_free(s->g);
+    }
 }
