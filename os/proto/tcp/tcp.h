@@ -24,7 +24,7 @@
  *   xk_sessn_control:
  *     XK_TCP_FINISH     nothing more will be pushed: FIN, behind what was.  Bytes still come.
  *     XK_TCP_ABORT      resets; nothing is heard of the session any more.
- *     XK_TCP_HOLD       from now on what demux is given fills the receive buffer until
+ *     XK_TCP_HOLD       what demux is given, and was before, fills the receive buffer until
  *     XK_TCP_CONSUMED   (u64: bytes) says that so much of it is held no longer.
  *     XK_TCP_NODELAY    u64 1: small segments do not wait (Nagle's rule is off); 0: they do.
  *     XK_TCP_USER_TIMEOUT

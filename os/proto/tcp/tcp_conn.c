@@ -454,6 +454,15 @@ static bool is_lent_for(const struct tcp_conn *t, enum xk_control_op op)
            op != XK_GET_PEER_ADDRESS;
 }
 
+/* Bytes may be under way to an upper of another domain (TRAN5) before it says so. */
+static void hold(struct tcp_conn *t)
+{
+    bool began = t->given != t->irs; /* the peer's SYN has come */
+    if (!t->holds && began)
+        t->held = t->given - (t->irs + 1);
+    t->holds = true;
+}
+
 static enum xk_status control(struct tcp_conn *t, struct xk_control *c)
 {
     if (is_lent_for(t, c->op))
@@ -466,7 +475,7 @@ static enum xk_status control(struct tcp_conn *t, struct xk_control *c)
         abort_it(t);
         return XK_OK;
     case XK_TCP_HOLD:
-        t->holds = true;
+        hold(t);
         return XK_OK;
     case XK_TCP_CONSUMED:
         ASSERT(c->u64 <= t->held);
