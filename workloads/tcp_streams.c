@@ -10,6 +10,7 @@
 #include <math.h>
 
 #include "os/proto/sock/sock.h"
+#include "os/xk/domain.h"
 #include "sim/base/fair.h"
 #include "workloads/workload.h"
 
@@ -74,9 +75,8 @@ static const struct measure measures[] = {
                   "Of the same bytes, those of a sender that is apart over those of another.",
                   MEASURE_DETERMINISTIC | MEASURE_TOTAL },
     [M_HEAP] = { "idle_heap", "B",
-                 "Memory that a connection takes while it is idle: what the heap of who receives "
-                 "has "
-                 "grown by, over its connections.",
+                 "Memory that a connection takes while it is idle: what the heaps of who "
+                 "receives, of all domains, have grown by, over its connections.",
                  MEASURE_TOTAL },
     [M_AGAIN] = { "again_heap", "B",
                   "The same of the second connections: with hosts that are known.", MEASURE_TOTAL },
@@ -217,7 +217,7 @@ static uint64_t measure_idle(struct receiver *r, uint32_t m, uint32_t whole, uin
     while (r->whole < whole)
         port_thread_block(port, "streams to be idle", 0);
     port_thread_sleep(port, r->params->idle / 2);
-    uint64_t now = port_heap_bytes(port);
+    uint64_t now = xk_domains_heap(r->node->xk);
     if (r->count == whole)
         port_measure(port, &measures[m], ((double)now - (double)heap) / (double)count);
     return now;
@@ -232,7 +232,7 @@ static void receive_all(struct os_node *node, struct xk_protl *over,
     uint32_t all = (uint32_t)p->flows, flows = all / receivers(p) + (own < all % receivers(p));
     uint32_t times = p->again ? 2 : 1;
     r.at = port_alloc(port, times * flows * sizeof *r.at);
-    uint64_t heap = port_heap_bytes(port);
+    uint64_t heap = xk_domains_heap(node->xk);
     port_window(port, true, receivers(p));
     while (r.count < times * flows) {
         struct stream *s = &r.at[r.count];

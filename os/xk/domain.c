@@ -36,6 +36,15 @@ struct port *xk_domain_task(struct xk_kernel *k, const char *domain)
     return d ? d->task : NULL;
 }
 
+uint64_t xk_domains_heap(const struct xk_kernel *k)
+{
+    uint64_t bytes = port_heap_bytes(k->port);
+    for (uint32_t i = 1; k->domains && i < k->graph->domain_count; i++)
+        if (k->domains[i].task)
+            bytes += port_heap_bytes(k->domains[i].task);
+    return bytes;
+}
+
 const struct xk_domain_counts *xk_domain_counts(const struct xk_kernel *k, const char *domain)
 {
     const struct xk_domain *d = find(k, domain);

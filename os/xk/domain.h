@@ -66,6 +66,8 @@ const char *xk_graph_domain_called(const struct xk_graph *g, uint32_t i); /* NUL
 const char *xk_domain_task_name(const char *domain);
 /* The domain's task on this node; NULL: it is dead, or the graph has none of that name. */
 struct port *xk_domain_task(struct xk_kernel *k, const char *domain);
+/* Bytes of the heaps of all domains, the kernel's too, that are not dead (port_heap_bytes). */
+uint64_t xk_domains_heap(const struct xk_kernel *k);
 /* What it counts; NULL: as above, but for the dead. */
 const struct xk_domain_counts *xk_domain_counts(const struct xk_kernel *k, const char *domain);
 
