@@ -904,6 +904,83 @@ Test(machipc, a_death_at_any_step_of_a_move)
         fprintf(stderr, "%lu deaths\n", (unsigned long)orders);
 }
 
+/* ---- frames that are lost at a bad moment ---- */
+
+static struct {
+    uint32_t src, dst, lose;
+} L;
+
+/* Loses the next `lose` frames between two nodes. */
+static bool lose_some(void *arg, uint32_t src, uint32_t dst, struct rope *frame)
+{
+    (void)arg, (void)frame;
+    if (src != L.src || dst != L.dst || L.lose == 0)
+        return true;
+    L.lose--;
+    return false;
+}
+static void lose(struct world *w, uint32_t src, uint32_t dst)
+{
+    L.src = src;
+    L.dst = dst;
+    L.lose = 1;
+    fake_on_frame(w->r.f, lose_some, NULL);
+}
+
+/* For a second, in which nothing that was lost is asked for again. */
+static void run_a_second(struct world *w)
+{
+    fake_run_until(w->r.f, fake_now(w->r.f) + SIM_SEC);
+}
+
+#define LOSSY                                                                                      \
+    &(struct fake_options)                                                                         \
+    {                                                                                              \
+        .lossy = true, .detect_delay = SIM_MS                                                      \
+    }
+
+/* The old place has taken it, and dies after the move and before it could say so. */
+Test(machipc, a_message_that_moved_along_is_not_taken_again)
+{
+    struct world w;
+    mach_name right;
+    start(&w, 3, LOSSY);
+    mach_name p = new_port(&w, 0), b = new_port(&w, 1), b_at_0 = give(&w, 1, b, 0);
+    mach_name p_at_2 = give(&w, 0, p, 2);
+    lose(&w, 0, 2);
+    say(&w, 2, p_at_2, 7, 0, 0);
+    run_a_second(&w);
+    cr_assert_eq(L.lose, 0);
+    say(&w, 0, b_at_0, 1, p, MACH_MOVE_RECEIVE);
+    run_a_second(&w);
+    fake_crash(w.r.f, 0);
+    w.m[0] = NULL;
+    run(&w, 0);
+    cr_assert_eq(hear(&w, 1, b, &right), 1);
+    cr_assert_eq(hear(&w, 1, right, NULL), 7);
+    cr_assert_eq(hear(&w, 1, right, NULL), 0, "XIPC3");
+    cr_assert_eq(net_of(&w, 2)->counts.again, 1);
+    stop(&w);
+}
+
+/* Its death is told before the right has come. */
+Test(machipc, a_right_that_comes_after_the_death_of_its_port_is_dead)
+{
+    struct world w;
+    mach_name right;
+    start(&w, 2, LOSSY);
+    mach_name p = new_port(&w, 0), b = new_port(&w, 1), b_at_0 = give(&w, 1, b, 0);
+    lose(&w, 0, 1);
+    say(&w, 0, b_at_0, 1, p, MACH_MAKE_SEND);
+    run_a_second(&w);
+    cr_assert_eq(L.lose, 0);
+    destroy(&w, 0, p);
+    run(&w, 0);
+    cr_assert_eq(hear(&w, 1, b, &right), 1);
+    cr_assert_eq(right, MACH_PORT_DEAD);
+    stop(&w);
+}
+
 /* ---- calls of anybody ---- */
 
 static void ended(void *arg, enum xk_status status, struct rope *reply)
