@@ -323,6 +323,12 @@ static bool receiving_holds(const struct block *b, uint64_t *early)
     return true;
 }
 
+/* No parameter lets a deadline lie further ahead than keep_idle, 720 hours; SIM_NEVER: none. */
+static bool is_deadline(sim_time t, sim_time now)
+{
+    return t == SIM_NEVER || (t >= 0 && t <= sim_time_add(now, 1000 * 3600 * SIM_SEC));
+}
+
 /* Times lie behind now (or a little ahead: PORT2), deadlines are set as TCP4 says. */
 static bool times_hold(const struct tcp_conn *t, sim_time now)
 {
@@ -335,9 +341,9 @@ static bool times_hold(const struct tcp_conn *t, sim_time now)
         if (spans[i] < 0 || spans[i] > 24 * 3600 * SIM_SEC)
             return false;
     for (uint32_t k = 0; k < TCP_TIMERS; k++)
-        if (t->due[k] < 0)
+        if (!is_deadline(t->due[k], now))
             return false;
-    return t->rto > 0 && t->armed >= 0 && t->patience >= 0 &&
+    return t->rto > 0 && is_deadline(t->armed, now) && t->patience >= 0 &&
            !(tcp_is_set(t, TCP_REXMT) && tcp_is_set(t, TCP_PERSIST)) &&
            (t->state != TCP_TIME_WAIT || tcp_is_set(t, TCP_WAIT));
 }
