@@ -37,9 +37,9 @@ local graphs = {
 -- Bytes of a connection at most: another one with a host, and the first.  Where TCP stands in a
 -- server each has a proxy of its session, and in the library the sessions of IP have one.
 local most = ({
-    kernel = { again = 1024, first = 2048 },
-    library = { again = 1024, first = 2304 },
-    server = { again = 1280, first = 2560 },
+    kernel = { again = 832, first = 1664 },
+    library = { again = 832, first = 2112 },
+    server = { again = 1104, first = 2432 },
 })[placement]
 local graph = {
     { name = "eth", protocol = "eth" },

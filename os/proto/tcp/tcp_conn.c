@@ -318,7 +318,7 @@ uint64_t tcp_users(struct tcp_state_of *st, uint16_t port)
 
 static void conn_free(struct tcp_conn *t)
 {
-    ASSERT(t->state == TCP_CLOSED && !t->news && !t->bound);
+    ASSERT(t->state == TCP_CLOSED && !t->news && !t->bound && !t->timer);
     list_remove(&t->waiting);
     rope_fini(&t->out);
     tcp_early_drop(t);

@@ -153,7 +153,7 @@ struct tcp_conn {
     sim_time patience, waits; /* XK_TCP_USER_TIMEOUT; since when what is not acknowledged waits */
     sim_time due[TCP_TIMERS]; /* SIM_NEVER: not set */
     sim_time armed;           /* when `timer` goes off; SIM_NEVER: it does not */
-    struct port_timer timer;
+    struct port_timer *timer; /* NULL: it is idle */
 };
 
 struct tcp_listener {

@@ -1,7 +1,8 @@
 /* tcp_timer.c: round trips and timers of connections.
  *
- * Each connection has one timer of the port for all of its deadlines.  It is not set later when a
- * deadline moves back: it goes off, finds nothing due, and is set anew.
+ * Each connection has one timer of the port for all of its deadlines, which is not set later when
+ * a deadline moves back: it goes off, finds nothing due, and is set anew.  It is a block of its
+ * own, for one that is idle has none: it is there while `armed` says a time, and while it acts.
  *
  * Round trips: A += (M - A)/8, D += (|M - A| - D)/4, time-out A + 4 D [Jacobson & Karels 1988,
  * appendix A; RFC 1122, 4.2.3.1].  The variance counts as one tick at least, as in RFC 2988, 2.3.
@@ -12,14 +13,27 @@
 
 /* ---- deadlines ---- */
 
+static void expired(struct port_timer *timer);
+
 static void arm_at(struct tcp_conn *t, sim_time first)
 {
-    sim_time now = port_now(tcp_port(t));
+    struct port *p = tcp_port(t);
+    sim_time now = port_now(p);
     if (first >= t->armed)
         return;
     t->armed = first;
-    port_work(tcp_port(t), PORT_WORK_TIMER, 1);
-    port_timer_set(&t->timer, first > now ? first - now : 0);
+    port_work(p, PORT_WORK_TIMER, 1);
+    if (!t->timer) {
+        t->timer = port_alloc(p, sizeof *t->timer);
+        port_timer_init(p, t->timer, expired, t);
+    }
+    port_timer_set(t->timer, first > now ? first - now : 0);
+}
+
+static void timer_free(struct tcp_conn *t)
+{
+    port_free(tcp_port(t), t->timer);
+    t->timer = NULL;
 }
 
 static void arm(struct tcp_conn *t)
@@ -70,8 +84,9 @@ void tcp_cancel_all(struct tcp_conn *t)
         t->due[k] = SIM_NEVER;
     if (t->armed == SIM_NEVER)
         return;
-    port_timer_cancel(&t->timer);
+    port_timer_cancel(t->timer);
     t->armed = SIM_NEVER;
+    timer_free(t);
 }
 
 /* ---- what they do ---- */
@@ -183,6 +198,8 @@ static void expired(struct port_timer *timer)
         act(t, (enum tcp_timer)k);
     }
     arm(t);
+    if (t->armed == SIM_NEVER)
+        timer_free(t);
     tcp_leave(t, &n);
 }
 
@@ -191,7 +208,6 @@ void tcp_timers_init(struct tcp_conn *t)
     for (uint32_t k = 0; k < TCP_TIMERS; k++)
         t->due[k] = SIM_NEVER;
     t->armed = SIM_NEVER;
-    port_timer_init(tcp_port(t), &t->timer, expired, t);
     t->rto = tcp_params_of(t)->rto_first;
 }
 
