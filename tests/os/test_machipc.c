@@ -149,7 +149,8 @@ static void see(void *arg, struct mach_record *r)
         return;
     cr_assert_eq(x->place.node, place->n->me);
     cr_assert_eq(x->got, p ? p->lent : 0, "XIPC1: %u came, %u are lent", x->got, p ? p->lent : 0);
-    cr_assert_eq(x->got > 0, mach_record_sends(r) > 0);
+    cr_assert_eq(x->got > 0, mach_record_sends(r) > 0, "XIPC1: %u came, %u there (uid %lx node %u)",
+                 x->got, mach_record_sends(r), (unsigned long)r->uid, e->node);
     uint32_t numbers = 0;
     for (uint32_t i = 0; i < place->once_count; i++)
         numbers += place->onces[i].node == e->node;
@@ -752,7 +753,7 @@ static void random_run(uint64_t seed, uint32_t events, bool crashes, bool lossy,
 
 Test(machipc, rights_and_messages_are_kept_whatever_happens)
 {
-    uint64_t runs = sample("MACHIPC_RUNS", 60), seed = sample("MACHIPC_SEED", 1);
+    uint64_t runs = sample("MACHIPC_RUNS", 150), seed = sample("MACHIPC_SEED", 1);
     for (uint64_t i = 0; i < runs; i++) { /* crashes, or faults of the network, or both */
         if (getenv("MACHIPC_SHOW"))       /* which one fails */
             fprintf(stderr, "MACHIPC_RUNS=1 MACHIPC_SEED=%lu\n", (unsigned long)(seed + i));
@@ -762,7 +763,7 @@ Test(machipc, rights_and_messages_are_kept_whatever_happens)
 
 Test(machipc, receive_rights_that_move_are_in_one_place)
 {
-    uint64_t runs = sample("MACHIPC_RUNS", 60), seed = sample("MACHIPC_SEED", 1);
+    uint64_t runs = sample("MACHIPC_RUNS", 150), seed = sample("MACHIPC_SEED", 1);
     for (uint64_t i = 0; i < runs; i++) {
         if (getenv("MACHIPC_SHOW"))
             fprintf(stderr, "MACHIPC_RUNS=1 MACHIPC_SEED=%lu\n", (unsigned long)(seed + i));

@@ -135,42 +135,52 @@ static void in_free(struct xipc_in *in)
     port_free(n->port, in);
 }
 
-static void no_matter(void *arg, enum xk_status status, struct rope *reply)
-{
-    (void)arg, (void)status, (void)reply;
-}
-
-/* What was counted as this node's is so no more. */
-static void undo(struct xipc_in *in)
+static void refused(struct xipc_in *in)
 {
     struct xipc *n = in->n;
-    for (uint32_t i = 0; i < in->right_count; i++) {
-        struct xipc_got *g = &in->rights[i];
-        if (g->state != XIPC_GOT_COUNTED)
-            continue;
-        struct mach_held mine = *g->held;
-        *g->held = (struct mach_held){ NULL, MACH_HELD_NONE };
-        if (g->w->kind == MACH_HELD_SEND) {
-            mach_release(n->m, mine);
-        } else if (xipc_here(g->x) || (g->x->mover && !g->x->mover->under_way)) {
-            if (xipc_once_take(g->x, g->w->word, n->me))
-                xipc_once_put(g->x, g->w->word, in->from);
-        } else if (xipc_knows_place(g->x)) {
-            xipc_register(n, g->x->place.node, g->w->uid, g->w->word, n->me, in->from, no_matter,
-                          NULL);
-        }
-    }
-}
-
-static void refuse(struct xipc_in *in, enum xipc_answer a)
-{
-    struct xipc *n = in->n;
-    undo(in);
+    enum xipc_answer a = in->answer;
     n->counts.lost += a == XIPC_LOST;
     n->counts.bad += a == XIPC_BAD;
     n->counts.circular += a == XIPC_CIRCULAR;
     xipc_answer(in->q, a, XIPC_NOBODY);
     in_free(in);
+}
+
+static void given(void *arg, enum xk_status status, struct rope *reply)
+{
+    struct xipc_in *in = arg;
+    (void)status, (void)reply;
+    if (--in->pending == 0)
+        refused(in);
+}
+
+/* What was counted as this node's is so no more. */
+static void undo(struct xipc_in *in, struct xipc_got *g)
+{
+    struct xipc *n = in->n;
+    struct mach_held mine = *g->held;
+    *g->held = (struct mach_held){ NULL, MACH_HELD_NONE };
+    if (g->w->kind == MACH_HELD_SEND) {
+        mach_release(n->m, mine);
+    } else if (xipc_here(g->x) || (g->x->mover && !g->x->mover->under_way)) {
+        if (xipc_once_take(g->x, g->w->word, n->me))
+            xipc_once_put(g->x, g->w->word, in->from);
+    } else if (xipc_knows_place(g->x)) {
+        in->pending++;
+        xipc_register(n, g->x->place.node, g->w->uid, g->w->word, n->me, in->from, given, in);
+    }
+}
+
+/* Its sender has all its rights as before when it hears that. */
+static void refuse(struct xipc_in *in, enum xipc_answer a)
+{
+    in->answer = a;
+    in->pending = 1;
+    for (uint32_t i = 0; i < in->right_count; i++)
+        if (in->rights[i].state == XIPC_GOT_COUNTED)
+            undo(in, &in->rights[i]);
+    if (--in->pending == 0)
+        refused(in);
 }
 
 /* ---- can it be given to the port? ---- */
@@ -299,6 +309,18 @@ static void take(struct xipc_in *in)
     }
 }
 
+/* What came home is still at home, though others had to be asked meanwhile. */
+static bool homes_stand(const struct xipc_in *in)
+{
+    for (uint32_t i = 0; i < in->right_count; i++) {
+        const struct xipc_got *g = &in->rights[i];
+        if (g->state == XIPC_GOT_HOME && !moves_along(in, g->w->uid) && !xipc_here(g->x) &&
+            !mach_record_dead(g->x->r))
+            return false;
+    }
+    return true;
+}
+
 static void finish(struct xipc_in *in)
 {
     if (in->over || in->answer != XIPC_DONE) {
@@ -308,6 +330,8 @@ static void finish(struct xipc_in *in)
     enum xipc_answer a = can_take(in);
     if (a == XIPC_DONE && !ports_are_new(in))
         a = XIPC_LOST;
+    if (a == XIPC_DONE && !homes_stand(in))
+        a = XIPC_LATER;
     if (a == XIPC_DONE)
         take(in);
     else
