@@ -33,14 +33,14 @@
  * Its next life knows no port of the one before: the first message to one is its panic, after which
  * it carries nothing more; psim's run ends with that sentence and goes on with the other nodes.
  *
- * Where the source loses something though no node dies, this does what its comments say, and each
- * place is a bug in tests/planted.txt: an answer that is lost is repeated (the source's repetition
- * is always a success); the new principal takes what it owed itself off what is lent (the source
- * adds it); dead-name requests move with the receive right (the source drops them), and one that is
- * told while a message is under way is not forgotten; all former principals forward, not those at
- * the birth node alone; stransit_request follows the right (the source panics), no_local_senders
- * does where nobody is left to absorb it; messages that wait at the node that becomes the principal
- * stay in order; a pull waits for messages that have come in part.
+ * Where the source loses something though no node dies, this does what its comments say, and most
+ * of these places are bugs in tests/planted.txt: an answer that is lost is repeated (the source's
+ * repetition is always a success); the new principal takes what it owed itself off what is lent
+ * (the source adds it); dead-name requests move with the receive right (the source drops them), and
+ * one that is told while a message is under way is not forgotten; all former principals forward,
+ * not those at the birth node alone; stransit_request follows the right (the source panics),
+ * no_local_senders does where nobody is left to absorb it; messages that wait at the node that
+ * becomes the principal stay in order; a pull waits for messages that have come in part.
  *
  * Not modelled: receive buffers, which when they run out stop a node until it sends NACK;
  * out-of-line pages, continuations; checksums (Ethernet only); the static table of 256 nodes.
