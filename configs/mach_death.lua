@@ -64,7 +64,7 @@ return {
   doc = "Time from the death of a port or its node to the last notification, by holders of rights.",
   machine = paragon {
     rows = 1, columns = holders + 1, release = param("release", "R1.4"), graph = graph,
-    network = { model = param("network.model", "worm") },
+    model = param("network.model", "worm"),
     os = { { service = "mach", over = "ipc" } },
     faults = dies == "node" and { { path = "node 0", at = "50ms", after = "3s" } } or nil,
     detector_delay = detector_delay,

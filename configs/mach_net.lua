@@ -50,7 +50,7 @@ return {
   doc = "Time of a call to a server of another node and frames, by bytes of the request and net.",
   machine = paragon {
     rows = 1, columns = 2, release = param("release", "R1.4"),
-    network = { model = param("network.model", "worm") },
+    model = param("network.model", "worm"),
     graph = graph, os = { { service = "mach", over = "ipc" } },
   },
   workload = { kind = "mach_rpc", server = "remote", size = size, rounds = rounds, warmup = 0 },

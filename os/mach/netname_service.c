@@ -52,7 +52,7 @@ static void *start(struct os_node *n, const struct os_service *s, struct xk_prot
     if (!names)
         port_fail(n->port, "no room for the threads of the name server");
     else
-        port_counters(n->port, "mach_names", counters, names);
+        port_counters(names->port, "mach_names", counters, names); /* it goes with its task */
     return names;
 }
 
