@@ -14,14 +14,16 @@
 #define SOCK "port_first=6000 port_last=6003 datagrams=200B"
 #define BELOW "eth eth; arp arp <eth retry=1ms tries=20 down=20ms; "
 
-enum place { KERNEL, SERVER, LIBRARY, PLACES };
-static const char *const graphs[PLACES] = {
+enum place { KERNEL, SERVER, LIBRARY, PLACES, OWN = PLACES }; /* OWN: all of it is the library's */
+static const char *const graphs[PLACES + 1] = {
     BELOW "ip ip <arp; tcp tcp <ip " TCP "; udp udp <ip; sock sock <tcp <udp " SOCK,
     BELOW "ip ip <arp; tcp tcp <ip domain=server " TCP "; udp udp <ip domain=server; "
           "sock sock <tcp <udp domain=app " SOCK,
     BELOW "filter filter <arp; ip ip <filter domain=server; tcp tcp <ip domain=server " TCP
           "; udp udp <ip domain=server; lip ip <filter domain=app; lib tcp <lip domain=app "
           "guest=true " TCP "; sock sock <tcp <lib <udp domain=app " SOCK,
+    BELOW "filter filter <arp; ip ip <filter; lip ip <filter domain=app filter=tcp; "
+          "tcp tcp <lip domain=app " TCP "; sock sock <tcp domain=app " SOCK,
 };
 
 /* ---- programs ---- */
@@ -233,6 +235,49 @@ static void talk_server(struct program *me)
 Test(sock, programs_talk_by_descriptors)
 {
     both("5000", talk_client, talk_server);
+}
+
+enum { CALLS = 10 };
+static uint64_t traps_of_calls[2]; /* that name nothing below: of a new socket, of a connection */
+
+static uint64_t traps_of(struct program *me, int fd)
+{
+    uint64_t v, before = fake_work(me->r->f, me->node, PORT_WORK_TRAP);
+    for (int i = 0; i < CALLS; i++)
+        FINE(fd_get_option(me->f, fd, SOCK_NODELAY, &v));
+    return fake_work(me->r->f, me->node, PORT_WORK_TRAP) - before;
+}
+
+static void count_traps(struct program *me)
+{
+    int fd = open_one(me, SOCK_STREAM);
+    traps_of_calls[0] = traps_of(me, fd);
+    FINE(fd_connect(me->f, fd, at(1, 80)));
+    traps_of_calls[1] = traps_of(me, fd);
+}
+
+static void accept_one(struct program *me)
+{
+    int fd = -1;
+    FINE(fd_accept(me->f, listener(me, 80, 5), &fd));
+    get(me, fd, 0, 0, 0);
+}
+
+/* A call traps where it leaves the library; one about a connection that is lent does not. */
+Test(sock, a_call_in_the_library_is_no_trap)
+{
+    static const uint64_t want[PLACES + 1][2] = {
+        [KERNEL] = { CALLS, CALLS },
+        [SERVER] = { CALLS, CALLS },
+        [LIBRARY] = { CALLS, 0 },
+        [OWN] = { 0, 0 },
+    };
+    for (int place = KERNEL; place <= OWN; place++) {
+        both_at((enum place)place, "5000", count_traps, accept_one);
+        for (int i = 0; i < 2; i++)
+            cr_assert_eq(traps_of_calls[i], want[place][i], "placed %d: %lu", place,
+                         (unsigned long)traps_of_calls[i]);
+    }
 }
 
 static void mistakes(struct program *me)

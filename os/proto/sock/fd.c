@@ -42,7 +42,7 @@ struct sock_fds *sock_fds_fork(struct sock_fds *f)
 {
     struct sock_fds *child = sock_fds_new(f->self);
     struct port *p = xk_port(f->self);
-    port_work(p, PORT_WORK_TRAP, 1);
+    sock_call(f->self, NULL);
     child->count = f->count;
     child->at = f->count > 0 ? port_alloc(p, (size_t)f->count * sizeof(struct sock *)) : NULL;
     for (int fd = 0; fd < f->count; fd++) {
@@ -59,7 +59,7 @@ struct sock_fds *sock_fds_fork(struct sock_fds *f)
 void sock_fds_exit(struct sock_fds *f)
 {
     struct port *p = xk_port(f->self);
-    port_work(p, PORT_WORK_TRAP, 1);
+    sock_call(f->self, NULL);
     for (int fd = 0; fd < f->count; fd++)
         if (f->at[fd])
             sock_drop(f->at[fd]);
@@ -72,11 +72,11 @@ static struct sock *find(const struct sock_fds *f, int fd)
     return fd >= 0 && fd < f->count ? f->at[fd] : NULL;
 }
 
-/* Each call begins so: a trap, and the socket. */
+/* Each call begins so. */
 static enum sock_error enter(const struct sock_fds *f, int fd, struct sock **s)
 {
-    port_work(xk_port(f->self), PORT_WORK_TRAP, 1);
     *s = find(f, fd);
+    sock_call(f->self, *s);
     return *s ? SOCK_OK : SOCK_EBADF;
 }
 
@@ -110,7 +110,7 @@ static enum sock_error take_error(struct sock *s)
 enum sock_error fd_socket(struct sock_fds *f, enum sock_kind kind, int *fd)
 {
     const struct sock_state *st = f->self->state;
-    port_work(xk_port(f->self), PORT_WORK_TRAP, 1);
+    sock_call(f->self, NULL);
     if (kind == SOCK_STREAM ? !st->tcp : !st->udp)
         return SOCK_EPROTONOSUPPORT;
     struct sock *s = sock_make(f->self, kind);

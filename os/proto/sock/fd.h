@@ -1,8 +1,8 @@
 /* fd.h: the sockets of a program by descriptors, small numbers, with the calls of 4.4BSD.
  *
  * A table of descriptors is a program's; programs of one instance of SOCK that were forked share
- * sockets.  Each call is a trap.  Errors are those that 4.4BSD's manual pages give for the call;
- * sock_error_name says them as those do.
+ * sockets.  Each call is a trap, but in the library for what that has itself.  Errors are those
+ * that 4.4BSD's manual pages give for the call; sock_error_name says them as those do.
  *
  *   FD1  The number of a new socket is the lowest that is free.
  *   FD2  A socket lives until the last descriptor for it is closed.

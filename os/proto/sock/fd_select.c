@@ -82,7 +82,7 @@ enum sock_error fd_select(struct sock_fds *f, struct sock_set *read, struct sock
     struct sock_state *st = f->self->state;
     struct sock_set *sets[3] = { read, write, except };
     struct look x = { .fds = f, .in = { read, write, except } };
-    port_work(p, PORT_WORK_TRAP, 1);
+    sock_call(f->self, NULL);
     if (!all_open(&x))
         return SOCK_EBADF;
     sim_time until = sim_time_add(port_now(p), timeout);

@@ -17,6 +17,17 @@ static const struct param params[] = {
     P_END,
 };
 
+/* ---- calls ---- */
+
+/* Programs are outside of the kernel, and of the domain of a SOCK that is: a call is one of the
+ * library then, and a trap where it leaves that for what is below. */
+void sock_call(const struct xk_protl *self, const struct sock *s)
+{
+    const struct xk_protl *below = s && s->sessn ? s->sessn->protl : self->down[0];
+    if (self->domain == 0 || below->boundary)
+        port_work(xk_port(self), PORT_WORK_TRAP, 1);
+}
+
 /* ---- who waits ---- */
 
 void sock_wake(struct sock *s, unsigned what)

@@ -83,6 +83,8 @@ static inline struct port *sock_port(const struct sock *s)
 struct sock *sock_make(struct xk_protl *self, enum sock_kind kind); /* one reference */
 /* Drops one; the last closes it. */
 void sock_drop(struct sock *s);
+/* A program calls SOCK, about that socket (NULL: about none, or several). */
+void sock_call(const struct xk_protl *self, const struct sock *s);
 void sock_wake(struct sock *s, unsigned what);
 /* Until it is woken for that. (blocks) */
 void sock_block(struct sock *s, unsigned what, const char *text);

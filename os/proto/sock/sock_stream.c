@@ -211,7 +211,7 @@ void sock_stream_close(struct sock *s)
 
 enum xk_status sock_listen(struct xk_protl *self, uint16_t port)
 {
-    port_work(xk_port(self), PORT_WORK_TRAP, 1);
+    sock_call(self, NULL);
     if (port == 0)
         return XK_REFUSED;
     struct sock *s = sock_make(self, SOCK_STREAM);
@@ -229,13 +229,13 @@ struct sock *sock_accept(struct xk_protl *self, uint16_t port)
 {
     struct sock *s = sock_at(self->state, SOCK_STREAM, port);
     ASSERT(s && s->listens && !s->nonblock);
-    port_work(xk_port(self), PORT_WORK_TRAP, 1);
+    sock_call(self, s);
     return sock_stream_accept(s);
 }
 
 struct sock *sock_connect(struct xk_protl *self, struct xk_parts peer, enum xk_status *why)
 {
-    port_work(xk_port(self), PORT_WORK_TRAP, 1);
+    sock_call(self, NULL);
     struct sock *s = sock_make(self, SOCK_STREAM);
     *why = sock_stream_connect(s, peer);
     if (*why == XK_OK)
@@ -246,7 +246,7 @@ struct sock *sock_connect(struct xk_protl *self, struct xk_parts peer, enum xk_s
 
 enum xk_status sock_send(struct sock *s, struct rope *data)
 {
-    port_work(sock_port(s), PORT_WORK_TRAP, 1);
+    sock_call(s->self, s);
     enum xk_status r = sock_stream_send(s, data);
     rope_fini(data);
     return r;
@@ -254,20 +254,20 @@ enum xk_status sock_send(struct sock *s, struct rope *data)
 
 enum xk_status sock_recv(struct sock *s, uint64_t most, struct rope *out)
 {
-    port_work(sock_port(s), PORT_WORK_TRAP, 1);
+    sock_call(s->self, s);
     return sock_stream_recv(s, most, out);
 }
 
 void sock_finish(struct sock *s)
 {
-    port_work(sock_port(s), PORT_WORK_TRAP, 1);
+    sock_call(s->self, s);
     s->no_write = true;
     sock_control(s, XK_TCP_FINISH, 0);
 }
 
 void sock_abort(struct sock *s)
 {
-    port_work(sock_port(s), PORT_WORK_TRAP, 1);
+    sock_call(s->self, s);
     if (s->ended)
         return;
     sock_control(s, XK_TCP_ABORT, 0);
@@ -279,7 +279,7 @@ void sock_abort(struct sock *s)
 
 void sock_close(struct sock *s)
 {
-    port_work(sock_port(s), PORT_WORK_TRAP, 1);
+    sock_call(s->self, s);
     sock_drop(s);
 }
 
