@@ -38,8 +38,9 @@ static const struct fault_ops node_ops = {
 /* A domain of a node: its own `restart` says whether it begins anew. */
 struct domain_target {
     struct node *node;
-    const char *name;   /* the graph's */
-    const char *called; /* an instance of it that ends with the node alone, or NULL */
+    const char *name;    /* the graph's */
+    const char *called;  /* an instance of it that ends with the node alone, or NULL */
+    const char *program; /* one that programs call, who end with it, or NULL */
     bool restarts;
 };
 static const char *const domain_actions[] = { "crash", NULL };
@@ -53,24 +54,31 @@ static bool domain_check(void *self, const struct fault *f, const char *path, st
                        "%s: domain '%s' has '%s', which services and programs call: it ends with "
                        "its node alone, 'node %u'",
                        path, t->name, t->called, t->node->id);
-    return t->restarts ||
+    return t->restarts || t->program != NULL ||
            err_set(e,
                    "%s: machine.domains.%s has no restart, so what stands above believes that "
                    "nothing is lost there; one that is longer than the run is a crash for good",
                    path, t->name);
 }
 
-static void domain_fault(void *self, const struct fault *f)
+static void crash_named(struct node *n, const char *name)
 {
-    const struct domain_target *t = self;
-    (void)f;
-    LIST_EACH (l, &t->node->tasks) {
+    LIST_EACH (l, &n->tasks) {
         struct port *task = LIST_ENTRY(l, struct port, link);
-        if (strcmp(task->name, xk_domain_task_name(t->name)) == 0) {
+        if (strcmp(task->name, name) == 0) {
             task_crash(task);
             return;
         }
     }
+}
+
+static void domain_fault(void *self, const struct fault *f)
+{
+    const struct domain_target *t = self;
+    (void)f;
+    if (t->program != NULL)
+        crash_named(t->node, "program");
+    crash_named(t->node, xk_domain_task_name(t->name));
 }
 
 static const struct fault_ops domain_ops = { .actions = domain_actions,
@@ -85,7 +93,8 @@ static void domain_targets(struct machine *m, uint32_t node)
     for (uint32_t i = 1; xk_graph_domain(g, i) != NULL; i++) {
         struct domain_target *t = base_alloc(sizeof *t);
         *t = (struct domain_target){ &m->nodes[node], xk_graph_domain(g, i),
-                                     xk_graph_domain_called(g, i), xk_graph_domain_restarts(g, i) };
+                                     xk_graph_domain_called(g, i), xk_graph_domain_program(g, i),
+                                     xk_graph_domain_restarts(g, i) };
         char *path = base_printf("node %u domain %s", node, t->name);
         sim_fault_target(m->faults, path, &domain_ops, t, true);
         free(path);

@@ -2,7 +2,8 @@
  *
  * One program answers: one thread, which waits for all of its sockets by select.  Each of `clients`
  * others makes `sessions` connections, one after another: it sends `request` bytes, receives
- * `reply` bytes, each of which is checked, and closes.
+ * `reply` bytes, each of which is checked, and closes.  The server has clients probed that are
+ * silent for long, for they may have died.
  */
 #include "os/proto/sock/fd.h"
 #include "workloads/workload.h"
@@ -200,6 +201,7 @@ static void server(struct server *s)
     enum sock_error e = fd_socket(s->f, SOCK_STREAM, &listener);
     bool good = e == SOCK_OK && (e = fd_bind(s->f, listener, SESSION_PORT)) == SOCK_OK &&
                 (e = fd_set_option(s->f, listener, SOCK_NODELAY, s->p->nodelay)) == SOCK_OK &&
+                (e = fd_set_option(s->f, listener, SOCK_KEEPALIVE, 1)) == SOCK_OK &&
                 (e = fd_listen(s->f, listener, (uint32_t)s->p->clients)) == SOCK_OK;
     if (!good)
         broke(s->port, "bind or listen", e);

@@ -62,6 +62,9 @@ bool xk_graph_domain_restarts(const struct xk_graph *g, uint32_t i); /* it has `
 /* An instance in it whose functions services and programs call: so it ends with its node alone. */
 const char *xk_graph_domain_called(const struct xk_graph *g, uint32_t i); /* NULL: there is none */
 
+/* Programs are of it, and end with it: an instance in it that they call; NULL: there is none. */
+const char *xk_graph_domain_program(const struct xk_graph *g, uint32_t i);
+
 /* The name of the domain's task.  Static until the next call. */
 const char *xk_domain_task_name(const char *domain);
 /* The domain's task on this node; NULL: it is dead, or the graph has none of that name. */

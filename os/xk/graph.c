@@ -424,3 +424,11 @@ const char *xk_graph_domain_called(const struct xk_graph *g, uint32_t i)
             return g->nodes[k].name;
     return NULL;
 }
+
+const char *xk_graph_domain_program(const struct xk_graph *g, uint32_t i)
+{
+    for (uint32_t k = 0; k < g->count; k++)
+        if (g->nodes[k].domain == i && g->nodes[k].ops->of_program)
+            return g->nodes[k].name;
+    return NULL;
+}

@@ -149,7 +149,8 @@ struct xk_protl_ops {
      * ends with its node alone; and what it has at its peers does not hold it to one life of the
      * node, and it has one session for an upper, a host and a key: so it may begin anew alone. */
     bool called, renews;
-    unsigned needs; /* enum xk_property: a path below without is refused when the graph is read */
+    bool of_program; /* programs call it, and are of its domain: they end with that */
+    unsigned needs;  /* enum xk_property: a path below without is refused when the graph is read */
     /* What it gives to those above, where it is given `below`.  NULL: just that. */
     unsigned (*gives)(const void *params, unsigned below);
     /* The longest message that push takes where what is below takes `below` bytes (a driver: where

@@ -33,3 +33,13 @@ END
 gives 0 "$PSIM" run "$T/at_once.lua" -q --no-store --json
 is session.count 100
 is sock.selects 100 1000
+# A program that dies with its domain: the server, which lives, answers its peer by a reset, sooner or when that is probed.
+for node in 0 1; do
+    config dies <<END
+local c = include "tcp_sessions.lua"
+c.machine.faults = { { path = "node $node domain app", at = "50ms" } }
+return c
+END
+    gives 1 "$PSIM" run "$T/dies.lua" -q --no-store -p placement=library -p reply=8KiB
+    says "is answered ECONNRESET"
+done

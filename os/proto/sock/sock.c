@@ -388,6 +388,7 @@ const struct xk_protl_ops sock_protl = {
               .params_size = sizeof(struct sock_params),
               .state_size = sizeof(struct sock_state),
               .counters = counters },
+    .of_program = true,
     .down_min = 1,
     .down_max = 3,
     .init = protl_init,
