@@ -309,6 +309,21 @@ static void take(struct xipc_in *in)
     }
 }
 
+/* A message of this node to a port that comes is still under way to its old place, which will not
+ * take it: what tasks here send to the port when it has come must not overtake that (XIPC3). */
+static bool ports_wait(const struct xipc_in *in)
+{
+    for (uint32_t i = 0; i < in->port_count; i++) {
+        const struct xipc_port *x = xipc_find(in->n, in->ports[i].uid);
+        if (!x || list_empty(&x->out))
+            continue;
+        const struct xipc_out *o = LIST_ENTRY(x->out.next, struct xipc_out, link);
+        if (o->under_way || o->asked > 0)
+            return true;
+    }
+    return false;
+}
+
 /* What came home is still at home, though others had to be asked meanwhile. */
 static bool homes_stand(const struct xipc_in *in)
 {
@@ -330,7 +345,7 @@ static void finish(struct xipc_in *in)
     enum xipc_answer a = can_take(in);
     if (a == XIPC_DONE && !ports_are_new(in))
         a = XIPC_LOST;
-    if (a == XIPC_DONE && !homes_stand(in))
+    if (a == XIPC_DONE && (ports_wait(in) || !homes_stand(in)))
         a = XIPC_LATER;
     if (a == XIPC_DONE)
         take(in);
