@@ -162,9 +162,15 @@ static void undo(struct xipc_in *in, struct xipc_got *g)
     *g->held = (struct mach_held){ NULL, MACH_HELD_NONE };
     if (g->w->kind == MACH_HELD_SEND) {
         mach_release(n->m, mine);
+    } else if (in->over && !g->x->r->principal && !mach_record_dead(g->x->r)) {
+        xipc_token_push(g->x, g->w->word); /* it is nobody else's any more, and is destroyed */
+        mach_release(n->m, mach_net_got(g->x->r, MACH_HELD_ONCE));
     } else if (xipc_here(g->x) || (g->x->mover && !g->x->mover->under_way)) {
-        if (xipc_once_take(g->x, g->w->word, n->me))
+        bool taken = xipc_once_take(g->x, g->w->word, n->me);
+        if (taken && !in->over)
             xipc_once_put(g->x, g->w->word, in->from);
+        else if (taken && xipc_here(g->x))
+            mach_net_once_lost(g->x->r);
     } else if (xipc_knows_place(g->x)) {
         in->pending++;
         xipc_register(n, g->x->place.node, g->w->uid, g->w->word, n->me, in->from, given, in);

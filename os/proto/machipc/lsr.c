@@ -44,6 +44,11 @@ static enum xipc_answer count(struct xipc_port *x, uint32_t token, uint32_t from
             continue;
         o->node = to;
         (void)xipc_peer(x, to);
+        if (to != x->n->me && !xk_alive(x->n->self->kernel, to) && xipc_here(x)) {
+            (void)xipc_once_take(x, token, to); /* given back to who has died meanwhile */
+            xipc_lent(x);
+            mach_net_once_lost(x->r);
+        }
         return XIPC_DONE;
     }
     return XIPC_LOST;
