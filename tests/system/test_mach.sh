@@ -34,6 +34,28 @@ is norma.pages 0
 is norma.syncs 0
 far -p workload.size=16KiB -p workload.clients=3
 is mach_rpc.time.count 150
+# One server and clients on nodes of their own, served in turn; a smaller limit of its port makes more of them wait; ports take
+# under 200 bytes of a kernel's memory.
+many() { gives 0 "$PSIM" run mach_clients -q --no-store --json -p net=machipc -p clients=15 "$@"; }
+many -p start=1s -p workload.size=4000B -p workload.queue=1 -p rounds=30
+is mach_rpc.client.count 15
+is mach_rpc.fairness.count 1
+most=$(value mach.full)
+awk -v s="$(value mach_rpc.served.mean)" -v c="$(value mach_rpc.client.mean)" \
+    'BEGIN { exit !(s > 0.9 * 15 * c && s < 1.1 * 15 * c) }' || fail "the server's rate is not that of its clients"
+many -p start=1s -p workload.size=4000B -p workload.queue=16 -p rounds=30
+[ "$(value mach.full)" -lt "$most" ] || fail "a port of 16 was full as often as one of 1"
+awk -v f="$(value mach_rpc.fairness.mean)" 'BEGIN { exit !(f > 0.95 && f <= 1) }' || fail "who asks in turn is not served alike"
+many -p rounds=1
+before=$(value mach_rpc.kernel.mean)
+awk -v f="$(value mach_rpc.fairness.mean)" 'BEGIN { exit !(f > 0.06 && f < 0.07) }' || fail "one of 15 is not a fifteenth"
+many -p rounds=1 -p ports=1000
+awk -v a="$before" -v b="$(value mach_rpc.kernel.mean)" 'BEGIN { exit !(b - a > 1000 * 50 && b - a < 1000 * 200) }' ||
+    fail "1000 ports took $before to $(value mach_rpc.kernel.mean) bytes"
+gives 1 "$PSIM" run mach_clients -q --no-store -p net=norma -p clients=3 -p start=1us
+says "not at workload.start"
+gives 2 "$PSIM" check mach_clients -p net=norma -p clients=2047 -p rounds=1000000
+says "the ids of its messages"
 # Nodes die.
 dies() { gives "$1" "$PSIM" run mach_norma_death -q --no-store "${@:3}"; says "$2"; }
 dies 1 "it hangs"
