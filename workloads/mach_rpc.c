@@ -68,12 +68,25 @@ static const struct param params_desc[] = {
     P_END,
 };
 
-enum { M_CALL, M_RATE, M_CLIENT, M_FAIRNESS, M_SERVED, M_KERNEL, M_FORMULA, M_DIFFERENCE };
+enum {
+    M_CALL,
+    M_RATE,
+    M_BANDWIDTH,
+    M_CLIENT,
+    M_FAIRNESS,
+    M_SERVED,
+    M_KERNEL,
+    M_FORMULA,
+    M_DIFFERENCE
+};
 static const struct measure measures[] = {
     [M_CALL] = { "mach_rpc.time", "s", "From a call to its reply.",
                  MEASURE_DETERMINISTIC | MEASURE_COLUMN },
     [M_RATE] = { "mach_rpc.rate", "1/s", "Calls by time, of all clients of a node.",
                  MEASURE_DETERMINISTIC | MEASURE_COLUMN | MEASURE_TOTAL },
+    [M_BANDWIDTH] = { "mach_rpc.bandwidth", "B/s",
+                      "Bytes of requests and replies by time, of all clients of a node.",
+                      MEASURE_DETERMINISTIC | MEASURE_TOTAL },
     [M_CLIENT] = { "mach_rpc.client", "1/s", "Calls by time, of each client.",
                    MEASURE_DETERMINISTIC | MEASURE_TOTAL },
     [M_FAIRNESS] = { "mach_rpc.fairness", "1",
@@ -417,10 +430,12 @@ static void run(struct cell *c, bool first)
         port_thread_block(c->port, "tasks of node", port_node(c->port));
     if (c->heap > 0)
         port_measure(c->port, &measures[M_KERNEL], (double)c->heap);
-    if (c->ended > c->begun)
-        port_measure(c->port, &measures[M_RATE],
-                     (double)(c->p->clients * c->p->rounds) * (double)SIM_SEC /
-                         (double)(c->ended - c->begun));
+    if (c->ended > c->begun) {
+        double rate = (double)(c->p->clients * c->p->rounds) * (double)SIM_SEC /
+                      (double)(c->ended - c->begun);
+        port_measure(c->port, &measures[M_RATE], rate);
+        port_measure(c->port, &measures[M_BANDWIDTH], rate * (double)(c->p->size + c->p->reply));
+    }
     if (!remote && (mach_ports(c->mach) > 0 || mach_messages(c->mach) > 0))
         port_fail(c->port, "%lu ports and %lu messages outlive their tasks",
                   (unsigned long)mach_ports(c->mach), (unsigned long)mach_messages(c->mach));

@@ -56,6 +56,11 @@ gives 1 "$PSIM" run mach_clients -q --no-store -p net=norma -p clients=3 -p star
 says "not at workload.start"
 gives 2 "$PSIM" check mach_clients -p net=norma -p clients=2047 -p rounds=1000000
 says "the ids of its messages"
+# On two machines, at home and over both nets; a call of one client moves its bytes in the time of a call.
+gives 0 "$PSIM" run mach_machines -q --no-store
+gives 0 "$PSIM" run mach_machines -q --no-store --json -p machine=sp1 -p net=norma -p workload.size=64KiB
+awk -v b="$(value mach_rpc.bandwidth.mean)" -v t="$(value mach_rpc.time.mean)" \
+    'BEGIN { exit !(b * t > 0.99 * 65536 && b * t < 1.01 * 65536) }' || fail "the bytes of a call do not go in its time"
 # Nodes die.
 dies() { gives "$1" "$PSIM" run mach_norma_death -q --no-store "${@:3}"; says "$2"; }
 dies 1 "it hangs"
