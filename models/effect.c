@@ -60,6 +60,14 @@ void effect_at(struct effect *f, sim_time when)
     sim_at(n->machine->sim, &f->event, when);
 }
 
+void effect_hasten(struct effect *f)
+{
+    struct node *n = f->task->node;
+    list_remove(&f->link);
+    list_push(&n->effects, &f->link);
+    sim_at(n->machine->sim, &f->event, sim_now(n->machine->sim));
+}
+
 void effect_take(struct effect *f)
 {
     struct machine *m = f->task->machine;

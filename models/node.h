@@ -485,6 +485,7 @@ struct effect *effect_new(struct port *task, enum effect_kind kind);
 void effect_take(struct effect *f);
 void effect_at(struct effect *f, sim_time when); /* at a moment from now on */
 void effect_now(struct effect *f);
+void effect_hasten(struct effect *f); /* one of a thread, whose work is paid no more: now */
 void effect_do(struct effect *f);
 void effect_drop(struct effect *f);
 /* Does what was due and waited for effects that are gone. */

@@ -242,11 +242,25 @@ static void leave(struct port_thread *t, enum thread_then then)
     machine_step(m);
 }
 
+/* Is it another task's, whose code the thread has run, and which has gone on? */
+static bool survives(const struct port_thread *t, const struct effect *f)
+{
+    const struct port *ends = t->at.task;
+    if (f->task == ends || f->task->dead || f->about == ends || !ends->node->up)
+        return false;
+    return (f->kind != EFFECT_WAKE && f->kind != EFFECT_SPAWN) || f->thread->at.task != ends;
+}
+
 void thread_kill(struct port_thread *t)
 {
     struct node *n = t->at.node;
-    while (!list_empty(&t->effects))
-        effect_drop(LIST_ENTRY(t->effects.next, struct effect, link));
+    LIST_EACH_SAFE (it, next, &t->effects) {
+        struct effect *f = LIST_ENTRY(it, struct effect, link);
+        if (survives(t, f))
+            effect_hasten(f);
+        else
+            effect_drop(f);
+    }
     sim_cancel(n->machine->sim, &t->deadline_event);
     sim_server_withdraw(&n->cpu, &t->job);
     /* At the end of a run the engine ends the actors itself. */

@@ -14,7 +14,8 @@
  *       stamped with that.
  *   PORT2  A thread's work is paid for at the next call that others can observe.
  *   PORT3  Everything a task owns (heap, threads, timers, I/O, receivers) goes when it crashes,
- *       without running any of its code; what comes late for it is dropped and counted.
+ *       without running any of its code; what comes late for it is dropped and counted.  What a
+ *       thread of it has done in the name of another task of the node takes place all the same.
  *   PORT4  Data lives in ropes (sim/base/rope.h), outside any task.
  */
 #ifndef OS_PORT_H

@@ -342,6 +342,57 @@ Test(crash, of_a_task_leaves_the_rest_of_the_node_alone)
     rig_close(&r);
 }
 
+static struct port *helper;
+static unsigned helped;
+
+static void help(struct port *task, void *arg)
+{
+    (void)arg;
+    cr_expect_eq(task, helper);
+    cr_expect_eq(port_now(task), 10 * US, "when the thread has ended");
+    helped++;
+}
+
+static void asks(void *arg)
+{
+    struct port *p = arg;
+    port_work(p, PORT_WORK_OP, 20);
+    port_task_run(p, never, NULL);
+    port_task_run(helper, help, NULL);
+    port_compute(p, 100 * US);
+    cr_expect(false, "the code of a dead task runs on");
+}
+
+/* As code of another processor of the node does. */
+static void kill_asking(struct sim *s, struct sim_event *e)
+{
+    (void)s, (void)e;
+    task_crash(victim);
+}
+
+static void boot_asking(struct port *p, const struct os_layout *l)
+{
+    (void)l;
+    helper = p;
+    victim = port_task_create(p, "victim", NULL, NULL);
+    port_thread_spawn(victim, "asks", asks, victim, 0);
+}
+
+Test(crash, of_a_task_leaves_what_its_threads_have_had_others_do)
+{
+    struct rig r;
+    rig_init(&r, 1, 1);
+    struct sim_event end;
+    helped = 0;
+    rig_set(&r, "prices.op.each", "1us");
+    rig_open(&r, boot_asking);
+    sim_event_init(&end, SIM_CLASS_SOFTWARE, kill_asking);
+    sim_at(r.sim, &end, 10 * US);
+    cr_assert_eq(rig_run(&r), SIM_END_IDLE);
+    cr_expect_eq(helped, 1);
+    rig_close(&r);
+}
+
 static void suicide(void *arg)
 {
     struct port *p = arg;
