@@ -84,6 +84,7 @@
     W(mach_rpc)                                                                                    \
     W(mach_bulk)                                                                                   \
     W(mach_names)                                                                                  \
+    W(mach_supervisor)                                                                             \
     W(mach_death)                                                                                  \
     W(ping)                                                                                        \
     W(exchange)                                                                                    \
