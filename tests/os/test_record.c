@@ -82,7 +82,8 @@ static void send_both_ways(struct rig *r, uint64_t n, uint64_t breaks)
 Test(record, loss_copies_delay_reordering_and_breaks_change_nothing, .timeout = 60)
 {
     uint64_t resent = 0, yielded = 0, broken = 0, greeted = 0;
-    for (uint64_t seed = 1; seed <= sample("RECORD_RUNS", 300); seed++) {
+    uint64_t runs = sample("RECORD_RUNS", 300);
+    for (uint64_t seed = 1; seed <= runs; seed++) {
         struct rig r;
         struct fake_options o = { .seed = seed,
                                   .order = seed % 2 ? FAKE_RANDOM : FAKE_IN_ORDER,
@@ -111,10 +112,10 @@ Test(record, loss_copies_delay_reordering_and_breaks_change_nothing, .timeout = 
         cr_assert(rig_alloc_quiet(&r), "what has come is kept");
         rig_stop(&r);
     }
-    cr_assert_gt(resent, 50);
-    cr_assert_gt(yielded, 10);
-    cr_assert_gt(broken, 50);
-    cr_assert_gt(greeted, 200);
+    cr_assert_gt(resent, runs / 6);
+    cr_assert_gt(yielded, runs / 30);
+    cr_assert_gt(broken, runs / 6);
+    cr_assert_gt(greeted, 2 * runs / 3);
 }
 
 /* Damage that TCP's sum does not see would not be noticed: it is not caused here. */
