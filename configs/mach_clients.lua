@@ -14,27 +14,12 @@
 -- counts: the second command tries one.  The third has a million ports on 4,096 nodes, over the net
 -- that needs no minutes for it: mach_rpc.kernel is the memory of a node.
 local paragon = include "machines/paragon.lua"
+local graphs = include "parts/graphs.lua"
 local net = param("net", "machipc", { "machipc", "norma" })
 local clients = param("clients", 1)
 local rounds = param("rounds", 10)
 local start = param("start", clients > 1000 and "20s" or "2s")
 local size = param("workload.size", "0B")
-
-local graph = {
-  { name = "mesh", protocol = "driver" },
-  { name = "rdm", protocol = "rdm", below = { "mesh" } },
-  { name = "nx", protocol = "nx", below = { "rdm" } },
-}
-local nets = {
-  machipc = {
-    { name = "blast", protocol = "blast", below = { "mesh" } },
-    { name = "chan", protocol = "chan", below = { "blast" } },
-    { name = "rpc", protocol = "select", below = { "chan" } },
-    { name = "ipc", protocol = "machipc", below = { "rpc" } },
-  },
-  norma = { { name = "ipc", protocol = "norma", below = { "mesh" } } },
-}
-for _, instance in ipairs(nets[net]) do graph[#graph + 1] = instance end
 
 -- As square a mesh as has no node without a task.
 local nodes, rows = clients + 1, 1
@@ -76,8 +61,9 @@ return {
   title = "One server and many clients by Mach IPC",
   doc = "Requests a second, time of a call and Jain's index, by number of clients and net.",
   machine = paragon {
-    rows = rows, columns = nodes // rows, release = param("release", "R1.4"), graph = graph,
-    network = { model = param("network.model", "worm", { "worm", "ideal", "flit" }) },
+    rows = rows, columns = nodes // rows, release = param("release", "R1.4"),
+    graph = graphs.mach(net),
+    model = param("network.model", "worm", { "worm", "ideal", "flit" }),
     os = { { service = "mach", over = "ipc" } },
   },
   workload = {

@@ -10,26 +10,11 @@
 -- after a node: its holders wait for ever, here for two seconds; the node comes back after three,
 -- so that the run ends.
 local paragon = include "machines/paragon.lua"
+local graphs = include "parts/graphs.lua"
 local net = param("net", "machipc", { "machipc", "norma" })
 local dies = param("workload.dies", "node", { "node", "port" })
 local holders = param("holders", 1)
 local detector_delay = param("detector_delay", "1s")
-
-local graph = {
-  { name = "mesh", protocol = "driver" },
-  { name = "rdm", protocol = "rdm", below = { "mesh" } },
-  { name = "nx", protocol = "nx", below = { "rdm" } },
-}
-local nets = {
-  machipc = {
-    { name = "blast", protocol = "blast", below = { "mesh" } },
-    { name = "chan", protocol = "chan", below = { "blast" } },
-    { name = "rpc", protocol = "select", below = { "chan" } },
-    { name = "ipc", protocol = "machipc", below = { "rpc" } },
-  },
-  norma = { { name = "ipc", protocol = "norma", below = { "mesh" } } },
-}
-for _, instance in ipairs(nets[net]) do graph[#graph + 1] = instance end
 
 local counts = { 1, 3, 7, 15, 31 }
 local expectations = {}
@@ -63,7 +48,7 @@ return {
   title = "Who is told of a death, and when",
   doc = "Time from the death of a port or its node to the last notification, by holders of rights.",
   machine = paragon {
-    rows = 1, columns = holders + 1, release = param("release", "R1.4"), graph = graph,
+    rows = 1, columns = holders + 1, release = param("release", "R1.4"), graph = graphs.mach(net),
     model = param("network.model", "worm"),
     os = { { service = "mach", over = "ipc" } },
     faults = dies == "node" and { { path = "node 0", at = "50ms", after = "3s" } } or nil,

@@ -8,25 +8,10 @@
 -- and is slower while messages are short; NORMA waits for an answer after each page, and MACHIPC
 -- sends all frames of a message behind each other.
 local paragon = include "machines/paragon.lua"
+local graphs = include "parts/graphs.lua"
 local net = param("net", "machipc", { "machipc", "norma" })
 local size = param("workload.size", "0B")
 local rounds = 50
-
-local graph = {
-  { name = "mesh", protocol = "driver" },
-  { name = "rdm", protocol = "rdm", below = { "mesh" } },
-  { name = "nx", protocol = "nx", below = { "rdm" } },
-}
-local nets = {
-  machipc = {
-    { name = "blast", protocol = "blast", below = { "mesh" } },
-    { name = "chan", protocol = "chan", below = { "blast" } },
-    { name = "rpc", protocol = "select", below = { "chan" } },
-    { name = "ipc", protocol = "machipc", below = { "rpc" } },
-  },
-  norma = { { name = "ipc", protocol = "norma", below = { "mesh" } } },
-}
-for _, instance in ipairs(nets[net]) do graph[#graph + 1] = instance end
 
 local sizes = { "0B", "1KiB", "4000B", "16KiB", "64KiB" }
 local expectations = {
@@ -51,7 +36,7 @@ return {
   machine = paragon {
     rows = 1, columns = 2, release = param("release", "R1.4"),
     model = param("network.model", "worm"),
-    graph = graph, os = { { service = "mach", over = "ipc" } },
+    graph = graphs.mach(net), os = { { service = "mach", over = "ipc" } },
   },
   workload = { kind = "mach_rpc", server = "remote", size = size, rounds = rounds, warmup = 0 },
   sweep = {

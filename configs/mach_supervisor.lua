@@ -10,6 +10,7 @@
 -- started on the next host.  When the node dies they are told by the failure detector.  The dead
 -- node comes back, and is a host again.
 local paragon = include "machines/paragon.lua"
+local graphs = include "parts/graphs.lua"
 local net = param("net", "machipc", { "machipc", "norma" })
 local dies = param("dies", "task", { "task", "node" })
 local clients = param("workload.clients", 2)
@@ -18,22 +19,6 @@ local nodes, rounds = param("nodes", 2), param("workload.rounds", 100) -- nodes 
 local crashes, lives = param("workload.crashes", 1), param("workload.lives", "10ms")
 local again = param("workload.repeat", true)
 local detector_delay = param("detector_delay", "1s")
-
-local graph = {
-  { name = "mesh", protocol = "driver" },
-  { name = "rdm", protocol = "rdm", below = { "mesh" } },
-  { name = "nx", protocol = "nx", below = { "rdm" } },
-}
-local nets = {
-  machipc = {
-    { name = "blast", protocol = "blast", below = { "mesh" } },
-    { name = "chan", protocol = "chan", below = { "blast" } },
-    { name = "rpc", protocol = "select", below = { "chan" } },
-    { name = "ipc", protocol = "machipc", below = { "rpc" } },
-  },
-  norma = { { name = "ipc", protocol = "norma", below = { "mesh" } } },
-}
-for _, instance in ipairs(nets[net]) do graph[#graph + 1] = instance end
 
 local counts = { 1, 2, 4, 8 }
 local expectations = {}
@@ -72,12 +57,11 @@ return {
   doc = "How long clients are without a service whose task or node dies, by number of clients.",
   machine = paragon {
     rows = 1, columns = nodes + hosts, release = param("release", "R1.4"),
-    network = { model = param("network.model", "worm") },
-    graph = graph,
+    model = param("network.model", "worm"),
+    graph = graphs.mach(net),
     os = { { service = "mach", over = "ipc" }, { service = "mach_names", over = "ipc" } },
     faults = dies == "node" and { { path = "node 1", at = "10ms", after = "500ms" } } or nil,
     detector_delay = detector_delay,
-    restart_programs = true,
   },
   workload = {
     kind = "mach_supervisor", hosts = hosts, clients = clients, rounds = rounds,

@@ -9,7 +9,10 @@
 -- stand in parts/decstation.lua; nothing is calibrated.
 local decstation = include "parts/decstation.lua"
 
-return function(o)
+local known = {
+  "adapter", "faults", "graph", "lan", "nodes", "os", "scale"
+}
+return (include "parts/options.lua")("decstation", known, function(o)
   local lan, own = decstation.chosen(o), decstation.group(o)
   return {
     rows = 1, columns = o.nodes or 2, service_node = false,
@@ -23,4 +26,4 @@ return function(o)
         grant = lan.window == "256KiB" and lan.window or nil },
     },
   }
-end
+end)

@@ -19,7 +19,11 @@
 local prices = include "parts/prices.lua"
 local us, mb = prices.us, prices.mb
 
-return function(o)
+local known = {
+  "columns", "dimension", "faults", "graph", "io_nodes", "libraries", "model", "nodes", "os",
+  "rows", "scale", "storage"
+}
+return (include "parts/options.lua")("delta", known, function(o)
   return {
     rows = o.rows or 4, columns = o.columns or 4, io_nodes = o.io_nodes or 0,
     network = {
@@ -52,4 +56,4 @@ return function(o)
     storage = o.storage, libraries = o.libraries, nodes = o.nodes, os = o.os, faults = o.faults,
     graph = o.graph or include("parts/graphs.lua").machine,
   }
-end
+end)

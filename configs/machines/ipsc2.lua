@@ -14,7 +14,11 @@
 -- (reserve first, above 100 bytes) is the iPSC/860's.
 local ipsc860 = include "machines/ipsc860.lua"
 
-return function(o)
+local known = {
+  "columns", "dimension", "faults", "graph", "io_nodes", "libraries", "model", "nodes", "os",
+  "rows", "scale", "storage"
+}
+return (include "parts/options.lua")("ipsc2", known, function(o)
   local options = {}
   for key, value in pairs(o) do options[key] = value end
   options.byte_time = "357ns"   -- 2.8 MB/s [DD]
@@ -24,4 +28,4 @@ return function(o)
   options.flop = 3.1            -- 50 clocks of 16 MHz [387]; ASSUMED(an operation, half a load or
                                 -- store, and the loop)
   return ipsc860(options)
-end
+end)

@@ -20,7 +20,11 @@
 local prices = include "parts/prices.lua"
 local us, mb = prices.us, prices.mb
 
-return function(o)
+local known = {
+  "byte_time", "clock", "columns", "dimension", "faults", "flop", "graph", "io_nodes",
+  "libraries", "model", "nodes", "os", "path", "rows", "scale", "setup_time", "storage"
+}
+return (include "parts/options.lua")("ipsc860", known, function(o)
   local dimension = o.dimension or 4
   local path = o.path or 1       -- the software's time on a message's path, over the iPSC/860's
   local clock = o.clock or 1     -- of other software
@@ -68,4 +72,4 @@ return function(o)
     storage = o.storage, libraries = o.libraries, nodes = o.nodes, os = o.os, faults = o.faults,
     graph = o.graph or include("parts/graphs.lua").machine,
   }
-end
+end)

@@ -15,7 +15,11 @@
 
 local us = include("parts/prices.lua").us
 
-return function(o)
+local known = {
+  "columns", "dimension", "faults", "graph", "io_nodes", "libraries", "model", "nodes", "os",
+  "rows", "scale", "storage"
+}
+return (include "parts/options.lua")("kotz", known, function(o)
   return {
     rows = o.rows or 6, columns = o.columns or 6, io_nodes = o.io_nodes or 16,
     network = {
@@ -46,4 +50,4 @@ return function(o)
     libraries = o.libraries, nodes = o.nodes, os = o.os, faults = o.faults,
     graph = o.graph or include("parts/graphs.lua").machine,
   }
-end
+end)

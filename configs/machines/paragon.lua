@@ -89,7 +89,12 @@ end
 local graphs = include "parts/graphs.lua"
 local services = include "parts/services.lua"
 
-return function(o)
+local known = {
+  "columns", "detector_delay", "dimension", "faults", "graph", "io_nodes", "libraries",
+  "messaging", "model", "names", "nodes", "os", "release", "rows", "scale", "storage",
+  "transport"
+}
+return (include "parts/options.lua")("paragon", known, function(o)
   if o.names ~= nil and o.names ~= "memory" and o.names ~= "kept" then
     error("names '" .. tostring(o.names) .. "' is not memory or kept", 2)
   end
@@ -131,4 +136,4 @@ return function(o)
       { name = "rpc", protocol = "select", below = { "chan" } },
     }),
   }
-end
+end)

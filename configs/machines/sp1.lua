@@ -20,17 +20,22 @@ local libraries = {
   ["EUI-H"] = { path = 0.66, rate = "13MB/s" },
 }
 
-return function(o)
+local known = {
+  "columns", "detector_delay", "dimension", "faults", "graph", "io_nodes", "libraries",
+  "messages", "nodes", "os", "routes", "rows", "scale", "storage"
+}
+return (include "parts/options.lua")("sp1", known, function(o)
   local options = {}
   for key, value in pairs(o) do options[key] = value end
   local library = libraries[o.messages or "MPL"]
   if not library then
     error("messages '" .. tostring(o.messages) .. "' is not MPL or EUI-H", 2)
   end
+  options.messages = nil
   options.path = library.path
   options.adapter = { kind = "pio", rate_out = library.rate, rate_in = library.rate }
   options.mtu = 224             -- ASSUMED(the CPU writes a packet at a time)
   options.clock = 2             -- ASSUMED(62.5 MHz, an instruction a clock: half as fast)
   options.flop = 0.04           -- ASSUMED(compiled code at 25 Mflop/s)
   return sp2(options)
-end
+end)

@@ -22,7 +22,11 @@
 local prices = include "parts/prices.lua"
 local us, mb = prices.us, prices.mb
 
-return function(o)
+local known = {
+  "adapter", "clock", "columns", "detector_delay", "dimension", "faults", "flop", "graph",
+  "io_nodes", "libraries", "mtu", "nodes", "os", "path", "routes", "rows", "scale", "storage"
+}
+return (include "parts/options.lua")("sp2", known, function(o)
   local path, clock = o.path or 1, o.clock or 1
   local nic = include("parts/frames.lua").nic("sp", o.mtu) -- packets [switch]
   nic.dma_rate = not o.adapter and "65MB/s" or nil     -- [9077]
@@ -61,4 +65,4 @@ return function(o)
     detector_delay = o.detector_delay,
     graph = o.graph or include("parts/graphs.lua").machine,
   }
-end
+end)

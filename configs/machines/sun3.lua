@@ -17,7 +17,10 @@
 local prices = include "parts/prices.lua"
 local us, mb = prices.us, prices.mb
 
-return function(o)
+local known = {
+  "faults", "graph", "nodes", "os", "prices", "scale"
+}
+return (include "parts/options.lua")("sun3", known, function(o)
   local list = {
     scale = o.scale,
     -- A 68020 of 16.67 MHz, some two million instructions a second; ASSUMED(with that: 400 to give
@@ -42,4 +45,4 @@ return function(o)
     node = { coprocessor = false, upcall_cpu = "application", preempt = true },
     prices = list, os = o.os, faults = o.faults, graph = o.graph,
   }
-end
+end)

@@ -87,6 +87,14 @@ local bypass = {
   { name = "rpc", protocol = "select", below = { "chan" } },
 }
 
+-- Messages, files and Mach IPC between nodes, by the instance "ipc" of that protocol.
+local function mach(net)
+  local all = {}
+  for k, instance in ipairs(machine) do all[k] = instance end
+  all[#all + 1] = { name = "ipc", protocol = net, below = { net == "norma" and "mesh" or "rpc" } }
+  return all
+end
+
 -- Messages alone, over RDM or ULP; timer: after which it sends again; options: what it is told
 -- besides.
 local function messages(protocol, timer, options)
@@ -151,6 +159,7 @@ return {
   machine = machine,
   calls = calls,
   messages = messages,
+  mach = mach,
   bypass = bypass,
   over = over,
   with_cuts = with_cuts,

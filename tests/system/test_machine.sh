@@ -40,3 +40,12 @@ gives 2 "$PSIM" run "$T/line.lua" --no-store;      says "line.lua:3: machine.io_
 hello() { gives 0 "$PSIM" run hello -q --no-store -p workload.partner=15 "$@"; }
 hello -p machine.prices.send.each=20us -p machine.prices.scale=2.5
 hello -p machine.prices.frame_bytes.rate=100MB/s -p machine.nic.dma_rate=90MB/s -p machine.prices.receive.fixed=1500ns
+# A preset refuses what it would not look at, where the configuration calls it.
+config preset <<'END'
+local paragon = include "machines/paragon.lua"
+return {
+    machine = paragon { rows = 2, columns = 2, network = { model = "ideal" } },
+    workload = { kind = "pingpong" },
+}
+END
+gives 2 "$PSIM" check "$T/preset.lua";             says "preset.lua:3: paragon has no option 'network'; it has"
