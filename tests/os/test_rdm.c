@@ -1,83 +1,22 @@
 /* test_rdm.c: RDM: what is delivered is a front part of what was sent, whatever the path does. */
 #include <criterion/criterion.h>
-#include <string.h>
 
 #include "os/proto/rdm/rdm.h"
-#include "tests/os/xk_rig.h"
+#include "tests/os/rdm_cases.h"
 
 #define GRAPH "mesh driver queue=4; r rdm <mesh queue=2000B window=1000B idle=0; probe probe <r"
-#define MOST 200
-
-/* Lengths and contents by number: none, less than a piece, several pieces. */
-static uint64_t length_of(uint64_t i)
-{
-    return i % 50 == 0 ? 0 : i % 5 == 0 ? 1 : i * 37 % 900;
-}
 
 static const struct rdm_counts *counts(struct rig *r, uint32_t node)
 {
     return rdm_counts(xk_find(r->k[node], "r"));
 }
 
-static uint64_t hash_of(uint64_t i)
+Test(rdm, nothing_goes_again_because_its_link_is_slow)
 {
-    return rig_pattern_hash(1000 + i, length_of(i));
-}
-
-static bool is_number(const struct probe_got *g, uint64_t i)
-{
-    return g->length == length_of(i) && (g->length == 0 || g->hash == hash_of(i));
-}
-
-/* Sends message i; false: busy, or nobody is there. */
-static bool send(struct rig *r, uint32_t from, uint64_t i)
-{
-    return rig_send_pattern(r, from, 1 - from, 1000 + i, length_of(i)) == XK_OK;
-}
-
-/* Sends 0 .. n-1 both ways, as far as there is room after each few steps. */
-static void send_both_ways(struct rig *r, uint64_t n)
-{
-    uint64_t sent[2] = { 0, 0 };
-    for (uint64_t turn = 0; sent[0] + sent[1] < 2 * n; turn++) {
-        cr_assert_lt(turn, 100000, "pushes stay refused");
-        for (uint32_t from = 0; from < 2; from++)
-            if (sent[from] < n && send(r, from, sent[from]))
-                sent[from]++;
-        fake_run(r->f, turn % 4);
-        if (turn % 16 == 15)
-            fake_run_until(r->f, fake_now(r->f) + SIM_MS);
-    }
-    fake_run(r->f, 0);
-}
-
-static void expect_all(struct rig *r, uint32_t node, uint64_t n)
-{
-    const struct probe *p = rig_probe(r, node);
-    cr_assert_eq(p->got, n, "%d of %d came", (int)p->got, (int)n);
-    for (uint64_t i = 0; i < n; i++)
-        cr_assert(is_number(&p->log[i], i), "message %d is another", (int)i);
+    rdm_cases_slow_link(GRAPH, "r.resent");
 }
 
 /* RDM1, RDMO1, RDMI1, RDMI2. */
-/* A frame takes 8 ms, and the timer is longer where the link says how slow it is. */
-Test(rdm, nothing_goes_again_because_its_link_is_slow)
-{
-    for (uint64_t rate = 0; rate <= 14000; rate += 14000) {
-        struct rig r;
-        struct fake_options o = { .mtu = 120, .lossy = true, .latency = 8 * SIM_MS, .rate = rate };
-        uint64_t resent = 0;
-        rig_start(&r, &o, GRAPH, NULL, NULL);
-        send_both_ways(&r, 20);
-        for (uint32_t node = 0; node < 2; node++) {
-            expect_all(&r, node, 20);
-            resent += fake_count(r.f, node, "r.resent");
-        }
-        cr_assert_eq(resent == 0, rate != 0, "%d went again", (int)resent);
-        rig_stop(&r);
-    }
-}
-
 Test(rdm, loss_copies_delay_and_reordering_change_nothing, .timeout = 60)
 {
     uint64_t resent = 0, early = 0, duplicates = 0;
@@ -95,9 +34,9 @@ Test(rdm, loss_copies_delay_and_reordering_change_nothing, .timeout = 60)
                                   .delay_ppm = 200000,
                                   .flatten = seed % 2 };
         rig_start(&r, &o, GRAPH, NULL, NULL);
-        send_both_ways(&r, 60);
+        numbered_both_ways(&r, 60, NULL, NULL);
         for (uint32_t node = 0; node < 2; node++) {
-            expect_all(&r, node, 60);
+            numbered_all_came(&r, node, 60);
             resent += counts(&r, node)->resent;
             early += counts(&r, node)->early;
             duplicates += counts(&r, node)->duplicates;
@@ -138,10 +77,10 @@ Test(rdm, over_a_path_that_keeps_all_nothing_but_the_pieces_is_sent)
 {
     struct rig r;
     rig_start(&r, &(struct fake_options){ .mtu = 120 }, GRAPH, NULL, NULL);
-    send_both_ways(&r, 60);
+    numbered_both_ways(&r, 60, NULL, NULL);
     uint64_t pieces = 0;
     for (uint32_t node = 0; node < 2; node++) {
-        expect_all(&r, node, 60);
+        numbered_all_came(&r, node, 60);
         pieces += counts(&r, node)->pieces;
         cr_assert_eq(counts(&r, node)->acks + counts(&r, node)->resent, 0);
         cr_assert_eq(fake_work(r.f, node, PORT_WORK_TIMER), 0);
@@ -187,7 +126,7 @@ Test(rdm, an_idle_session_is_reclaimed_and_its_numbers_go_on)
         struct fake_options o = { .mtu = 120, .lossy = true, .detect_delay = SIM_MS };
         rig_start(&r, &o, "mesh driver; r rdm <mesh; probe probe <r", NULL, NULL);
         for (uint64_t i = 1; i <= 5; i++) {
-            cr_assert(send(&r, 0, i));
+            cr_assert(numbered_send(&r, 0, 1, i));
             fake_run(r.f, 0);
             fake_call(r.f, 0, reclaim, &r);
             fake_call(r.f, 1, reclaim, &r);
@@ -205,130 +144,25 @@ Test(rdm, an_idle_session_is_reclaimed_and_its_numbers_go_on)
         if (dies == 2)
             fake_call(r.f, 0, close_it, &opened);
         for (uint64_t i = 6; i <= 8; i++)
-            cr_assert(send(&r, 0, i));
+            cr_assert(numbered_send(&r, 0, 1, i));
         fake_run(r.f, 0);
         const struct probe *p = rig_probe(&r, 1);
         cr_assert_eq(p->got, dies ? 3 : 8);
         for (uint64_t i = 0; i < p->got; i++)
-            cr_assert(is_number(&p->log[i], 9 - p->got + i));
+            cr_assert(numbered_is(&p->log[i], 9 - p->got + i));
         rig_stop(&r);
     }
 }
 
-/* ---- every order ---- */
-
-static void send_three(struct rig *r)
-{
-    for (uint64_t i = 1; i <= 3; i++)
-        cr_assert(send(r, 0, i));
-}
-
-static bool all_came(struct rig *r)
-{
-    const struct probe *p = rig_probe(r, 1);
-    for (uint64_t i = 0; i < p->got; i++)
-        if (!is_number(&p->log[i], i + 1))
-            return false;
-    return p->got == 3 && rig_alloc_quiet(r);
-}
-
-static void explore(uint32_t drops, uint32_t copies, bool timers)
-{
-    const struct fake_options o = { .mtu = 128,
-                                    .lossy = true,
-                                    .unordered = true,
-                                    .explore_drops = drops,
-                                    .explore_copies = copies,
-                                    .explore_timers = timers };
-    rig_explore(&o, GRAPH, send_three, all_came);
-}
-
 Test(rdm, every_order_with_a_loss_or_a_copy_delivers_the_same, .timeout = 60)
 {
-    explore(1, 0, false);
-    explore(0, 1, false);
-    explore(1, 1, true);
-}
-
-/* ---- lives ---- */
-
-static uint64_t sent_by[3], first_of[3]; /* by life of node 0: messages sent; number of the first */
-
-/* What node 1, in one life, has got: from each life of node 0 numbers that follow each other. */
-static void expect_runs(struct rig *r, bool from_start)
-{
-    const struct probe *p = rig_probe(r, 1);
-    uint64_t at = 0;
-    for (uint32_t life = 1; life <= 2; life++) {
-        uint64_t i = first_of[life], end = first_of[life] + sent_by[life];
-        while (!from_start && at < p->got && i < end && !is_number(&p->log[at], i))
-            i++; /* what its earlier life got, or nobody */
-        while (at < p->got && i < end && is_number(&p->log[at], i)) {
-            at++;
-            i++;
-        }
-    }
-    cr_assert_eq(at, p->got, "message %d of %d is out of order", (int)at, (int)p->got);
-}
-
-static void send_some(struct rig *r, uint32_t life, uint64_t n)
-{
-    for (uint64_t k = 0; k < n && fake_up(r->f, 0); k++) {
-        if (send(r, 0, first_of[life] + sent_by[life]))
-            sent_by[life]++;
-        fake_run(r->f, 1);
-    }
-}
-
-static void crash(uint64_t seed, bool lossy, uint32_t victim)
-{
-    struct rig r;
-    struct fake_options o = { .seed = seed,
-                              .order = FAKE_RANDOM,
-                              .mtu = 128,
-                              .lossy = lossy,
-                              .unordered = lossy,
-                              .drop_ppm = 100000,
-                              .duplicate_ppm = 100000,
-                              .delay_ppm = 100000,
-                              .detect_delay = seed % 3 ? SIM_MS : 100 * SIM_US };
-    memset(sent_by, 0, sizeof sent_by);
-    first_of[1] = 1;
-    first_of[2] = 101;
-    rig_start(&r, &o, GRAPH, NULL, NULL);
-    send_some(&r, 1, 1 + seed % 30);
-    fake_run(r.f, seed % 7);
-    fake_crash(r.f, victim);
-    fake_run(r.f, seed / 7 % 5);
-    if (victim == 1)
-        send_some(&r, 1, seed % 4);
-    r.k[victim] = NULL;
-    fake_restart(r.f, victim);
-    while (!r.k[victim])
-        fake_step(r.f);
-    fake_run(r.f, 3 + seed % 5);
-    uint32_t life = victim == 0 ? 2 : 1;
-    send_some(&r, life, 10);
-    fake_run(r.f, 0);
-    expect_runs(&r, victim == 0);
-    /* Both live now and know it: the next arrives. */
-    uint64_t got = rig_probe(&r, 1)->got;
-    cr_assert(send(&r, 0, first_of[life] + sent_by[life]));
-    sent_by[life]++;
-    fake_run(r.f, 0);
-    cr_assert_eq(rig_probe(&r, 1)->got, got + 1, "seed %d: the lives do not meet", (int)seed);
-    expect_runs(&r, victim == 0);
-    cr_assert_eq(fake_pending(r.f), 0);
-    rig_stop(&r);
+    rdm_cases_orders(GRAPH);
 }
 
 /* RDM2, RDMO3. */
 Test(rdm, a_crash_and_a_quick_return_of_either_node_mix_nothing, .timeout = 60)
 {
-    for (uint64_t seed = 1; seed <= 300; seed++) {
-        crash(seed, seed % 4 != 0, 0);
-        crash(seed, seed % 4 != 0, 1);
-    }
+    rdm_cases_crashes(GRAPH, 300);
 }
 
 /* Random bytes and damaged headers must neither crash nor be taken for messages. */

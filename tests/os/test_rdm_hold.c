@@ -4,6 +4,7 @@
 
 #include "os/proto/rdm/rdm.h"
 #include "os/xk/peers.h"
+#include "tests/os/rdm_cases.h"
 #include "tests/os/tcp_rig.h"
 #include "tests/sample.h"
 
@@ -23,11 +24,6 @@ struct holder {
     struct lane lane[KEYS];
     uint64_t ready, broken, ended, wrong, most;
 };
-
-static uint64_t length_of(uint64_t i)
-{
-    return i % 50 == 0 ? 0 : i % 5 == 0 ? 1 : i * 37 % 900;
-}
 
 static uint64_t seed_of(uint32_t key, uint64_t i)
 {
@@ -66,11 +62,11 @@ static void holder_demux(struct xk_protl *self, struct xk_sessn *lower, struct x
     h->wrong += xk_first(lower) == l->in_part;
     l->in_part = true;
     rope_join(&l->coming, &piece);
-    if (l->coming.length >= length_of(l->next)) {
-        h->wrong += l->coming.length != length_of(l->next) ||
+    if (l->coming.length >= numbered_length(l->next)) {
+        h->wrong += l->coming.length != numbered_length(l->next) ||
                     (l->coming.length > 0 &&
                      rope_hash(&l->coming) !=
-                         rig_pattern_hash(seed_of(lower->key, l->next), length_of(l->next)));
+                         rig_pattern_hash(seed_of(lower->key, l->next), numbered_length(l->next)));
         rope_fini(&l->coming);
         l->in_part = false;
         l->next++;
@@ -203,7 +199,7 @@ static enum xk_status send_bytes(struct rig *r, uint32_t node, uint32_t key, uin
 
 static bool send(struct rig *r, uint32_t node, uint32_t key, uint64_t i)
 {
-    return send_bytes(r, node, key, seed_of(key, i), length_of(i)) == XK_OK;
+    return send_bytes(r, node, key, seed_of(key, i), numbered_length(i)) == XK_OK;
 }
 
 static void holds(struct rig *r, uint32_t node, uint32_t key, bool on)
@@ -742,7 +738,7 @@ static void crash(uint64_t seed, uint32_t victim)
     holds(&r, 1, 0, false);
     struct holder *h = holder(&r, 1);
     /* The first tells lives: to who has not heard of this one it is the end of the other. */
-    cr_assert_eq(send_bytes(&r, 0, 0, seed_of(0, 0), length_of(0)), XK_OK);
+    cr_assert_eq(send_bytes(&r, 0, 0, seed_of(0, 0), numbered_length(0)), XK_OK);
     fake_run(r.f, 0);
     h->lane[0].next = 1;
     h->wrong = 0;

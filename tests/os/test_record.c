@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "os/proto/record/record_internal.h"
+#include "tests/os/rdm_cases.h"
 #include "tests/os/tcp_rig.h"
 #include "tests/sample.h"
 
@@ -16,33 +17,9 @@
 #define RECORD "r record <tcp queue=2000B fragment=300B retry=1ms retry_max=8ms; probe probe <r"
 #define GRAPH "mesh driver queue=64; " REST
 
-static uint64_t length_of(uint64_t i)
-{
-    return i % 50 == 0 ? 0 : i % 5 == 0 ? 1 : i * 37 % 900;
-}
-
 static const struct record_counts *counts(struct rig *r, uint32_t node)
 {
     return record_counts(xk_find(r->k[node], "r"));
-}
-
-static bool is_number(const struct probe_got *g, uint64_t i)
-{
-    return g->length == length_of(i) &&
-           (g->length == 0 || g->hash == rig_pattern_hash(1000 + i, length_of(i)));
-}
-
-static bool send(struct rig *r, uint32_t from, uint32_t to, uint64_t i)
-{
-    return rig_send_pattern(r, from, to, 1000 + i, length_of(i)) == XK_OK;
-}
-
-static void expect_all(struct rig *r, uint32_t node, uint64_t n)
-{
-    const struct probe *p = rig_probe(r, node);
-    cr_assert_eq(p->got, n, "%d of %d came", (int)p->got, (int)n);
-    for (uint64_t i = 0; i < n; i++)
-        cr_assert(is_number(&p->log[i], i), "message %d is another", (int)i);
 }
 
 /* ---- connections that break ---- */
@@ -61,21 +38,11 @@ static void break_now(struct port *p, void *arg)
     xk_close(tcp);
 }
 
-static void send_both_ways(struct rig *r, uint64_t n, uint64_t breaks)
+static void break_some(struct rig *r, uint64_t turn, void *arg)
 {
-    uint64_t sent[2] = { 0, 0 };
-    for (uint64_t turn = 0; sent[0] + sent[1] < 2 * n; turn++) {
-        cr_assert_lt(turn, 100000, "pushes stay refused");
-        for (uint32_t from = 0; from < 2; from++)
-            if (sent[from] < n && send(r, from, 1 - from, sent[from]))
-                sent[from]++;
-        fake_run(r->f, turn % 4);
-        if (turn % 16 == 15)
-            fake_run_until(r->f, fake_now(r->f) + SIM_MS);
-        if (breaks && turn % breaks == breaks - 1)
-            fake_call(r->f, turn / breaks % 2, break_now, r);
-    }
-    fake_run(r->f, 0);
+    uint64_t breaks = *(uint64_t *)arg;
+    if (breaks && turn % breaks == breaks - 1)
+        fake_call(r->f, turn / breaks % 2, break_now, r);
 }
 
 /* RCD1, RCDO1, RCDO2, RCDI1, RCDI2, RCDC1: with connections that break in the middle, too. */
@@ -94,11 +61,12 @@ Test(record, loss_copies_delay_reordering_and_breaks_change_nothing, .timeout = 
                                   .duplicate_ppm = 50000,
                                   .delay_ppm = seed % 2 ? 50000 : 0,
                                   .flatten = seed % 2 };
+        uint64_t breaks = seed % 3 ? 3 + seed % 17 : 0;
         tcp_rig_start(&r, &o, GRAPH);
-        send_both_ways(&r, 60, seed % 3 ? 3 + seed % 17 : 0);
+        numbered_both_ways(&r, 60, break_some, &breaks);
         for (uint32_t node = 0; node < 2; node++) {
             const struct record_counts *c = counts(&r, node);
-            expect_all(&r, node, 60);
+            numbered_all_came(&r, node, 60);
             resent += c->resent;
             yielded += c->yielded;
             broken += c->broken;
@@ -133,9 +101,9 @@ Test(record, over_ip_and_ethernet_it_is_the_same, .timeout = 60)
                       "eth eth; hosts arp <eth retry=1ms tries=20 address=10.1.0.0/16; ip ip "
                       "<hosts; v vdrop <ip corrupt=0.02 duplicate=0.02; tcp tcp <v " QUICK
                       "; " RECORD);
-        send_both_ways(&r, 40, 0);
+        numbered_both_ways(&r, 40, NULL, NULL);
         for (uint32_t node = 0; node < 2; node++)
-            expect_all(&r, node, 40);
+            numbered_all_came(&r, node, 40);
         rig_stop(&r);
     }
 }
@@ -146,12 +114,12 @@ Test(record, what_a_node_sends_to_itself_comes_in_order)
     struct rig r;
     tcp_rig_start(&r, &(struct fake_options){ 0 }, GRAPH);
     for (uint64_t i = 0; i < 40; i++) {
-        while (!send(&r, 0, 0, i))
+        while (!numbered_send(&r, 0, 0, i))
             fake_run(r.f, 1);
         fake_run(r.f, i % 3);
     }
     fake_run(r.f, 0);
-    expect_all(&r, 0, 40);
+    numbered_all_came(&r, 0, 40);
     cr_assert_eq(counts(&r, 0)->connects, 0);
     cr_assert_eq(fake_counts(r.f)->frames, 0);
     rig_stop(&r);
@@ -161,8 +129,8 @@ Test(record, what_a_node_sends_to_itself_comes_in_order)
 
 static void both_begin(struct rig *r)
 {
-    cr_assert(send(r, 0, 1, 1));
-    cr_assert(send(r, 1, 0, 1));
+    cr_assert(numbered_send(r, 0, 1, 1));
+    cr_assert(numbered_send(r, 1, 0, 1));
 }
 
 static bool one_stands(struct rig *r)
@@ -171,7 +139,7 @@ static bool one_stands(struct rig *r)
     for (uint32_t node = 0; node < 2; node++) {
         const struct probe *p = rig_probe(r, node);
         const struct record_conn *c = record_peer(xk_find(r->k[node], "r"), 1 - node)->conn;
-        if (p->got != 1 || !is_number(&p->log[0], 1) || !c || !c->greeted)
+        if (p->got != 1 || !numbered_is(&p->log[0], 1) || !c || !c->greeted)
             return false;
         tcp_look(c->tcp, &v[node]);
     }
@@ -208,10 +176,10 @@ Test(record, who_cannot_connect_is_connected_to)
     struct rig r;
     tcp_rig_start(&r, &(struct fake_options){ .lossy = true }, GRAPH);
     fake_on_frame(r.f, lose_its_syn, NULL);
-    cr_assert(send(&r, 0, 1, 1));
+    cr_assert(numbered_send(&r, 0, 1, 1));
     fake_run_until(r.f, 12 * SIM_MS);
     cr_assert_eq(counts(&r, 0)->greeted, 0);
-    cr_assert(send(&r, 1, 0, 1));
+    cr_assert(numbered_send(&r, 1, 0, 1));
     fake_run(r.f, 0);
     cr_assert(one_stands(&r));
     cr_assert_eq(counts(&r, 0)->yielded, 1);
@@ -227,11 +195,11 @@ Test(record, one_connection_serves_until_the_end)
     tcp_rig_start(&r, &(struct fake_options){ 0 }, GRAPH);
     cr_assert_eq(counts(&r, 0)->connects, 0);
     for (uint64_t i = 0; i < 30; i++) {
-        cr_assert(send(&r, i % 2, 1 - i % 2, i / 2));
+        cr_assert(numbered_send(&r, i % 2, 1 - i % 2, i / 2));
         fake_run(r.f, 0);
     }
-    expect_all(&r, 0, 15);
-    expect_all(&r, 1, 15);
+    numbered_all_came(&r, 0, 15);
+    numbered_all_came(&r, 1, 15);
     cr_assert_eq(counts(&r, 0)->connects + counts(&r, 1)->connects, 1);
     cr_assert_eq(counts(&r, 0)->greeted + counts(&r, 1)->greeted, 2);
     cr_assert_eq(tcp_counts(xk_find(r.k[0], "tcp"))->connects, 1);
@@ -281,13 +249,13 @@ Test(record, who_cannot_be_reached_is_given_up_with_the_reason)
             fake_crash(r.f, 1);
         else
             fake_call(r.f, 1, deaf, &r);
-        cr_assert(send(&r, 0, 1, 1));
+        cr_assert(numbered_send(&r, 0, 1, 1));
         fake_run(r.f, 0);
         cr_assert_eq(rig_probe(&r, 0)->failed, 1);
         cr_assert_eq(rig_probe(&r, 0)->why, down ? XK_UNREACHABLE : XK_REFUSED);
         cr_assert_eq(counts(&r, 0)->dropped, 1);
         cr_assert_eq(counts(&r, 0)->connects, 6);
-        cr_assert(send(&r, 0, 1, 2)); /* it is tried again */
+        cr_assert(numbered_send(&r, 0, 1, 2)); /* it is tried again */
         fake_run(r.f, 0);
         cr_assert_eq(rig_probe(&r, 0)->failed, 2);
         cr_assert(rig_alloc_quiet(&r));
@@ -424,7 +392,7 @@ Test(record, a_stream_that_makes_no_sense_is_reset_and_gives_nothing)
     n = good_stream(&r, b); /* and of that before it */
     cr_assert(resets(&r, b, n));
     cr_assert_eq(counts(&r, 1)->stale, 1);
-    cr_assert(send(&r, 0, 1, 1)); /* and nobody else is hurt */
+    cr_assert(numbered_send(&r, 0, 1, 1)); /* and nobody else is hurt */
     fake_run(r.f, 0);
     cr_assert_eq(rig_probe(&r, 1)->got, 4);
     cr_assert(rig_alloc_quiet(&r));
@@ -458,34 +426,6 @@ Test(record, random_streams_hurt_nobody, .timeout = 60)
 
 /* ---- lives ---- */
 
-static uint64_t sent_by[3], first_of[3]; /* by life of node 0: messages sent; number of the first */
-
-/* What node 1, in one life, has got: from each life of node 0 numbers that follow each other. */
-static void expect_runs(struct rig *r, bool from_start)
-{
-    const struct probe *p = rig_probe(r, 1);
-    uint64_t at = 0;
-    for (uint32_t life = 1; life <= 2; life++) {
-        uint64_t i = first_of[life], end = first_of[life] + sent_by[life];
-        while (!from_start && at < p->got && i < end && !is_number(&p->log[at], i))
-            i++; /* what its earlier life got, or nobody */
-        while (at < p->got && i < end && is_number(&p->log[at], i)) {
-            at++;
-            i++;
-        }
-    }
-    cr_assert_eq(at, p->got, "message %d of %d is out of order", (int)at, (int)p->got);
-}
-
-static void send_some(struct rig *r, uint32_t life, uint64_t n)
-{
-    for (uint64_t k = 0; k < n && fake_up(r->f, 0); k++) {
-        if (send(r, 0, 1, first_of[life] + sent_by[life]))
-            sent_by[life]++;
-        fake_run(r->f, 1);
-    }
-}
-
 static void crash(uint64_t seed, bool lossy, uint32_t victim)
 {
     struct rig r;
@@ -497,35 +437,8 @@ static void crash(uint64_t seed, bool lossy, uint32_t victim)
                               .drop_ppm = 50000,
                               .duplicate_ppm = 50000,
                               .detect_delay = seed % 3 ? SIM_MS : 100 * SIM_US };
-    memset(sent_by, 0, sizeof sent_by);
-    first_of[1] = 1;
-    first_of[2] = 101;
     tcp_rig_start(&r, &o, GRAPH);
-    send_some(&r, 1, 1 + seed % 30);
-    fake_run(r.f, seed % 7 + seed % 5 * 20);
-    fake_crash(r.f, victim);
-    fake_run(r.f, seed / 7 % 5);
-    if (victim == 1)
-        send_some(&r, 1, seed % 4);
-    r.k[victim] = NULL;
-    fake_restart(r.f, victim);
-    while (!r.k[victim])
-        fake_step(r.f);
-    fake_run(r.f, 3 + seed % 5);
-    uint32_t life = victim == 0 ? 2 : 1;
-    send_some(&r, life, 10);
-    fake_run(r.f, 0);
-    expect_runs(&r, victim == 0);
-    /* Both live now and know it: the next arrives. */
-    uint64_t got = rig_probe(&r, 1)->got;
-    cr_assert(send(&r, 0, 1, first_of[life] + sent_by[life]));
-    sent_by[life]++;
-    fake_run(r.f, 0);
-    cr_assert_eq(rig_probe(&r, 1)->got, got + 1, "seed %d: the lives do not meet", (int)seed);
-    expect_runs(&r, victim == 0);
-    cr_assert_eq(fake_pending(r.f), 0);
-    cr_assert(rig_alloc_quiet(&r));
-    rig_stop(&r);
+    rdm_cases_crash(&r, seed, victim, seed % 7 + seed % 5 * 20);
 }
 
 /* RCD2, RCD5. */

@@ -3,56 +3,16 @@
 #include <string.h>
 
 #include "os/proto/ulp/ulp.h"
-#include "tests/os/xk_rig.h"
+#include "tests/os/rdm_cases.h"
 #include "tests/sample.h"
 
 #define BELOW "mesh driver queue=4; v vdrop <mesh corrupt=0.05; "
 #define ULP "u ulp <mesh queue=2000B grant=1000B idle=0; probe probe <u"
 #define GRAPH "mesh driver queue=4; " ULP
 
-/* Lengths and contents by number: none, less than a frame, several frames. */
-static uint64_t length_of(uint64_t i)
-{
-    return i % 50 == 0 ? 0 : i % 5 == 0 ? 1 : i * 37 % 900;
-}
-
 static const struct ulp_counts *counts(struct rig *r, uint32_t node)
 {
     return ulp_counts(xk_find(r->k[node], "u"));
-}
-
-static bool is_number(const struct probe_got *g, uint64_t i)
-{
-    return g->length == length_of(i) &&
-           (g->length == 0 || g->hash == rig_pattern_hash(1000 + i, length_of(i)));
-}
-
-static bool send(struct rig *r, uint32_t from, uint32_t to, uint64_t i)
-{
-    return rig_send_pattern(r, from, to, 1000 + i, length_of(i)) == XK_OK;
-}
-
-static void send_both_ways(struct rig *r, uint64_t n)
-{
-    uint64_t sent[2] = { 0, 0 };
-    for (uint64_t turn = 0; sent[0] + sent[1] < 2 * n; turn++) {
-        cr_assert_lt(turn, 100000, "pushes stay refused");
-        for (uint32_t from = 0; from < 2; from++)
-            if (sent[from] < n && send(r, from, 1 - from, sent[from]))
-                sent[from]++;
-        fake_run(r->f, turn % 4);
-        if (turn % 16 == 15)
-            fake_run_until(r->f, fake_now(r->f) + SIM_MS);
-    }
-    fake_run(r->f, 0);
-}
-
-static void expect_all(struct rig *r, uint32_t node, uint64_t n)
-{
-    const struct probe *p = rig_probe(r, node);
-    cr_assert_eq(p->got, n, "%d of %d came", (int)p->got, (int)n);
-    for (uint64_t i = 0; i < n; i++)
-        cr_assert(is_number(&p->log[i], i), "message %d is another", (int)i);
 }
 
 /* ULP1, ULP4, ULPO1, ULPI1, ULPI2. */
@@ -75,10 +35,10 @@ Test(ulp, loss_copies_delay_reordering_and_damage_change_nothing, .timeout = 60)
         rig_start(&r, &o,
                   BELOW "u ulp <v queue=2000B grant=1000B idle=0 wait_max=20ms; probe probe <u",
                   NULL, NULL);
-        send_both_ways(&r, 60);
+        numbered_both_ways(&r, 60, NULL, NULL);
         for (uint32_t node = 0; node < 2; node++) {
             const struct ulp_counts *c = counts(&r, node);
-            expect_all(&r, node, 60);
+            numbered_all_came(&r, node, 60);
             resent += c->resent;
             ahead += c->ahead;
             duplicates += c->duplicates;
@@ -119,9 +79,9 @@ Test(ulp, over_the_protocols_of_a_lan_it_is_the_same, .timeout = 60)
                                   .duplicate_ppm = 50000,
                                   .flatten = seed % 2 };
         rig_start(&r, &o, graphs[seed / 2 % 2], NULL, NULL);
-        send_both_ways(&r, 40);
+        numbered_both_ways(&r, 40, NULL, NULL);
         for (uint32_t node = 0; node < 2; node++)
-            expect_all(&r, node, 40);
+            numbered_all_came(&r, node, 40);
         rig_stop(&r);
     }
 }
@@ -231,12 +191,12 @@ static sim_time struck(const char *graph, enum blow what1, uint64_t at1, enum bl
     wire.at[0] = at1;
     wire.at[1] = at2;
     fake_on_frame(r.f, on_wire, NULL);
-    send_both_ways(&r, 10);
+    numbered_both_ways(&r, 10, NULL, NULL);
     run_out(&r);
-    cr_assert(send(&r, 0, 1, 10)); /* alone, in one frame */
+    cr_assert(numbered_send(&r, 0, 1, 10)); /* alone, in one frame */
     run_out(&r);
     for (uint32_t node = 0; node < 2; node++)
-        expect_all(&r, node, 10 + node);
+        numbered_all_came(&r, node, 10 + node);
     uint64_t damaged = counts(&r, 0)->damaged + counts(&r, 1)->damaged;
     cr_assert(what2 != NONE || damaged == (what1 == DAMAGED), "%d damaged", (int)damaged);
     cr_assert_eq(fake_pending(r.f), 0);
@@ -313,11 +273,11 @@ Test(ulp, over_a_path_that_keeps_all_there_are_frames_and_grants)
 {
     struct rig r;
     rig_start(&r, &(struct fake_options){ .mtu = 120 }, GRAPH, NULL, NULL);
-    send_both_ways(&r, 60);
+    numbered_both_ways(&r, 60, NULL, NULL);
     uint64_t all = 0;
     for (uint32_t node = 0; node < 2; node++) {
         const struct ulp_counts *c = counts(&r, node);
-        expect_all(&r, node, 60);
+        numbered_all_came(&r, node, 60);
         all += c->frames + c->grants + c->asks;
         cr_assert_eq(c->resent + c->nacks + c->ahead + c->duplicates + c->idle, 0);
         cr_assert_leq(c->asks, 1);
@@ -390,7 +350,7 @@ static void fan_in(struct rig *r, bool lossy, const char *graph)
     for (uint64_t turn = 0; all < 32 * 10; turn++) {
         cr_assert_lt(turn, 100000);
         for (uint32_t from = 1; from < 33; from++)
-            if (sent[from] < 10 && send(r, from, 0, sent[from])) {
+            if (sent[from] < 10 && numbered_send(r, from, 0, sent[from])) {
                 sent[from]++;
                 all++;
             }
@@ -414,7 +374,7 @@ Test(ulp, a_node_that_many_send_to_grants_each_of_them_less, .timeout = 60)
         const struct probe *p = rig_probe(&r, 0);
         for (uint64_t i = 0; i < p->got; i++) {
             uint32_t from = p->log[i].from;
-            cr_assert(is_number(&p->log[i], got[from]++));
+            cr_assert(numbered_is(&p->log[i], got[from]++));
             for (uint32_t other = 1; !lossy && other < 33; other++)
                 cr_assert(got[other] + 6 >= got[from], "node %d is passed by", (int)other);
         }
@@ -446,137 +406,18 @@ Test(ulp, no_more_is_under_way_than_the_pool_however_many_send)
     rig_stop(&r);
 }
 
-/* ---- a slow link ---- */
-
-/* A frame takes 8 ms, and the timer is longer where the link says how slow it is. */
 Test(ulp, nothing_goes_again_because_its_link_is_slow)
 {
-    for (uint64_t rate = 0; rate <= 14000; rate += 14000) {
-        struct rig r;
-        struct fake_options o = { .mtu = 120, .lossy = true, .latency = 8 * SIM_MS, .rate = rate };
-        rig_start(&r, &o, GRAPH, NULL, NULL);
-        send_both_ways(&r, 20);
-        for (uint32_t node = 0; node < 2; node++) {
-            expect_all(&r, node, 20);
-            cr_assert_eq(counts(&r, node)->resent == 0, rate != 0, "%d went again",
-                         (int)counts(&r, node)->resent);
-        }
-        rig_stop(&r);
-    }
-}
-
-/* ---- every order ---- */
-
-static void send_three(struct rig *r)
-{
-    for (uint64_t i = 1; i <= 3; i++)
-        cr_assert(send(r, 0, 1, i));
-}
-
-static bool all_came(struct rig *r)
-{
-    const struct probe *p = rig_probe(r, 1);
-    for (uint64_t i = 0; i < p->got; i++)
-        if (!is_number(&p->log[i], i + 1))
-            return false;
-    return p->got == 3 && rig_alloc_quiet(r);
-}
-
-static void explore(uint32_t drops, uint32_t copies, bool timers)
-{
-    const struct fake_options o = { .mtu = 128,
-                                    .lossy = true,
-                                    .unordered = true,
-                                    .explore_drops = drops,
-                                    .explore_copies = copies,
-                                    .explore_timers = timers };
-    rig_explore(&o, GRAPH, send_three, all_came);
+    rdm_cases_slow_link(GRAPH, "u.resent");
 }
 
 Test(ulp, every_order_with_a_loss_or_a_copy_delivers_the_same, .timeout = 60)
 {
-    explore(1, 0, false);
-    explore(0, 1, false);
-    explore(1, 1, true);
-}
-
-/* ---- lives ---- */
-
-static uint64_t sent_by[3], first_of[3]; /* by life of node 0: messages sent; number of the first */
-
-/* What node 1, in one life, has got: from each life of node 0 numbers that follow each other. */
-static void expect_runs(struct rig *r, bool from_start)
-{
-    const struct probe *p = rig_probe(r, 1);
-    uint64_t at = 0;
-    for (uint32_t life = 1; life <= 2; life++) {
-        uint64_t i = first_of[life], end = first_of[life] + sent_by[life];
-        while (!from_start && at < p->got && i < end && !is_number(&p->log[at], i))
-            i++; /* what its earlier life got, or nobody */
-        while (at < p->got && i < end && is_number(&p->log[at], i)) {
-            at++;
-            i++;
-        }
-    }
-    cr_assert_eq(at, p->got, "message %d of %d is out of order", (int)at, (int)p->got);
-}
-
-static void send_some(struct rig *r, uint32_t life, uint64_t n)
-{
-    for (uint64_t k = 0; k < n && fake_up(r->f, 0); k++) {
-        if (send(r, 0, 1, first_of[life] + sent_by[life]))
-            sent_by[life]++;
-        fake_run(r->f, 1);
-    }
-}
-
-static void crash(uint64_t seed, bool lossy, uint32_t victim)
-{
-    struct rig r;
-    struct fake_options o = { .seed = seed,
-                              .order = FAKE_RANDOM,
-                              .mtu = 128,
-                              .lossy = lossy,
-                              .unordered = lossy,
-                              .drop_ppm = 100000,
-                              .duplicate_ppm = 100000,
-                              .delay_ppm = 100000,
-                              .detect_delay = seed % 3 ? SIM_MS : 100 * SIM_US };
-    memset(sent_by, 0, sizeof sent_by);
-    first_of[1] = 1;
-    first_of[2] = 101;
-    rig_start(&r, &o, GRAPH, NULL, NULL);
-    send_some(&r, 1, 1 + seed % 30);
-    fake_run(r.f, seed % 7);
-    fake_crash(r.f, victim);
-    fake_run(r.f, seed / 7 % 5);
-    if (victim == 1)
-        send_some(&r, 1, seed % 4);
-    r.k[victim] = NULL;
-    fake_restart(r.f, victim);
-    while (!r.k[victim])
-        fake_step(r.f);
-    fake_run(r.f, 3 + seed % 5);
-    uint32_t life = victim == 0 ? 2 : 1;
-    send_some(&r, life, 10);
-    fake_run(r.f, 0);
-    expect_runs(&r, victim == 0);
-    /* Both live now and know it: the next arrives. */
-    uint64_t got = rig_probe(&r, 1)->got;
-    cr_assert(send(&r, 0, 1, first_of[life] + sent_by[life]));
-    sent_by[life]++;
-    fake_run(r.f, 0);
-    cr_assert_eq(rig_probe(&r, 1)->got, got + 1, "seed %d: the lives do not meet", (int)seed);
-    expect_runs(&r, victim == 0);
-    cr_assert_eq(fake_pending(r.f), 0);
-    rig_stop(&r);
+    rdm_cases_orders(GRAPH);
 }
 
 /* ULP2, ULPO2. */
 Test(ulp, a_crash_and_a_quick_return_of_either_node_mix_nothing, .timeout = 60)
 {
-    for (uint64_t seed = 1; seed <= 200; seed++) {
-        crash(seed, seed % 4 != 0, 0);
-        crash(seed, seed % 4 != 0, 1);
-    }
+    rdm_cases_crashes(GRAPH, 200);
 }
