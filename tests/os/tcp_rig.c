@@ -317,6 +317,19 @@ void tcp_rig_protocols(void)
     rig_protocol_too = &user_protl;
 }
 
+struct fake_options tcp_rig_lossy(uint64_t seed, uint32_t delay_ppm, sim_time delay_max)
+{
+    return (struct fake_options){ .seed = seed,
+                                  .lossy = true,
+                                  .unordered = true,
+                                  .latency = 1 * SIM_MS,
+                                  .byte_time = 100 * SIM_NS,
+                                  .drop_ppm = 30000,
+                                  .duplicate_ppm = 20000,
+                                  .delay_ppm = delay_ppm,
+                                  .delay_max = delay_max };
+}
+
 void tcp_rig_start(struct rig *r, struct fake_options *o, const char *graph)
 {
     tcp_rig_protocols();

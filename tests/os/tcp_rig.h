@@ -52,6 +52,11 @@ extern const struct xk_protl_ops tip_protl;
     "mesh driver queue=%u; ip tip <mesh; tcp tcp <ip " params "; lib tcp <ip guest=true " params   \
     "; user streams <tcp <lib"
 
+/* Timers of a network whose frames take milliseconds. */
+#define TCP_QUICK "rto_min=10ms rto_first=100ms tick=1ms ack_delay=5ms msl=100ms persist_min=50ms "
+
+/* A network that loses and doubles frames, and delays delay_ppm of them by up to delay_max. */
+struct fake_options tcp_rig_lossy(uint64_t seed, uint32_t delay_ppm, sim_time delay_max);
 void tcp_rig_protocols(void); /* graphs may have `tip` and `streams` */
 void tcp_rig_start(struct rig *r, struct fake_options *o, const char *graph);
 struct streams *tcp_streams(struct rig *r, uint32_t node);

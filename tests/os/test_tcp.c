@@ -9,7 +9,6 @@
 #include "tests/sample.h"
 
 #define PORT 80
-#define QUICK "rto_min=10ms rto_first=100ms tick=1ms ack_delay=5ms msl=100ms persist_min=50ms "
 
 static void start(struct rig *r, struct fake_options *o, const char *params)
 {
@@ -90,29 +89,21 @@ static bool damage(void *arg, uint32_t src, uint32_t dst, struct rope *frame)
 Test(tcp, loss_copies_delay_and_damage_change_nothing, .timeout = 7200)
 {
     static const char *const params[] = {
-        QUICK,
-        QUICK "congestion=tahoe stamps=false",
-        QUICK "congestion=newreno",
-        QUICK "sack=true",
-        QUICK "sack=true mss=300B receive_buffer=262144B send_buffer=65536B",
-        QUICK "mss=100B nagle=false",
-        QUICK "isn=4294960000 window_scale=false",
-        QUICK "receive_buffer=3000B send_buffer=5000B",
-        QUICK "receive_buffer=262144B send_buffer=262144B",
+        TCP_QUICK,
+        TCP_QUICK "congestion=tahoe stamps=false",
+        TCP_QUICK "congestion=newreno",
+        TCP_QUICK "sack=true",
+        TCP_QUICK "sack=true mss=300B receive_buffer=262144B send_buffer=65536B",
+        TCP_QUICK "mss=100B nagle=false",
+        TCP_QUICK "isn=4294960000 window_scale=false",
+        TCP_QUICK "receive_buffer=3000B send_buffer=5000B",
+        TCP_QUICK "receive_buffer=262144B send_buffer=262144B",
     };
     uint64_t runs = sample("TCP_RUNS", 3), bad = 0;
     for (uint64_t seed = 1; seed <= runs; seed++)
         for (size_t i = 0; i < ARRAY_LEN(params); i++) {
             struct rig r;
-            struct fake_options o = { .seed = seed,
-                                      .lossy = true,
-                                      .unordered = true,
-                                      .latency = 1 * SIM_MS,
-                                      .byte_time = 100 * SIM_NS,
-                                      .drop_ppm = 30000,
-                                      .duplicate_ppm = 20000,
-                                      .delay_ppm = 50000,
-                                      .delay_max = 30 * SIM_MS };
+            struct fake_options o = tcp_rig_lossy(seed, 50000, 30 * SIM_MS);
             uint64_t state = seed;
             start(&r, &o, params[i]);
             fake_on_frame(r.f, damage, &state);
@@ -138,7 +129,7 @@ Test(tcp, numbers_of_bytes_come_round, .timeout = 7200)
 Test(tcp, a_node_talks_to_itself)
 {
     struct rig r;
-    start(&r, &(struct fake_options){ .nodes = 1 }, QUICK);
+    start(&r, &(struct fake_options){ .nodes = 1 }, TCP_QUICK);
     both_ways(&r, 0, 50000, 30000);
     rig_stop(&r);
     cr_assert_eq(rope_leaves_alive(), 0);
@@ -221,8 +212,8 @@ static uint64_t against_the_model(enum cong kind, uint64_t seed)
     char params[200];
     uint64_t total = 400000, state = seed;
     snprintf(params, sizeof params,
-             QUICK "congestion=%s stamps=false mss=1000B receive_buffer=32000B "
-                   "send_buffer=500000B window_scale=false",
+             TCP_QUICK "congestion=%s stamps=false mss=1000B receive_buffer=32000B "
+                       "send_buffer=500000B window_scale=false",
              names[kind]);
     start(&r, &(struct fake_options){ .lossy = true, .latency = SIM_MS }, params);
     fake_on_frame(r.f, lose_data, &state);
@@ -383,7 +374,7 @@ Test(tcp, random_segments_do_no_harm, .timeout = 7200)
     for (uint64_t run = 0; run < runs; run++) {
         struct rig r;
         enum xk_status why;
-        start(&r, &(struct fake_options){ .seed = run + 1 }, QUICK "isn=1000");
+        start(&r, &(struct fake_options){ .seed = run + 1 }, TCP_QUICK "isn=1000");
         cr_assert_eq(tcp_rig_listen(&r, 1, PORT), XK_OK);
         cr_assert_not_null(tcp_rig_open(&r, 0, 1, 2000, PORT, &why));
         for (uint32_t i = 0; i < 40; i++) {
@@ -426,8 +417,8 @@ Test(tcp, many_holes_take_little_memory)
 
 Test(tcp, over_ip_streams_are_whole_whatever_is_lost, .timeout = 7200)
 {
-    static const char *const params[] = { QUICK,
-                                          QUICK "sack=true congestion=newreno path_mtu=true" };
+    static const char *const params[] = { TCP_QUICK,
+                                          TCP_QUICK "sack=true congestion=newreno path_mtu=true" };
     uint64_t runs = sample("TCP_IP", 5);
     for (uint64_t i = 0; i < runs * ARRAY_LEN(params); i++) {
         struct rig r;
@@ -459,7 +450,7 @@ Test(tcp, a_peer_that_crashes_ends_its_connections, .timeout = 7200)
         enum xk_status why;
         struct fake_options o = { .seed = i + 1, .broadcast = true, .latency = SIM_MS };
         char graph[512];
-        snprintf(graph, sizeof graph, REAL, QUICK "tries=4 connect_time=300ms");
+        snprintf(graph, sizeof graph, REAL, TCP_QUICK "tries=4 connect_time=300ms");
         tcp_rig_start(&r, &o, graph);
         cr_assert_eq(tcp_rig_listen(&r, 1, PORT), XK_OK);
         tcp_streams(&r, 1)->accept_from = 8;
@@ -486,7 +477,7 @@ Test(tcp, a_peer_that_crashes_ends_its_connections, .timeout = 7200)
 /* ---- SOCK: calls that block ---- */
 
 #define SOCK_GRAPH                                                                                 \
-    "eth eth; arp arp <eth retry=1ms; ip ip <arp; tcp tcp <ip " QUICK "; sock sock <tcp "          \
+    "eth eth; arp arp <eth retry=1ms; ip ip <arp; tcp tcp <ip " TCP_QUICK "; sock sock <tcp "      \
     "piece=700B"
 
 struct talk {

@@ -11,7 +11,6 @@
 #include "tests/sample.h"
 
 #define PORT 80
-#define QUICK "rto_min=10ms rto_first=100ms tick=1ms ack_delay=5ms msl=100ms persist_min=50ms "
 
 #define COUNTERS 128
 struct story { /* of a run: each counter of both instances together, and what was on the wire */
@@ -42,15 +41,8 @@ static bool about_lending(const char *name)
 
 static void start(struct rig *r, const char *params, uint64_t seed, bool tight)
 {
-    struct fake_options o = { .seed = seed,
-                              .lossy = true,
-                              .unordered = true,
-                              .latency = 1 * SIM_MS,
-                              .byte_time = 100 * SIM_NS,
-                              .drop_ppm = 30000,
-                              .duplicate_ppm = 20000,
-                              .delay_ppm = 1000000, /* no two things happen at once */
-                              .delay_max = 5 * SIM_MS };
+    /* all are delayed: no two things happen at once */
+    struct fake_options o = tcp_rig_lossy(seed, 1000000, 5 * SIM_MS);
     char graph[1024];
     snprintf(graph, sizeof graph, TCP_RIG_TWO("%s"), tight ? 1 : 64, params, params);
     o.tx_queue = tight;
@@ -111,11 +103,11 @@ static void run(struct story *x, const char *params, uint64_t seed, uint32_t eve
 Test(tcp_lend, at_any_event_it_changes_nothing)
 {
     static const char *const params[] = {
-        QUICK,
-        QUICK "congestion=newreno stamps=false",
-        QUICK "sack=true mss=300B receive_buffer=262144B send_buffer=65536B",
-        QUICK "receive_buffer=3000B send_buffer=5000B keepalive=true keep_idle=50ms",
-        QUICK "isn=4294960000 window_scale=false nagle=false",
+        TCP_QUICK,
+        TCP_QUICK "congestion=newreno stamps=false",
+        TCP_QUICK "sack=true mss=300B receive_buffer=262144B send_buffer=65536B",
+        TCP_QUICK "receive_buffer=3000B send_buffer=5000B keepalive=true keep_idle=50ms",
+        TCP_QUICK "isn=4294960000 window_scale=false nagle=false",
     };
     static const uint32_t every[] = { 1, 2, 7 };
     uint64_t runs = sample("TCP_LENDS", 20), moves = 0;
@@ -143,7 +135,7 @@ Test(tcp_lend, while_it_waits_for_room_below)
     uint64_t runs = sample("TCP_LENDS", 20);
     for (uint64_t seed = 1; seed <= runs; seed++) {
         struct story x;
-        run(&x, QUICK "mss=500B", seed, 1 + (uint32_t)seed % 5, true);
+        run(&x, TCP_QUICK "mss=500B", seed, 1 + (uint32_t)seed % 5, true);
         cr_assert_gt(x.moves, 20);
     }
 }
@@ -153,7 +145,7 @@ Test(tcp_lend, while_it_waits_for_room_below)
 static struct stream *connected(struct rig *r)
 {
     enum xk_status why;
-    start(r, QUICK, 1, false);
+    start(r, TCP_QUICK, 1, false);
     fake_set_faults(r->f, 0, 0);
     cr_assert_eq(tcp_rig_listen(r, 1, PORT), XK_OK);
     struct stream *x = tcp_rig_open(r, 0, 1, 2000, PORT, &why);
@@ -239,8 +231,8 @@ static struct stream *apart(struct rig *r, const char *cpu)
     struct err e = ERR_INIT;
     enum xk_status why;
     tcp_rig_protocols();
-    struct xk_graph *g = rig_graph("mesh driver; ip tip <mesh; tcp tcp <ip domain=server " QUICK
-                                   "; lib tcp <ip domain=server guest=true " QUICK
+    struct xk_graph *g = rig_graph("mesh driver; ip tip <mesh; tcp tcp <ip domain=server " TCP_QUICK
+                                   "; lib tcp <ip domain=server guest=true " TCP_QUICK
                                    "; user streams <tcp <lib domain=app");
     struct val *domains = val_new(VAL_TABLE, "test", 1), *row = val_new(VAL_TABLE, "test", 1);
     if (cpu)
@@ -334,7 +326,7 @@ Test(tcp_lend, a_forged_block_is_refused_or_does_no_harm)
     for (uint64_t run = 0; run < runs; run++) {
         struct rig r;
         enum xk_status why;
-        start(&r, QUICK "sack=true", run + 1, false);
+        start(&r, TCP_QUICK "sack=true", run + 1, false);
         cr_assert_eq(tcp_rig_listen(&r, 1, PORT), XK_OK);
         tcp_streams(&r, 1)->accept_push = 20000;
         struct stream *a = tcp_rig_open(&r, 0, 1, 2000, PORT, &why);
