@@ -1116,7 +1116,7 @@ Test(machipc_eye, on_a_network_that_loses_doubles_and_reorders)
 
 Test(machipc_eye, while_nodes_crash_and_come_back)
 {
-    eye_runs(20, &(struct eye_options){ .nodes = 3,
+    eye_runs(80, &(struct eye_options){ .nodes = 3,
                                         .tasks = 2,
                                         .actions = 300,
                                         .task_deaths = 5,
@@ -1126,7 +1126,7 @@ Test(machipc_eye, while_nodes_crash_and_come_back)
 
 Test(machipc_eye, while_nodes_crash_on_a_bad_network)
 {
-    eye_runs(20, &(struct eye_options){ .nodes = 3,
+    eye_runs(80, &(struct eye_options){ .nodes = 3,
                                         .tasks = 2,
                                         .actions = 300,
                                         .task_deaths = 5,
