@@ -126,12 +126,26 @@ static void account(struct eye *e, const struct mach_record *home, bool quiet)
     }
 }
 
+/* Of no node and port are there parts of more than one message. */
+static void parts(const struct xipc *x, bool quiet)
+{
+    cr_assert(!quiet || list_empty(&x->parts), "XIPC6: parts of a message are kept for ever");
+    LIST_EACH (it, &x->parts) {
+        const struct xipc_parts *p = LIST_ENTRY(it, struct xipc_parts, link);
+        for (const struct list *that = it->next; that != &x->parts; that = that->next) {
+            const struct xipc_parts *q = LIST_ENTRY(that, struct xipc_parts, link);
+            cr_assert(p->from != q->from || p->uid != q->uid, "XIPC6: two messages in parts");
+        }
+    }
+}
+
 static void accounts(struct eye *e, bool quiet)
 {
     for (uint32_t n = 0; n < e->nodes; n++) {
         if (!eye_there(e, n))
             continue;
         const struct xipc *x = net_of(e, n);
+        parts(x, quiet);
         if (quiet)
             cr_assert(list_empty(&x->stalled) && list_empty(&x->movers) &&
                           list_empty(&x->arriving) && list_empty(&x->owing) &&

@@ -192,6 +192,7 @@ static void look(struct world *w, bool quiet)
         struct xipc *n = net_of(w, i);
         cr_assert(list_empty(&n->stalled) && list_empty(&n->movers) && list_empty(&n->arriving) &&
                   list_empty(&n->owing) && list_empty(&n->where));
+        cr_assert(list_empty(&n->parts), "XIPC6: node %u keeps parts of a message for ever", i);
     }
 }
 
@@ -290,7 +291,7 @@ static void say(struct world *w, uint32_t node, mach_name to, int32_t id, mach_n
     cr_assert_eq(say_by(w, node, to, MACH_COPY_SEND, id, right, d), MACH_MSG_SUCCESS);
 }
 
-static void do_hear(struct world *w, uint32_t node)
+static void do_hear_keep(struct world *w, uint32_t node)
 {
     mach_msg_init(&A.msg);
     A.r = mach_msg(task(w, node), &A.msg, MACH_RCV_MSG | POLL, A.name, 0, 0);
@@ -299,6 +300,10 @@ static void do_hear(struct world *w, uint32_t node)
                   ? A.msg.items[0].names[0]
                   : 0;
     A.refs = A.msg.remote;
+}
+static void do_hear(struct world *w, uint32_t node)
+{
+    do_hear_keep(w, node);
     mach_msg_fini(task(w, node), &A.msg);
 }
 /* The id of the message that is there; its right's name in *right. */
@@ -982,6 +987,261 @@ Test(machipc, a_right_that_comes_after_the_death_of_its_port_is_dead)
     stop(&w);
 }
 
+/* ---- messages longer than a call ---- */
+
+#define SMALL 96                       /* bytes of a frame */
+#define FRAGMENT (SMALL - 8 - 24)      /* less the headers of the driver and of BLAST */
+#define CALL (64 * FRAGMENT - 24 - 8)  /* less those of CHAN and SELECT */
+#define BESIDE (12 + 24 + 16 + 2 * 20) /* of a message with one item of data alone */
+#define FRAMES(n) (((n) + 24 + 8 + FRAGMENT - 1) / FRAGMENT) /* of a call of n bytes */
+
+#define MOVES 1000 /* id of a message with a receive right */
+
+static void do_send_long(struct world *w, uint32_t node)
+{
+    struct mach_msg msg;
+    struct rope data;
+    mach_msg_init(&msg);
+    msg.remote = A.name;
+    msg.remote_disp = A.d;
+    msg.id = A.id;
+    if (A.other) {
+        msg.local = A.other;
+        msg.local_disp = MACH_MAKE_SEND_ONCE;
+    }
+    rope_init(&data);
+    rope_add_pattern(&data, (uint64_t)A.id, 0, A.count);
+    mach_msg_add(&msg, MACH_TYPE_BYTE, &data);
+    if (A.names)
+        mach_msg_add_rights(task(w, node), &msg, A.refs ? MACH_MOVE_RECEIVE : MACH_COPY_SEND,
+                            A.names, 1);
+    A.r = mach_msg(task(w, node), &msg, MACH_SEND_MSG | POLL, 0, 0, 0);
+    mach_msg_fini(task(w, node), &msg);
+}
+static void say_long(struct world *w, uint32_t node, mach_name to, uint32_t by, int32_t id,
+                     uint32_t bytes, mach_name reply, mach_name *right)
+{
+    A.name = to;
+    A.other = reply;
+    A.id = id;
+    A.d = by;
+    A.count = bytes;
+    A.names = right;
+    A.refs = id == MOVES;
+    in(w, node, do_send_long);
+    cr_assert_eq(A.r, MACH_MSG_SUCCESS, "%#x", A.r);
+}
+
+static void do_hear_long(struct world *w, uint32_t node)
+{
+    struct rope same;
+    do_hear_keep(w, node);
+    if (A.r != MACH_MSG_SUCCESS)
+        return;
+    if (A.msg.item_count && !A.msg.items[0].names) {
+        rope_init(&same);
+        rope_add_pattern(&same, (uint64_t)A.msg.id, 0, A.msg.items[0].data.length);
+        cr_assert(rope_equal(&same, &A.msg.items[0].data), "XIPC6: other bytes than were sent");
+        rope_fini(&same);
+    }
+    mach_msg_fini(task(w, node), &A.msg);
+}
+static int32_t hear_long(struct world *w, uint32_t node, mach_name from)
+{
+    A.name = from;
+    in(w, node, do_hear_long);
+    return A.id;
+}
+
+static void start_small(struct world *w, uint32_t nodes, const struct fake_options *o)
+{
+    struct fake_options options = *o;
+    rig_mtu = options.mtu = SMALL;
+    start(w, nodes, &options);
+    rig_mtu = 0;
+}
+
+Test(machipc_parts, cost_the_frames_of_their_bytes_and_an_answer_each)
+{
+    struct world w;
+    start_small(&w, 2, &(struct fake_options){ 0 });
+    mach_name server = new_port(&w, 1), to = give(&w, 1, server, 0);
+    (void)frames(&w);
+    cr_assert_eq(select_max_bytes(net_of(&w, 0)->rpc), CALL);
+    uint32_t lengths[] = { 100,     CALL - 1, CALL, CALL + 1, 2 * (CALL - 20), 2 * (CALL - 20) + 1,
+                           9 * CALL };
+    for (uint32_t i = 0; i < ARRAY_LEN(lengths); i++) {
+        uint64_t left = lengths[i], usual = 1 + FRAMES(left), parts = 0;
+        if (left > CALL)
+            for (usual = 0; left > 0; parts++) {
+                uint64_t part = left < CALL - 20 ? left : CALL - 20;
+                usual += 1 + FRAMES(part + 20);
+                left -= part;
+            }
+        uint64_t before = net_of(&w, 0)->counts.parts;
+        say_long(&w, 0, to, MACH_COPY_SEND, 30 + (int32_t)i, lengths[i] - BESIDE, 0, NULL);
+        cr_assert_eq(frames(&w), usual, "%u bytes", lengths[i]);
+        cr_assert_eq(net_of(&w, 0)->counts.parts - before, parts);
+        cr_assert_eq(hear_long(&w, 1, server), 30 + (int32_t)i);
+    }
+    stop(&w);
+}
+
+/* Node 0 asks node 1 in parts, with a right of node 2; node 1 answers in parts.  `dies` at step
+ * `at`.  False: it was over before. */
+static bool long_call(uint32_t dies, uint64_t at, uint64_t seed)
+{
+    struct world w;
+    uint64_t step = 0;
+    bool died = false, asked = false, answered = false;
+    start_small(&w, 3,
+                &(struct fake_options){ .seed = seed,
+                                        .order = seed ? FAKE_RANDOM : FAKE_IN_ORDER,
+                                        .detect_delay = SIM_MS });
+    mach_name server = new_port(&w, 1), reply = new_port(&w, 0), third = new_port(&w, 2);
+    mach_name to = give(&w, 1, server, 0), right = give(&w, 2, third, 0);
+    run(&w, 0);
+    w.watch = true;
+    say_long(&w, 0, to, MACH_COPY_SEND, 7, 2 * CALL, reply, &right);
+    say_long(&w, 0, to, MACH_COPY_SEND, 8, 10, 0, NULL);
+    do {
+        if (step++ == at) {
+            fake_crash(w.r.f, dies);
+            w.m[dies] = NULL;
+            died = true;
+        }
+        if (!asked && up(&w, 1) && hear_long(&w, 1, server) != 0) {
+            cr_assert_eq(A.id, 7, "XIPC3");
+            asked = true;
+            if (A.refs && A.refs != MACH_PORT_DEAD) {
+                say_long(&w, 1, A.refs, MACH_MOVE_SEND_ONCE, 9, 3 * CALL, 0, NULL);
+                answered = true;
+            }
+        }
+        run(&w, 1);
+    } while (fake_pending(w.r.f));
+    look(&w, true); /* no parts of a dead sender, too */
+    if (dies != 1 || !died) {
+        int32_t id = hear_long(&w, 1, server);
+        if (!asked && id == 7)
+            asked = true, id = hear_long(&w, 1, server);
+        cr_assert(dies == 0 && died ? id == 0 || (asked && id == 8) : asked && id == 8, "XIPC3: %d",
+                  id);
+        cr_assert_eq(hear_long(&w, 1, server), 0);
+    }
+    run(&w, 0);
+    if (dies != 0 || !died) { /* its reply, or a notice that there will be none: one of them */
+        int32_t id = hear_long(&w, 0, reply);
+        if (dies == 1 && died)
+            cr_assert(id == MACH_NOTIFY_SEND_ONCE || (answered && id == 9), "%d", id);
+        else
+            cr_assert_eq(id, 9, "%d", id);
+        cr_assert_eq(hear_long(&w, 0, reply), 0, "told twice");
+    }
+    stop(&w);
+    return died;
+}
+
+Test(machipc_parts, a_death_at_any_step_of_a_long_call)
+{
+    uint64_t orders = 0, stories = sample("MACHIPC_STORIES", 2);
+    for (uint64_t seed = 0; seed < stories; seed++)
+        for (uint32_t dies = 0; dies < 3; dies++)
+            for (uint64_t at = 0; long_call(dies, at, seed); at++)
+                orders++;
+    cr_assert_gt(orders, 300 * stories);
+    if (getenv("MACHIPC_SHOW"))
+        fprintf(stderr, "%lu deaths\n", (unsigned long)orders);
+}
+
+/* Each goes to where the other one was: they die, as in whole messages. */
+Test(machipc_parts, with_receive_rights_to_each_other_die)
+{
+    for (uint32_t length = 10; length < 3 * CALL; length += 2 * CALL) {
+        struct world w;
+        start_small(&w, 2, &(struct fake_options){ 0 });
+        mach_name p = new_port(&w, 0), q = new_port(&w, 1);
+        mach_name q_at_0 = give(&w, 1, q, 0), p_at_1 = give(&w, 0, p, 1);
+        run(&w, 0);
+        say_long(&w, 0, q_at_0, MACH_COPY_SEND, MOVES, length, 0, &p);
+        say_long(&w, 1, p_at_1, MACH_COPY_SEND, MOVES, length, 0, &q);
+        run(&w, 0);
+        cr_assert_geq(net_of(&w, 0)->counts.circular + net_of(&w, 1)->counts.circular, 1);
+        cr_assert_eq(type_of(&w, 0, q_at_0), MACH_TYPE_DEAD_NAME);
+        cr_assert_eq(type_of(&w, 1, p_at_1), MACH_TYPE_DEAD_NAME);
+        stop(&w);
+    }
+}
+
+/* Parts of `bytes` bytes that node 1 gets from node 0, one by one. */
+static struct {
+    uint64_t seq, uid;
+    uint32_t procedure, offset, bytes;
+    enum xipc_answer said;
+} P;
+
+static void part_said(void *arg, enum xk_status status, struct rope *reply)
+{
+    uint32_t node;
+    (void)arg;
+    cr_assert_eq(status, XK_OK);
+    P.said = xipc_read_answer(reply, &node);
+}
+static void do_part(struct world *w, uint32_t node)
+{
+    struct rope r;
+    rope_init(&r);
+    xipc_put64(&r, P.seq);
+    xipc_put64(&r, P.uid);
+    xipc_put32(&r, P.offset);
+    rope_add_zero(&r, P.bytes);
+    cr_assert_eq(select_call(net_of(w, node)->rpc, 1, XIPC_MACHIPC, P.procedure, &r, part_said, w),
+                 XK_OK);
+}
+static enum xipc_answer say_part(struct world *w, uint64_t seq, uint32_t offset, uint32_t bytes)
+{
+    P.seq = seq;
+    P.offset = offset;
+    P.bytes = bytes;
+    in(w, 0, do_part);
+    run(w, 0);
+    return P.said;
+}
+
+Test(machipc_parts, that_do_not_follow_are_dropped)
+{
+    struct world w;
+    start(&w, 2, &(struct fake_options){ 0 });
+    mach_name p = new_port(&w, 1), send = give(&w, 1, p, 0);
+    const struct list *kept = &net_of(&w, 1)->parts;
+    P.uid = gift;
+    P.procedure = MACHIPC_PART;
+    cr_assert_eq(say_part(&w, 5, 0, 4), XIPC_MORE);
+    cr_assert_eq(say_part(&w, 6, 0, 4), XIPC_MORE, "another message");
+    cr_assert_eq(say_part(&w, 5, 4, 4), XIPC_LATER);
+    cr_assert(list_empty(kept));
+    cr_assert_eq(say_part(&w, 7, 0, 4), XIPC_MORE);
+    cr_assert_eq(say_part(&w, 7, 4, 4), XIPC_MORE);
+    cr_assert_eq(say_part(&w, 7, 0, 4), XIPC_MORE, "it begins again");
+    cr_assert_eq(say_part(&w, 7, 8, 4), XIPC_LATER, "a gap");
+    cr_assert(list_empty(kept));
+    cr_assert_eq(say_part(&w, 8, 0, 0), XIPC_BAD);
+    cr_assert_eq(say_part(&w, 8, 0, 4), XIPC_MORE);
+    P.procedure = MACHIPC_LAST;
+    cr_assert_eq(say_part(&w, 8, 4, 4), XIPC_BAD, "these bytes are no message");
+    cr_assert(list_empty(kept));
+    P.procedure = MACHIPC_PART;
+    P.uid = gift + 1000;
+    cr_assert_eq(say_part(&w, 9, 0, 4), XIPC_ELSEWHERE);
+    P.uid = gift;
+    cr_assert_eq(say_part(&w, 9, 0, 4), XIPC_MORE);
+    destroy(&w, 1, p);
+    cr_assert_eq(say_part(&w, 9, 4, 4), XIPC_ELSEWHERE, "it has died");
+    cr_assert(list_empty(kept));
+    destroy(&w, 0, send);
+    stop(&w);
+}
+
 /* ---- calls of anybody ---- */
 
 static void ended(void *arg, enum xk_status status, struct rope *reply)
@@ -1082,13 +1342,16 @@ static void eye_runs(uint64_t usual, const struct eye_options *o)
     struct eye *e = calloc(1, sizeof *e);
     for (uint64_t seed = first; seed < first + count; seed++) {
         struct eye_options options = *o;
-        options.net = &eye_machipc;
+        if (!options.net)
+            options.net = &eye_machipc;
+        rig_mtu = options.net->mtu;
         options.seed = seed;
         if (getenv("MACHIPC_SHOW"))
             fprintf(stderr, "MACHIPC_EYES=1 MACHIPC_FROM=%lu\n", (unsigned long)seed);
         eye_run(&options, e);
         eye_stop(e);
     }
+    rig_mtu = 0;
     free(e);
 }
 
@@ -1132,6 +1395,32 @@ Test(machipc_eye, while_nodes_crash_on_a_bad_network)
                                         .task_deaths = 5,
                                         .node_crashes = 10,
                                         .fake = { BAD_NETWORK, .detect_delay = SIM_MS } });
+}
+
+/* Frames so small that one message of eight goes in parts. */
+static void eye_runs_small(uint64_t usual, const struct eye_options *o)
+{
+    struct eye_net small = eye_machipc;
+    struct eye_options options = *o;
+    small.mtu = SMALL;
+    options.net = &small;
+    eye_runs(usual, &options);
+}
+
+Test(machipc_eye, of_messages_in_parts)
+{
+    eye_runs_small(
+        4, &(struct eye_options){ .nodes = 3, .tasks = 2, .actions = 300, .task_deaths = 5 });
+}
+
+Test(machipc_eye, of_messages_in_parts_while_nodes_crash_on_a_bad_network)
+{
+    eye_runs_small(8, &(struct eye_options){ .nodes = 3,
+                                             .tasks = 2,
+                                             .actions = 300,
+                                             .task_deaths = 5,
+                                             .node_crashes = 10,
+                                             .fake = { BAD_NETWORK, .detect_delay = SIM_MS } });
 }
 
 Test(machipc_eye, small_cases_in_many_orders)

@@ -128,11 +128,17 @@ struct val *rig_val(const char *text)
 const struct xk_network rig_networks[2] = { { .name = "mesh", .mtu = 4096, .gives = XK_NETWORK },
                                             { .name = "lan", .mtu = 4096, .gives = XK_NETWORK } };
 
+uint32_t rig_mtu;
+
 struct xk_graph *rig_graph(const char *graph)
 {
     struct err e = ERR_INIT;
     struct val *v = rig_val(graph);
-    struct xk_graph *g = xk_graph_load(v, rig_protocols(), "graph", rig_networks, 2, &e);
+    static struct xk_network networks[2];
+    memcpy(networks, rig_networks, sizeof networks);
+    if (rig_mtu)
+        networks[0].mtu = networks[1].mtu = rig_mtu;
+    struct xk_graph *g = xk_graph_load(v, rig_protocols(), "graph", networks, 2, &e);
     cr_assert_not_null(g, "%s", e.text);
     val_free(v);
     return g;

@@ -39,6 +39,8 @@ void rig_boot_all(struct rig *r, struct fake *f, struct xk_graph *g, uint32_t co
                   void (*booted)(struct rig *r, uint32_t node, struct port *p), void *arg);
 struct xk_graph *rig_graph(const char *graph);
 extern const struct xk_network rig_networks[2]; /* the fake's interfaces */
+/* Frames of rig_graph's networks, and so of the fake_options; 0: as above. */
+extern uint32_t rig_mtu;
 void rig_stop(struct rig *r);
 
 /* ---- the probe: a protocol without a header ---- */

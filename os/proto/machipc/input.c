@@ -487,11 +487,13 @@ void xipc_machipc_serve(void *arg, struct select_request *q, uint32_t procedure,
     in->life = xk_life(n->self->kernel, in->from);
     list_init(&in->link);
     list_push(&n->arriving, &in->link);
-    if (procedure != MACHIPC_MESSAGE || !read(in, args)) {
-        refuse(in, XIPC_BAD);
-        return;
-    }
-    enum xipc_answer a = can_take(in);
+    enum xipc_answer a = XIPC_DONE;
+    if (procedure == MACHIPC_PART || procedure == MACHIPC_LAST)
+        a = xipc_parts_take(n, in->from, procedure == MACHIPC_LAST, args);
+    else if (procedure != MACHIPC_MESSAGE)
+        a = XIPC_BAD;
+    if (a == XIPC_DONE)
+        a = read(in, args) ? can_take(in) : XIPC_BAD;
     if (a == XIPC_DONE && !collect(in))
         a = XIPC_BAD;
     if (a != XIPC_DONE) {
@@ -527,4 +529,5 @@ void xipc_arriving_drop(struct xipc *n, struct xipc_node ended)
         if (in->from == ended.node && in->life <= ended.life)
             in->over = true;
     }
+    xipc_parts_drop(n, ended);
 }

@@ -44,6 +44,7 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
     list_init(&n->stalled);
     list_init(&n->movers);
     list_init(&n->arriving);
+    list_init(&n->parts);
     list_init(&n->owing);
     list_init(&n->where);
     xipc_calls_init(n);
@@ -108,6 +109,7 @@ static const struct counter counters[] = {
     C_SUM(xipc, counts, lost, "1", "Messages that were dropped: their sender has died."),
     C_SUM(xipc, counts, circular, "1",
           "Messages that were dropped: they would wait for themselves."),
+    C_SUM(xipc, counts, parts, "1", "Parts of messages that are longer than a call."),
     C_SUM(xipc, counts, bad, "1", "Calls that made no sense."),
     C_END,
 };

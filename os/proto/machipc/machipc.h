@@ -25,6 +25,8 @@
  *       dies meanwhile, they ask there.  It has one place at every moment, or none ever again.
  *   XIPC5  When the life of a node ends: proxies of what it had are dead, what was lent to it has
  *       gone, its send-once rights are told as lost, and what waits to be sent there is destroyed.
+ *   XIPC6  A message longer than a call goes in several, one after the other.  Its rights come with
+ *       the last: until that is taken it is no message, and nothing has changed.
  *
  * A node that cannot be reached and has not died is not told from one that has, by who gives up
  * calling it; it should not be: CHAN's `tries` are to outlast what the network loses.

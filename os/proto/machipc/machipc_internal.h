@@ -1,7 +1,8 @@
 /* machipc_internal.h: private to os/proto/machipc/: state, and what is said by whom.
  *
  * Bottom to top: bytes.c answers and bytes, calls.c calls that find the pool full, portm.c, ssr.c,
- * lsr.c, rrx.c, output.c messages that go, input.c messages that come, machipc.c the instance.
+ * lsr.c, rrx.c, parts.c messages longer than a call, output.c messages that go, input.c messages
+ * that come, machipc.c the instance.
  */
 #ifndef OS_PROTO_MACHIPC_MACHIPC_INTERNAL_H
 #define OS_PROTO_MACHIPC_MACHIPC_INTERNAL_H
@@ -12,6 +13,7 @@
 #include "os/xk/peers.h"
 
 #define XIPC_NOBODY UINT32_MAX
+#define XIPC_PART 20 /* bytes before a part: number of the message, port, offset in its bytes */
 
 /* Services of SELECT, and their procedures. */
 enum xipc_service {
@@ -22,7 +24,7 @@ enum xipc_service {
     XIPC_PORTM = 0x4d04,
     XIPC_SERVICES = 5
 };
-enum { MACHIPC_MESSAGE, MACHIPC_ROOM };
+enum { MACHIPC_MESSAGE, MACHIPC_ROOM, MACHIPC_PART, MACHIPC_LAST };
 enum { SSR_RETURN };
 enum { LSR_REGISTER, LSR_GIVE };
 enum { RRX_MOVES, RRX_MOVED };
@@ -39,6 +41,7 @@ enum xipc_answer {
     XIPC_LOST,     /* what it is about has been lost */
     XIPC_BAD,      /* it makes no sense */
     XIPC_CIRCULAR, /* it would wait for itself */
+    XIPC_MORE,     /* it is a part of a message: the next */
     XIPC_ANSWERS
 };
 
@@ -110,6 +113,9 @@ struct xipc_out {
     struct xipc_node at;   /* where it goes: of its port at that time */
     uint32_t dest, told;   /* told: where all have been told that ports move */
     uint32_t heard, rooms; /* to->told and to->rooms when it went */
+    uint32_t life;         /* of dest when it went */
+    struct rope rest;      /* what of it has not gone, of a message longer than a call */
+    uint32_t gone;         /* bytes that have */
     uint32_t asked;
     bool under_way, tried, stuck, destroyed, lost;
     struct xipc_image *images; /* [0]: the message; then those in the queues that move with it */
@@ -151,6 +157,14 @@ struct xipc_in {
     bool over;               /* its sender has died */
 };
 
+/* A message that comes in several calls: bytes that nobody has read. */
+struct xipc_parts {
+    struct list link;
+    uint32_t from, life;
+    uint64_t seq, uid; /* one of each node and port (XIPC3) */
+    struct rope bytes;
+};
+
 struct xipc {
     struct xk_protl *self, *rpc;
     struct port *port;
@@ -163,11 +177,12 @@ struct xipc {
     struct port_timer tell, retry;
     struct list stalled, movers; /* struct xipc_out */
     struct list arriving;        /* struct xipc_in */
+    struct list parts;           /* struct xipc_parts */
     struct list owing;           /* struct xipc_port */
     struct list where;           /* struct xipc_where */
     struct {
         uint64_t sent, received, again, elsewhere, full, lost, failed, returned, registered, moved,
-            arrived, dead, deaths, peers, bad, circular;
+            arrived, dead, deaths, peers, bad, circular, parts;
     } counts;
 };
 
@@ -283,6 +298,16 @@ void xipc_stall(struct xipc_out *o);
 void xipc_news(struct xipc *n); /* something has changed: what was stalled is tried again */
 /* All that waits at a dead proxy is destroyed. */
 void xipc_out_destroy_all(struct xipc_port *x);
+
+/* ---- parts.c ---- */
+/* All bytes of a message go as one call or as several, one after the other (XIPC6). */
+void xipc_parts_send(struct xipc_out *o, struct rope *bytes, select_done_fn done);
+/* A part was answered: the next has been sent.  False: there is none, or nobody for it. */
+bool xipc_parts_next(struct xipc_out *o, enum xipc_answer a, select_done_fn done);
+/* A part has come.  XIPC_MORE: others follow; XIPC_DONE: it was the last, and *args is the whole
+ * message; else nothing of the message is kept. */
+enum xipc_answer xipc_parts_take(struct xipc *n, uint32_t from, bool last, struct rope *args);
+void xipc_parts_drop(struct xipc *n, struct xipc_node ended);
 
 /* ---- input.c ---- */
 void xipc_machipc_serve(void *arg, struct select_request *q, uint32_t procedure, struct rope *args);

@@ -303,12 +303,16 @@ static void answered(void *arg, enum xk_status status, struct rope *reply)
     struct xipc *n = x->n;
     uint32_t node;
     enum xipc_answer a = XIPC_ELSEWHERE;
-    mach_record_get(x->r);
-    o->under_way = false;
     if (status == XK_OK)
         a = xipc_read_answer(reply, &node);
-    else if (xk_alive(n->self->kernel, o->dest) && status != XK_RESTARTED)
-        a = XIPC_BAD; /* longer than a call, or nobody is there who could take it */
+    if (xipc_parts_next(o, a, answered))
+        return;
+    if (a == XIPC_MORE)
+        a = XIPC_ELSEWHERE; /* there is nobody any more who would take the rest */
+    mach_record_get(x->r);
+    o->under_way = false;
+    if (status != XK_OK && status != XK_RESTARTED && xk_alive(n->self->kernel, o->dest))
+        a = XIPC_BAD; /* nobody is there who could take it */
     if (a == XIPC_LATER) {
         xipc_later(n);
         a = XIPC_ELSEWHERE;
@@ -388,7 +392,7 @@ static void go(struct xipc_out *o)
     rope_init(&args);
     put(o, &args);
     o->under_way = true;
-    xipc_call(n, o->dest, XIPC_MACHIPC, MACHIPC_MESSAGE, &args, answered, o);
+    xipc_parts_send(o, &args, answered);
 }
 
 static void pump(struct xipc_port *x)
@@ -469,6 +473,7 @@ void xipc_send(void *net, struct mach_record *r, struct mach_kmsg *k)
     o->kind = k->dest.kind;
     o->seq = ++n->seq;
     o->told = XIPC_NOBODY;
+    rope_init(&o->rest);
     o->images = port_alloc(n->port, sizeof *o->images);
     o->image_count = 1;
     xipc_image_init(n, o->images, k);
