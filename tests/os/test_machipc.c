@@ -1423,6 +1423,26 @@ Test(machipc_eye, of_messages_in_parts_while_nodes_crash_on_a_bad_network)
                                              .fake = { BAD_NETWORK, .detect_delay = SIM_MS } });
 }
 
+/* Its receiver says where a port is now, and dies before it answers. */
+Test(machipc_eye, what_moved_along_with_a_dead_receiver_is_lost_and_told)
+{
+    struct eye_net small = eye_machipc;
+    struct eye *e = calloc(1, sizeof *e);
+    rig_mtu = small.mtu = SMALL;
+    eye_run(&(struct eye_options){ .net = &small,
+                                   .seed = 2325,
+                                   .nodes = 3,
+                                   .tasks = 2,
+                                   .actions = 300,
+                                   .task_deaths = 5,
+                                   .node_crashes = 10,
+                                   .fake = { BAD_NETWORK, .detect_delay = SIM_MS } },
+            e);
+    eye_stop(e);
+    rig_mtu = 0;
+    free(e);
+}
+
 Test(machipc_eye, small_cases_in_many_orders)
 {
     mach_cases(&eye_machipc, "MACHIPC_ORDERS", 1000, 1000);

@@ -319,12 +319,14 @@ static void answered(void *arg, enum xk_status status, struct rope *reply)
     }
     if (a == XIPC_ELSEWHERE && xipc_move_taken(o))
         a = XIPC_AGAIN;
+    /* Its receiver took it and has died: what is lent to that is lost with it (XIPC5). */
+    bool died_with_it = a == XIPC_AGAIN && status != XK_OK;
     if (a == XIPC_DONE || a == XIPC_FULL) {
         x->full = a == XIPC_FULL && x->told == o->heard && x->rooms == o->rooms;
         all_gone(o, took);
     } else if (a == XIPC_AGAIN) {
         n->counts.again++;
-        all_gone(o, took_before);
+        all_gone(o, died_with_it ? took : took_before);
     } else {
         each_right(o, came_back);
         n->counts.elsewhere += a == XIPC_ELSEWHERE;
