@@ -39,7 +39,7 @@ return {
             { service = "memory_server", on = "memory", frames = 1000 },
 $(others services "memory_server nx pfs_meta pfs_server pfs_client ckpt cut" '{ service = "%" },')
         },
-        network = { model = param("model", "worm") },
+        model = param("model", "worm"),
         graph = {
             { name = "driver", protocol = "driver" },
             { name = "rdm", protocol = "rdm", below = { "driver" } },
