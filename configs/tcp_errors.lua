@@ -2,7 +2,6 @@
 -- 4.4BSD has for it, and what it means.
 --
 --   psim run tcp_errors -p what=none
---   psim list parameters tcp_errors
 --
 -- what: none, in_use, no_port, refused, no_host, reset or gone.
 local paragon = include "machines/paragon.lua"
