@@ -162,14 +162,14 @@ static bool complete(struct carried *c)
     int failure = 0;
     socklen_t size = sizeof failure;
     enum xk_status why;
-    if (r->listens) {
+    if (r->ends.own) {
         c->fd = call_socket(&r->at);
         if (c->fd < 0)
             return false;
         live_wait(port_of(c), c->fd, true);
         getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &failure, &size);
     } else {
-        c->sock = sock_connect(xk_find(r->stack->xk, "sock"), r->peer, &why);
+        c->sock = sock_connect(xk_find(r->stack->xk, "sock"), r->ends.peer, &why);
     }
     return failure == 0 && c->sock && port_thread_spawn(port_of(c), "relay in", in_main, c, 0);
 }
@@ -244,19 +244,19 @@ static void accept_here(struct relay *r, int fd)
 void relay_run(struct relay *r)
 {
     struct xk_protl *sock = xk_find(r->stack->xk, "sock");
-    int fd = r->listens ? -1 : listen_here(&r->at);
-    enum xk_status why = r->listens ? sock_listen(sock, r->port) : XK_OK;
+    int fd = r->ends.own ? -1 : listen_here(&r->at);
+    enum xk_status why = r->ends.own ? sock_listen(sock, r->ends.port) : XK_OK;
     if (why != XK_OK)
-        stack_end(r->stack, cli_complainf(CLI_FAILED, "nobody can listen at port %u: %s", r->port,
-                                          xk_status_name(why)));
+        stack_end(r->stack, cli_complainf(CLI_FAILED, "nobody can listen at port %u: %s",
+                                          r->ends.port, xk_status_name(why)));
     else if (fd >= 0)
         accept_here(r, fd);
-    else if (!r->listens)
+    else if (!r->ends.own)
         stack_end(r->stack, cli_complainf(CLI_FAILED, "port %u of this machine cannot be had: %s",
                                           ntohs(r->at.sin_port), strerror(errno)));
     else
         for (;;)
-            begin(r, sock_accept(sock, r->port), -1);
+            begin(r, sock_accept(sock, r->ends.port), -1);
 }
 
 void relay_stop(struct relay *r)

@@ -9,10 +9,8 @@
 
 /* One for each run of psim live tcp with --relay. */
 struct relay {
-    bool listens;          /* at `port` of the live host; else for this machine, at `at` */
-    uint16_t port;         /* of the live host, to listen at */
-    struct xk_parts peer;  /* whom the live host calls, for each that comes to `at` */
-    struct sockaddr_in at; /* this machine's end: called, or listened at */
+    struct stack_ends ends; /* own: it listens there; else it calls, for each that comes to `at` */
+    struct sockaddr_in at;  /* this machine's end: called, or listened at */
     struct stack *stack;
     struct list carried;             /* connections that there are: relay.c */
     uint64_t begun, refused, broken; /* connections; broken: they ended by a reset */

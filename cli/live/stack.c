@@ -1,6 +1,7 @@
 /* stack.c: the internet protocols of a host on a TAP.  See stack.h. */
 #include "cli/live/stack.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 #define DATAGRAMS "256KiB" /* that wait at a socket: some of the longest */
 #define PORT_FIRST 49152   /* of those for who asks for none [RFC 6335, 6] */
 #define BUFFER "60KiB"     /* of a connection, each way: what a window tells without a scale */
+#define PIECE 4096         /* bytes that a pipe takes at once when it takes any [POSIX, PIPE_BUF] */
 
 static struct val *text(const char *s)
 {
@@ -157,7 +159,7 @@ bool stack_address(const char *at, struct xk_parts *out, struct err *e)
     return true;
 }
 
-bool stack_port(const char *text, uint16_t *port, struct err *e)
+static bool port_number(const char *text, uint16_t *port, struct err *e)
 {
     char *end;
     unsigned long v = strtoul(text, &end, 10);
@@ -165,6 +167,55 @@ bool stack_port(const char *text, uint16_t *port, struct err *e)
     if (text[0] >= '0' && text[0] <= '9' && *end == '\0' && v > 0 && v <= UINT16_MAX)
         return true;
     return err_set(e, "'%s' is no port: 1 to 65535", text);
+}
+
+bool stack_words(const char *command, const char *const *verbs, const char *const *words, size_t n,
+                 struct stack_ends *out, struct err *e)
+{
+    *out = (struct stack_ends){ .own = strcmp(words[0], verbs[0]) == 0, .host = words[1] };
+    if (!out->own && strcmp(words[0], verbs[1]) != 0) {
+        err_set(e, "'psim live %s' knows no '%s'", command, words[0]);
+        err_nearest(e, words[0], verbs);
+        return false;
+    }
+    if (n != (out->own ? 2 : 3))
+        return err_set(e, "'psim live %s' is '%s PORT' or '%s HOST PORT'", command, verbs[0],
+                       verbs[1]);
+    if (!port_number(words[n - 1], &out->port, e))
+        return false;
+    if (out->own)
+        return true;
+    if (!stack_address(out->host, &out->peer, e))
+        return false;
+    xk_part_push(&out->peer, XK_PART_PORT, out->port);
+    return true;
+}
+
+bool stack_read(struct stack *s, size_t most, struct rope *out)
+{
+    uint8_t *bytes = port_alloc(s->port, most);
+    live_wait(s->port, STDIN_FILENO, false);
+    ssize_t n = read(STDIN_FILENO, bytes, most);
+    rope_init(out);
+    if (n > 0)
+        rope_add_bytes(out, bytes, (size_t)n);
+    port_free(s->port, bytes);
+    return n > 0;
+}
+
+bool stack_write(struct stack *s, const struct rope *data)
+{
+    uint8_t bytes[PIECE];
+    for (uint64_t at = 0; at < data->length;) {
+        size_t n = data->length - at < PIECE ? (size_t)(data->length - at) : PIECE;
+        rope_read(data, at, n, bytes);
+        live_wait(s->port, STDOUT_FILENO, true);
+        ssize_t done = write(STDOUT_FILENO, bytes, n);
+        if (done < 0 && errno != EAGAIN)
+            return false;
+        at += done > 0 ? (uint64_t)done : 0;
+    }
+    return true;
 }
 
 /* ---- the run ---- */

@@ -51,8 +51,20 @@ int stack_run(struct stack *s, const struct stack_options *o);
 void stack_end(struct stack *s, int code);
 /* "10.0.0.1" as a participant: false with a sentence. */
 bool stack_address(const char *text, struct xk_parts *out, struct err *e) MUST_CHECK;
-/* "80": likewise. */
-bool stack_port(const char *text, uint16_t *port, struct err *e) MUST_CHECK;
+/* Whom a command is for, as its operands say: VERB PORT, or OTHER HOST PORT. */
+struct stack_ends {
+    bool own; /* VERB: at `port` of this host; else it calls `peer` */
+    uint16_t port;
+    const char *host;     /* as it was written */
+    struct xk_parts peer; /* host and port */
+};
+/* verbs: of its own port, of another host's, NULL.  False with a sentence. */
+bool stack_words(const char *command, const char *const *verbs, const char *const *words, size_t n,
+                 struct stack_ends *out, struct err *e) MUST_CHECK;
+/* What standard input has next, at most so many bytes; false, and empty: it has ended. (blocks) */
+bool stack_read(struct stack *s, size_t most, struct rope *out) MUST_CHECK;
+/* To standard output; false: nobody takes what is written any more. (blocks) */
+bool stack_write(struct stack *s, const struct rope *data) MUST_CHECK;
 
 /* The commands, as in cli/commands.h. */
 int live_ping(int argc, char **argv);

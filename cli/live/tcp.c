@@ -1,21 +1,15 @@
 /* tcp.c: psim live tcp: a connection between a peer and the standard streams, or, with --relay,
  * many between peers and sockets of this machine.
  */
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #include "cli/live/relay.h"
 
-#define PIECE 4096        /* bytes that a pipe takes at once when it takes any [POSIX, PIPE_BUF] */
+#define PIECE 4096        /* bytes that are read at once */
 #define LAST_WAIT SIM_SEC /* for the acknowledgement of the end, each time it is not there yet */
 
 struct call {
-    bool listens;
-    uint16_t port;
-    const char *host;
-    struct xk_parts peer;
+    struct stack_ends ends; /* own: it listens */
     struct stack *stack;
     struct sock *sock;
     struct port_thread *waits; /* for the sender to end */
@@ -31,18 +25,10 @@ static void sender(void *arg)
 {
     struct call *c = arg;
     struct port *p = c->stack->port;
-    uint8_t bytes[PIECE];
     c->status = XK_OK;
-    while (c->status == XK_OK) {
-        struct rope data;
-        live_wait(p, STDIN_FILENO, false);
-        ssize_t n = read(STDIN_FILENO, bytes, sizeof bytes);
-        if (n <= 0)
-            break;
-        rope_init(&data);
-        rope_add_bytes(&data, bytes, (size_t)n);
+    for (struct rope data; c->status == XK_OK && stack_read(c->stack, PIECE, &data);) {
         c->status = sock_send(c->sock, &data);
-        c->out += c->status == XK_OK ? (uint64_t)n : 0;
+        c->out += c->status == XK_OK ? data.length : 0;
         rope_fini(&data);
     }
     if (c->status == XK_OK)
@@ -52,22 +38,6 @@ static void sender(void *arg)
         port_thread_wake(p, c->waits);
 }
 
-/* False: nobody takes what is written any more. */
-static bool write_all(struct port *p, const struct rope *data)
-{
-    uint8_t bytes[PIECE];
-    for (uint64_t at = 0; at < data->length;) {
-        size_t n = data->length - at < PIECE ? (size_t)(data->length - at) : PIECE;
-        rope_read(data, at, n, bytes);
-        live_wait(p, STDOUT_FILENO, true);
-        ssize_t done = write(STDOUT_FILENO, bytes, n);
-        if (done < 0 && errno != EAGAIN)
-            return false;
-        at += done > 0 ? (uint64_t)done : 0;
-    }
-    return true;
-}
-
 static enum xk_status receive_all(struct call *c, bool *written)
 {
     for (;;) {
@@ -75,7 +45,7 @@ static enum xk_status receive_all(struct call *c, bool *written)
         enum xk_status r = sock_recv(c->sock, 65536, &data);
         bool end = r != XK_OK || data.length == 0;
         c->in += data.length;
-        *written = end || write_all(c->stack->port, &data);
+        *written = end || stack_write(c->stack, &data);
         rope_fini(&data);
         if (end || !*written)
             return r;
@@ -145,39 +115,26 @@ static void tcp_main(struct stack *s)
         relay_run(&c->relay);
         return;
     }
-    if (c->listens) {
-        why = sock_listen(sock, c->port);
-        c->sock = why == XK_OK ? sock_accept(sock, c->port) : NULL;
+    if (c->ends.own) {
+        why = sock_listen(sock, c->ends.port);
+        c->sock = why == XK_OK ? sock_accept(sock, c->ends.port) : NULL;
     } else {
-        c->sock = sock_connect(sock, c->peer, &why);
+        c->sock = sock_connect(sock, c->ends.peer, &why);
     }
     if (c->sock)
         talk(c);
     else
         stack_end(s, cli_complainf(CLI_FAILED, "no connection with %s, port %u: %s",
-                                   c->listens ? "anybody" : c->host, c->port, xk_status_name(why)));
+                                   c->ends.own ? "anybody" : c->ends.host, c->ends.port,
+                                   xk_status_name(why)));
 }
 
-/* listen PORT, connect HOST PORT. */
 static bool read_call(struct call *c, const char **words, size_t n, struct err *e)
 {
     static const char *const verbs[] = { "listen", "connect", NULL };
-    c->listens = strcmp(words[0], "listen") == 0;
-    if (!c->listens && strcmp(words[0], "connect") != 0) {
-        err_set(e, "'psim live tcp' knows no '%s'", words[0]);
-        err_nearest(e, words[0], verbs);
+    if (!stack_words("tcp", verbs, words, n, &c->ends, e))
         return false;
-    }
-    if (n != (c->listens ? 2 : 3))
-        return err_set(e, "'psim live tcp' is 'listen PORT' or 'connect HOST PORT'");
-    if (!stack_port(words[n - 1], &c->port, e))
-        return false;
-    c->host = words[1];
-    if (!c->listens && !stack_address(c->host, &c->peer, e))
-        return false;
-    if (!c->listens)
-        xk_part_push(&c->peer, XK_PART_PORT, c->port);
-    c->relay = (struct relay){ .listens = c->listens, .port = c->port, .peer = c->peer };
+    c->relay = (struct relay){ .ends = c->ends };
     list_init(&c->relay.carried);
     return !c->here || relay_address(c->here, &c->relay.at, e);
 }
@@ -185,7 +142,7 @@ static bool read_call(struct call *c, const char **words, size_t n, struct err *
 int live_tcp(int argc, char **argv)
 {
     struct stack_options o = STACK_DEFAULTS;
-    struct call c = { .listens = false };
+    struct call c = { .here = NULL };
     const struct cli_option options[] = {
         STACK_OPTIONS(o),
         { 0, "relay", CLI_TEXT, &c.here, "[HOST:]PORT",

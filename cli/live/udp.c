@@ -1,7 +1,5 @@
 /* udp.c: psim live udp: answers each datagram with its own bytes, or sends what is read. */
-#include <errno.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "cli/live/stack.h"
 #include "os/proto/sock/fd.h"
@@ -9,10 +7,7 @@
 #define LONGEST 65507 /* bytes of a datagram without the headers of IP and UDP */
 
 struct talk {
-    bool echoes; /* at `port`; else it sends to `peer` */
-    uint16_t port;
-    const char *host;
-    struct xk_parts peer;
+    struct stack_ends ends;       /* own: it echoes */
     int64_t size, interval, wait; /* bytes of each; milliseconds */
     struct stack *stack;
     struct sock_fds *fds;
@@ -45,15 +40,7 @@ static void sender(void *arg)
 {
     struct talk *x = arg;
     struct port *p = x->stack->port;
-    uint8_t *bytes = port_alloc(p, (size_t)x->size);
-    while (x->failed == SOCK_OK) {
-        struct rope data;
-        live_wait(p, STDIN_FILENO, false);
-        ssize_t n = read(STDIN_FILENO, bytes, (size_t)x->size);
-        if (n <= 0)
-            break;
-        rope_init(&data);
-        rope_add_bytes(&data, bytes, (size_t)n);
+    for (struct rope data; x->failed == SOCK_OK && stack_read(x->stack, (size_t)x->size, &data);) {
         enum sock_error e = fd_send(x->fds, x->fd, &data, false);
         rope_fini(&data);
         x->failed = x->failed == SOCK_OK ? e : x->failed;
@@ -62,23 +49,6 @@ static void sender(void *arg)
         port_thread_sleep(p, x->interval * SIM_MS);
     }
     x->sent_all = true;
-    port_free(p, bytes);
-}
-
-/* Writes a datagram as it is. */
-static bool write_all(struct port *p, const struct rope *data)
-{
-    uint8_t bytes[4096];
-    for (uint64_t at = 0; at < data->length;) {
-        size_t n = data->length - at < sizeof bytes ? (size_t)(data->length - at) : sizeof bytes;
-        rope_read(data, at, n, bytes);
-        live_wait(p, STDOUT_FILENO, true);
-        ssize_t done = write(STDOUT_FILENO, bytes, n);
-        if (done < 0 && errno != EAGAIN)
-            return false;
-        at += done > 0 ? (uint64_t)done : 0;
-    }
-    return true;
 }
 
 /* What comes is written, until nothing has come for so long after the last that was sent. */
@@ -97,7 +67,7 @@ static void take_answers(struct talk *x)
         x->failed = fd_recv(x->fds, x->fd, LONGEST, &data, NULL);
         x->received += x->failed == SOCK_OK;
         x->last = port_now(p);
-        x->unwritten = !write_all(p, &data);
+        x->unwritten = !stack_write(x->stack, &data);
         rope_fini(&data);
     }
 }
@@ -105,15 +75,16 @@ static void take_answers(struct talk *x)
 static void send_all(struct talk *x)
 {
     struct stack *s = x->stack;
-    x->failed = fd_connect(x->fds, x->fd, x->peer);
+    x->failed = fd_connect(x->fds, x->fd, x->ends.peer);
     if (x->failed == SOCK_OK && port_thread_spawn(s->port, "sender", sender, x, 0))
         take_answers(x);
     int code = CLI_OK;
     if (x->failed == SOCK_ECONNREFUSED)
-        code = cli_complainf(CLI_FAILED, "nobody takes datagrams at %s, port %u", x->host, x->port);
+        code = cli_complainf(CLI_FAILED, "nobody takes datagrams at %s, port %u", x->ends.host,
+                             x->ends.port);
     else if (x->failed != SOCK_OK)
-        code = cli_complainf(CLI_FAILED, "no datagrams to %s, port %u: %s", x->host, x->port,
-                             sock_error_name(x->failed));
+        code = cli_complainf(CLI_FAILED, "no datagrams to %s, port %u: %s", x->ends.host,
+                             x->ends.port, sock_error_name(x->failed));
     else if (x->unwritten)
         code = cli_complainf(CLI_POINT, "standard output could not be written");
     stack_end(s, code);
@@ -125,40 +96,23 @@ static void udp_main(struct stack *s)
     x->stack = s;
     x->fds = sock_fds_new(xk_find(s->xk, "sock"));
     enum sock_error e = fd_socket(x->fds, SOCK_DGRAM, &x->fd);
-    if (e == SOCK_OK && x->echoes)
-        e = fd_bind(x->fds, x->fd, x->port);
+    if (e == SOCK_OK && x->ends.own)
+        e = fd_bind(x->fds, x->fd, x->ends.port);
     if (e != SOCK_OK)
-        stack_end(s, cli_complainf(CLI_FAILED, "no socket with port %u: %s", x->port,
+        stack_end(s, cli_complainf(CLI_FAILED, "no socket with port %u: %s", x->ends.port,
                                    sock_error_name(e)));
-    else if (x->echoes)
+    else if (x->ends.own)
         echo(x);
     else
         send_all(x);
 }
 
-/* echo PORT, send HOST PORT. */
 static bool read_talk(struct talk *x, const char **words, size_t n, struct err *e)
 {
     static const char *const verbs[] = { "echo", "send", NULL };
-    x->echoes = strcmp(words[0], "echo") == 0;
-    if (!x->echoes && strcmp(words[0], "send") != 0) {
-        err_set(e, "'psim live udp' knows no '%s'", words[0]);
-        err_nearest(e, words[0], verbs);
-        return false;
-    }
-    if (n != (x->echoes ? 2 : 3))
-        return err_set(e, "'psim live udp' is 'echo PORT' or 'send HOST PORT'");
-    if (!stack_port(words[n - 1], &x->port, e))
-        return false;
     if (x->size > LONGEST)
         return err_set(e, "a datagram has at most %d bytes", LONGEST);
-    x->host = words[1];
-    if (x->echoes)
-        return true;
-    if (!stack_address(x->host, &x->peer, e))
-        return false;
-    xk_part_push(&x->peer, XK_PART_PORT, x->port);
-    return true;
+    return stack_words("udp", verbs, words, n, &x->ends, e);
 }
 
 int live_udp(int argc, char **argv)
