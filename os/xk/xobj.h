@@ -84,6 +84,8 @@ enum xk_control_op {
     /* Of its instance. */
     XK_TCP_GET_USERS, /* u64: a port; how many have it */
     XK_TCP_BACKLOG,   /* u64 */
+    /* Of an instance of UDP (os/proto/udp/udp.h). */
+    XK_UDP_LEND, /* msg */
     /* Of FILTER, and of IP, which hands them down (os/proto/filter/filter.h). */
     XK_FILTER_ADD,    /* u64: the number of whose it is; msg: a program */
     XK_FILTER_REMOVE, /* the same */

@@ -21,7 +21,8 @@ static const char *const graphs[PLACES + 1] = {
           "sock sock <tcp <udp domain=app " SOCK,
     BELOW "filter filter <arp; ip ip <filter domain=server; tcp tcp <ip domain=server " TCP
           "; udp udp <ip domain=server; lip ip <filter domain=app; lib tcp <lip domain=app "
-          "guest=true " TCP "; sock sock <tcp <lib <udp domain=app " SOCK,
+          "guest=true " TCP "; ulib udp <lip domain=app guest=true; "
+          "sock sock <tcp <lib <udp <ulib domain=app " SOCK,
     BELOW "filter filter <arp; ip ip <filter; lip ip <filter domain=app filter=tcp; "
           "tcp tcp <lip domain=app " TCP "; sock sock <tcp domain=app " SOCK,
 };
@@ -895,4 +896,127 @@ Test(sock, a_program_that_dies_at_any_event_is_answered_for_by_the_server)
         cr_assert_gt(step, 50, "%d", (int)step);
     }
     cr_assert_gt(resets, 10);
+}
+
+/* ---- datagrams in the library ---- */
+
+static void lent_asks(struct program *me)
+{
+    struct fake *f = me->r->f;
+    pause_for(me, 5 * SIM_MS);
+    int fd = open_one(me, SOCK_DGRAM);
+    FINE(fd_connect(me->f, fd, at(1, 53)));
+    for (int i = 0; i < 3; i++) {
+        FINE(put(me, fd, 3, 0, 20));
+        cr_assert_eq(get_from(me, fd, 100, NULL), 20);
+    }
+    cr_assert_eq(fake_count(f, 0, "udp.sent") + fake_count(f, 0, "udp.received"), 0);
+    cr_assert_eq(fake_count(f, 0, "ulib.sent"), 3);
+    FINE(put(me, fd, 3, 0, 30));
+    pause_for(me, 20 * SIM_MS); /* the answer waits */
+    struct program child = *me;
+    child.f = sock_fds_fork(me->f);
+    cr_assert_eq(fake_count(f, 0, "sock.ports_returned"), 1);
+    cr_assert_eq(fake_count(f, 0, "filter.removed"), fake_count(f, 0, "filter.added"));
+    FINE(fd_close(me->f, fd));
+    cr_assert_eq(get_from(&child, fd, 100, NULL), 30); /* it came along */
+    FINE(put(&child, fd, 3, 0, 40));
+    cr_assert_eq(get_from(&child, fd, 100, NULL), 40);
+    cr_assert_eq(fake_count(f, 0, "udp.sent"), 1);
+    cr_assert_eq(fake_count(f, 0, "udp.received"), 1);
+    cr_assert_eq(fake_count(f, 0, "ulib.sent"), 4);
+    sock_fds_exit(child.f);
+    fd = open_one(me, SOCK_DGRAM); /* of a port that is closed at the peer */
+    FINE(fd_connect(me->f, fd, at(1, 53)));
+    FINE(put(me, fd, 3, 0, 50));
+    IS(recv_error(me, fd), SOCK_ECONNREFUSED);
+    cr_assert_eq(fake_count(f, 0, "udp.failed"), 0);
+    cr_assert_eq(fake_count(f, 0, "ulib.failed"), 1);
+}
+
+static void lent_answers(struct program *me)
+{
+    struct sock_name from = { 0 };
+    struct fake *f = me->r->f;
+    int fd = open_one(me, SOCK_DGRAM), other = open_one(me, SOCK_DGRAM);
+    FINE(fd_bind(me->f, fd, 53));
+    IS(fd_bind(me->f, other, 53), SOCK_EADDRINUSE);
+    for (int i = 0; i < 5; i++) {
+        uint64_t n = get_from(me, fd, 1000, &from);
+        FINE(put_to(me, fd, n, at(from.host, from.port)));
+    }
+    cr_assert_eq(fake_count(f, 1, "udp.sent") + fake_count(f, 1, "udp.received"), 0);
+    FINE(fd_close(me->f, fd));
+    cr_assert_eq(fake_count(f, 1, "filter.removed"), 1);
+    pause_for(me, 200 * SIM_MS);
+    cr_assert_eq(fake_count(f, 1, "udp.no_port"), 1);
+}
+
+/* UDP6: what waits, what comes and what is told find the socket, wherever its port is. */
+Test(sock, a_port_is_the_library_s_until_a_fork_or_a_close)
+{
+    both_at(LIBRARY, "5000", lent_asks, lent_answers);
+}
+
+static uint32_t asked_in_vain;
+
+static void asks_until_refused(struct program *me)
+{
+    pause_for(me, 5 * SIM_MS);
+    int fd = open_one(me, SOCK_DGRAM);
+    FINE(fd_connect(me->f, fd, at(1, 53)));
+    set(me, fd, SOCK_NONBLOCK, 1);
+    for (asked_in_vain = 0; asked_in_vain < 20; asked_in_vain++) {
+        struct rope data = { .length = 0 };
+        if (put(me, fd, 3, 0, 20) == SOCK_ECONNREFUSED)
+            return;
+        pause_for(me, 10 * SIM_MS);
+        enum sock_error e = fd_recv(me->f, fd, 100, &data, NULL);
+        rope_fini(&data);
+        if (e == SOCK_ECONNREFUSED)
+            return;
+    }
+}
+
+static void answers_four(struct program *me)
+{
+    struct sock_name from = { 0 };
+    int fd = open_one(me, SOCK_DGRAM);
+    FINE(fd_bind(me->f, fd, 53));
+    for (int i = 0; i < 4; i++) {
+        uint64_t n = get_from(me, fd, 1000, &from);
+        FINE(put_to(me, fd, n, at(from.host, from.port)));
+    }
+}
+
+/* After `step` steps the program that answers dies with its domain; false: it had ended. */
+static bool datagrams_die_at(uint64_t step)
+{
+    struct rig r;
+    struct program a = { &r, asks_until_refused, .node = 0 }, b = { &r, answers_four, .node = 1 };
+    begin(&r, LIBRARY, "5000");
+    fake_call(r.f, 1, spawn, &b);
+    fake_call(r.f, 0, spawn, &a);
+    bool died = fake_run(r.f, step) == step && !b.done;
+    if (died)
+        fake_call(r.f, 1, crash_app, r.k[1]);
+    fake_run(r.f, 0);
+    cr_assert(a.done && asked_in_vain < 20, "step %d: nobody tells that the port is closed",
+              (int)step);
+    for (uint32_t node = 0; node < 2; node++) {
+        cr_assert_eq(fake_count(r.f, node, "udp.lent"), fake_count(r.f, node, "udp.returned"));
+        cr_assert_eq(fake_count(r.f, node, "filter.added"), fake_count(r.f, node, "filter.removed"),
+                     "node %u, step %d: a filter is left", node, (int)step);
+    }
+    end(&r);
+    return died;
+}
+
+/* DOM3, UDP6: who sends to a program that has died is told by ICMP, and its port is free. */
+Test(sock, a_lent_port_of_a_program_that_dies_at_any_event_is_free)
+{
+    uint64_t stride = sample(NULL, 1), step = 1;
+    while (datagrams_die_at(step))
+        step += stride;
+    cr_assert_gt(step, 20, "%d", (int)step);
 }

@@ -660,6 +660,8 @@ static void refused(const char *graph, const char *says)
     val_free(v);
 }
 
+#define TCP_STANDS "eth eth; arp arp <eth; ip ip <arp; "
+
 Test(tcp, stands_on_what_has_addresses)
 {
     rig_protocol = rig_protocol_too = NULL;
@@ -668,4 +670,13 @@ Test(tcp, stands_on_what_has_addresses)
     refused("mesh driver; sock sock <mesh",
             "sock stands right on tcp and udp, and 'mesh' is neither");
     refused("mesh driver; record record <mesh", "record stands right on tcp, and 'mesh' is not");
+    refused(TCP_STANDS "lib tcp <ip guest=true; sock sock <lib",
+            "'lib' is a guest: it stands behind the tcp that lends it connections, and in the "
+            "domain of sock");
+    refused(TCP_STANDS "udp udp <ip; ulib udp <ip guest=true; sock sock <ulib <udp",
+            "'ulib' is a guest: it stands behind the udp that lends it ports, and in the domain of "
+            "sock");
+    refused(TCP_STANDS "udp udp <ip; ulib udp <ip guest=true domain=app; sock sock <udp <ulib",
+            "'ulib' is a guest");
+    refused(TCP_STANDS "a udp <ip; b udp <ip; sock sock <a <b", "'b' is the second of udp");
 }

@@ -60,7 +60,8 @@ struct filter_program {
  * its place: what is wrong, what is allowed. */
 bool filter_compile(const char *text, struct filter_program *out, const char *at,
                     struct err *e) MUST_CHECK;
-/* What a session of TCP (6) or UDP (17) receives: that, of priority FILTER_OF_SESSION. */
+/* What a session of TCP (6) or UDP (17) receives: that, of priority FILTER_OF_SESSION.  Peer's port
+ * 0: what a port receives, from whomever. */
 void filter_session(struct filter_program *out, uint8_t protocol, uint32_t my_address,
                     uint16_t my_port, uint32_t peer_address, uint16_t peer_port);
 

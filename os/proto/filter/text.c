@@ -513,11 +513,14 @@ void filter_session(struct filter_program *out, uint8_t protocol, uint32_t my_ad
         { { .op = FILTER_LOAD_AT, .size = 2, .k = 0 }, 0, peer_port },
         { { .op = FILTER_LOAD_AT, .size = 2, .k = 2 }, 0, my_port },
     };
-    *out = (struct filter_program){ .priority = FILTER_OF_SESSION, .count = 16 };
+    bool any = peer_port == 0;
+    *out = (struct filter_program){ .priority = FILTER_OF_SESSION, .count = any ? 12 : 16 };
     struct filter_insn *at = out->insn;
     for (size_t i = 0; i < ARRAY_LEN(tests); i++) {
         if (i == 4)
             *at++ = (struct filter_insn){ .op = FILTER_HEADER };
+        if (any && (i == 2 || i == 4)) /* the peer's address, and port */
+            continue;
         *at++ = tests[i].load;
         if (tests[i].mask)
             *at++ = (struct filter_insn){ .op = FILTER_AND, .k = tests[i].mask };

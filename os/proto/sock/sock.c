@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "os/proto/sock/sock_internal.h"
-#include "os/proto/udp/udp.h"
 
 static const struct param params[] = {
     P_SIZE(sock_params, piece, "2KiB", "1B", "1GiB", "bytes of a piece that goes to TCP at once",
@@ -24,6 +23,8 @@ static const struct param params[] = {
 void sock_call(const struct xk_protl *self, const struct sock *s)
 {
     const struct xk_protl *below = s && s->sessn ? s->sessn->protl : self->down[0];
+    if (s && s->moved)
+        below = sock_udp(s);
     if (self->domain == 0 || below->boundary)
         port_work(xk_port(self), PORT_WORK_TRAP, 1);
 }
@@ -201,8 +202,10 @@ static enum xk_status take_port(struct sock *s, uint16_t port)
     }
     s->port = port;
     list_push(&st->bound, &s->bound);
-    if (s->kind == SOCK_DGRAM)
+    if (s->kind == SOCK_DGRAM) {
         sock_takes(s);
+        sock_lend_port(s);
+    }
     return XK_OK;
 }
 
@@ -234,7 +237,7 @@ static struct sock *at_port_of(struct sock_state *st, enum sock_kind kind, struc
 static void protl_open_done(struct xk_protl *self, struct xk_sessn *lower)
 {
     struct sock_state *st = self->state;
-    if (lower->protl == st->udp)
+    if (sock_is_udp(st, lower))
         return; /* its datagrams say where they come from */
     struct sock *at = at_port_of(st, SOCK_STREAM, lower);
     if (!at || !at->listens)
@@ -260,7 +263,7 @@ static void protl_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk
 {
     struct sock_state *st = self->state;
     struct sock *s = lower->upper_state;
-    if (lower->protl == st->udp) {
+    if (sock_is_udp(st, lower)) {
         sock_dgram_came(st, lower, m);
         return;
     }
@@ -280,7 +283,7 @@ static void protl_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk
 static void protl_ready(struct xk_protl *self, struct xk_sessn *lower)
 {
     struct sock_state *st = self->state;
-    bool datagrams = lower->protl == st->udp;
+    bool datagrams = sock_is_udp(st, lower);
     struct sock *s = datagrams ? at_port_of(st, SOCK_DGRAM, lower) : lower->upper_state;
     if (!s)
         return;
@@ -304,9 +307,9 @@ static bool has_ended(const struct xk_sessn *lower)
 static void protl_failed(struct xk_protl *self, struct xk_sessn *lower, enum xk_status why)
 {
     struct sock_state *st = self->state;
-    bool datagrams = lower->protl == st->udp;
+    bool datagrams = sock_is_udp(st, lower);
     struct sock *s = datagrams ? at_port_of(st, SOCK_DGRAM, lower) : lower->upper_state;
-    if (!s || (datagrams && s->sessn != lower))
+    if (!s || (datagrams && !sock_dgram_is_peer(s, lower)))
         return; /* of whom it is connected to alone: 4.4BSD, udp_ctlinput */
     s->ended |= !datagrams;
     s->why = why;
@@ -330,8 +333,12 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
     list_init(&st->bound);
     for (uint8_t i = 0; i < self->downs; i++) {
         bool udp = strcmp(self->down[i]->ops->kind.name, udp_protl.kind.name) == 0;
-        bool guest = !udp && tcp_is_guest(xk_params(self->down[i], &tcp_protl));
-        *(udp ? &st->udp : guest ? &st->lib : &st->tcp) = self->down[i];
+        if (udp)
+            *(udp_is_guest(xk_params(self->down[i], &udp_protl)) ? &st->udp_lib : &st->udp) =
+                self->down[i];
+        else
+            *(tcp_is_guest(xk_params(self->down[i], &tcp_protl)) ? &st->lib : &st->tcp) =
+                self->down[i];
     }
     return XK_OK;
 }
@@ -339,28 +346,25 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
 static bool protl_check(const void *p, const char *at, const struct xk_below *below, uint8_t count,
                         struct err *e)
 {
-    bool udp = false, tcp = false, lib = false;
+    bool has[2][2] = { { false } }; /* UDP; a guest */
     (void)p;
     for (uint8_t i = 0; i < count; i++) {
-        bool guest = below[i].ops == &tcp_protl && tcp_is_guest(below[i].params);
-        bool *is = guest                        ? &lib
-                   : below[i].ops == &tcp_protl ? &tcp
-                   : below[i].ops == &udp_protl ? &udp
-                                                : NULL;
-        if (guest && (!tcp || below[i].apart))
-            return err_set(e,
-                           "%s: '%s' is a guest: it stands behind the tcp that lends it "
-                           "connections, and in the domain of sock",
-                           at, below[i].name);
-        if (!is)
+        bool udp = below[i].ops == &udp_protl;
+        if (!udp && below[i].ops != &tcp_protl)
             return err_set(e, "%s: sock stands right on tcp and udp, and '%s' is neither", at,
                            below[i].name);
-        if (*is)
+        bool guest = udp ? udp_is_guest(below[i].params) : tcp_is_guest(below[i].params);
+        if (guest && (!has[udp][false] || below[i].apart))
+            return err_set(e,
+                           "%s: '%s' is a guest: it stands behind the %s that lends it %s, and in "
+                           "the domain of sock",
+                           at, below[i].name, udp ? "udp" : "tcp", udp ? "ports" : "connections");
+        if (has[udp][guest])
             return err_set(e,
                            "%s: sock stands on one instance of each protocol, and '%s' is the "
                            "second of %s",
                            at, below[i].name, below[i].ops->kind.name);
-        *is = true;
+        has[udp][guest] = true;
     }
     return true;
 }
@@ -376,6 +380,9 @@ static const struct counter counters[] = {
           "Datagrams dropped: too many waited at their socket, or it was connected to another."),
     C_SUM(sock_state, counts, lent, "1", "Times that a connection went to the library's TCP."),
     C_SUM(sock_state, counts, returned, "1", "Times that one went back to the server's."),
+    C_SUM(sock_state, counts, ports_lent, "1",
+          "Times that a socket's port went to the library's UDP."),
+    C_SUM(sock_state, counts, ports_returned, "1", "Times that one went back, or was free."),
     C_SUM(sock_state, counts, selects, "1", "Calls that waited for several sockets."),
     C_END,
 };
@@ -390,7 +397,7 @@ const struct xk_protl_ops sock_protl = {
               .counters = counters },
     .of_program = true,
     .down_min = 1,
-    .down_max = 3,
+    .down_max = 4,
     .init = protl_init,
     .check = protl_check,
     .open_done = protl_open_done,

@@ -7,6 +7,16 @@
 
 #define EACH 16u /* of the address that waits with a datagram: 4.4BSD, struct sockaddr_in */
 
+bool sock_dgram_is_peer(const struct sock *s, struct xk_sessn *lower)
+{
+    struct sock_name a, b;
+    if (!s->sessn || s->sessn == lower || s->sessn->protl == lower->protl)
+        return s->sessn == lower;
+    sock_name_peer(s->sessn, &a);
+    sock_name_peer(lower, &b);
+    return a.address == b.address && a.port == b.port;
+}
+
 void sock_dgram_came(struct sock_state *st, struct xk_sessn *lower, struct xk_msg *m)
 {
     struct xk_control c = { .op = XK_GET_MY_PORT };
@@ -17,7 +27,7 @@ void sock_dgram_came(struct sock_state *st, struct xk_sessn *lower, struct xk_ms
     uint64_t n = xk_msg_length(m) + EACH, most = (uint64_t)st->params->datagrams;
     if (s->receive_buffer)
         most = s->receive_buffer;
-    if ((s->sessn && s->sessn != lower) || s->no_read || s->in_datagrams + n > most) {
+    if ((s->sessn && !sock_dgram_is_peer(s, lower)) || s->no_read || s->in_datagrams + n > most) {
         st->counts.datagrams_dropped++;
         return;
     }
@@ -38,7 +48,7 @@ static struct xk_sessn *open_to(struct sock *s, struct xk_parts to, enum sock_er
     if (*e != SOCK_OK)
         return NULL;
     xk_part_push(&to, XK_PART_PORT, s->port);
-    struct xk_sessn *sessn = xk_open(sock_of(s)->udp, s->self, to, &why);
+    struct xk_sessn *sessn = xk_open(sock_udp(s), s->self, to, &why);
     if (!sessn)
         *e = why == XK_REFUSED ? SOCK_EHOSTUNREACH : sock_error_of(why);
     return sessn;
@@ -54,6 +64,7 @@ enum sock_error sock_dgram_connect(struct sock *s, struct xk_parts peer)
         xk_close(s->sessn);
     s->sessn = sessn;
     s->connected = true;
+    sock_lend_port(s);
     return SOCK_OK;
 }
 
@@ -112,9 +123,6 @@ void sock_dgram_close(struct sock *s)
     if (s->sessn)
         xk_close(s->sessn);
     s->sessn = NULL;
-    if (s->port) {
-        struct xk_parts local = xk_any();
-        xk_part_push(&local, XK_PART_PORT, s->port);
-        (void)xk_open_disable(sock_of(s)->udp, s->self, local);
-    }
+    if (s->port)
+        sock_free_port(s);
 }

@@ -2,7 +2,7 @@
  *
  *   sock.c         the protocol object, what comes from below, sockets and their ports
  *   sock_stream.c  connections
- *   sock_lend.c    connections at a server's TCP and at the library's
+ *   sock_lend.c    connections and ports at a server's TCP and UDP, and at the library's
  *   sock_dgram.c   datagrams
  *   fd.c           descriptors, options
  *   fd_select.c    who waits for several
@@ -11,6 +11,7 @@
 #define OS_PROTO_SOCK_SOCK_INTERNAL_H
 
 #include "os/proto/sock/fd.h"
+#include "os/proto/udp/udp.h"
 #include "os/xk/map.h"
 
 struct sock_params {
@@ -41,6 +42,7 @@ struct sock {
     bool listens : 1, connected : 1, finished : 1, ended : 1;
     bool no_read : 1, no_write : 1; /* shut down */
     bool home : 1;                  /* it stays at the server */
+    bool moved : 1, known : 1;      /* of datagrams: its port is lent; the library's UDP knows it */
     bool reuse : 1, nonblock : 1, nodelay : 1, keepalive : 1;
     enum xk_status why;                   /* of `ended`, or an error of a datagram */
     enum sock_error error;                /* FD4: to be told */
@@ -59,20 +61,29 @@ struct sock_datagram {
 
 struct sock_state { /* an instance's */
     const struct sock_params *params;
-    struct xk_protl *tcp, *lib, *udp; /* below; NULL: none; lib: the library's TCP */
+    struct xk_protl *tcp, *lib, *udp, *udp_lib; /* below; NULL: none; lib: the library's */
     struct xk_map ports; /* struct sock by kind << 16 | port, in 4 bytes: who takes what
                                    comes to that port */
     struct list bound;   /* struct sock */
     uint16_t next;       /* port to try */
     struct {
         uint64_t sent, received, accepted, connected, datagrams_sent, datagrams_received,
-            datagrams_dropped, selects, lent, returned;
+            datagrams_dropped, selects, lent, returned, ports_lent, ports_returned;
     } counts;
 };
 
 static inline struct sock_state *sock_of(const struct sock *s)
 {
     return s->self->state;
+}
+static inline bool sock_is_udp(const struct sock_state *st, const struct xk_sessn *lower)
+{
+    return lower->protl == st->udp || lower->protl == st->udp_lib;
+}
+/* Where its datagrams go. */
+static inline struct xk_protl *sock_udp(const struct sock *s)
+{
+    return s->moved ? sock_of(s)->udp_lib : sock_of(s)->udp;
 }
 static inline struct port *sock_port(const struct sock *s)
 {
@@ -118,12 +129,20 @@ void sock_stream_close(struct sock *s);
 /* ---- sock_lend.c ---- */
 /* The library has the connection, if there is one, and nothing speaks against it. */
 void sock_lend(struct sock *s);
-/* The server has it again. */
+/* The server has it again; or the port, of a socket of datagrams. */
 void sock_home(struct sock *s);
 /* It has ended at the library: the server forgets it. */
 void sock_give_up(struct sock *s);
 
+/* What comes to its port, from its peer if it is connected, comes to the library's UDP, if there is
+ * one, and nothing speaks against it. */
+void sock_lend_port(struct sock *s);
+/* Its port is nowhere: it is closed. */
+void sock_free_port(struct sock *s);
+
 /* ---- sock_dgram.c ---- */
+/* Is that session the socket's to its peer, be it by the server's UDP or the library's? */
+bool sock_dgram_is_peer(const struct sock *s, struct xk_sessn *lower);
 void sock_dgram_came(struct sock_state *st, struct xk_sessn *lower, struct xk_msg *m);
 enum sock_error sock_dgram_connect(struct sock *s, struct xk_parts peer);
 /* To: NULL: where it is connected. (blocks) */

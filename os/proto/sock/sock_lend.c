@@ -11,6 +11,10 @@
  *   at the server     sessn: first TCP   lent: accepted or connected, of one program
  *   lent              sessn: second TCP  at the server: shut down, closed, forked, program's exit
  *                     lent: first TCP    ended: TCP says so; what was lent is given up
+ *
+ * Of a socket of datagrams its port is lent, from the call on that gives it one; nothing else has
+ * to move, for UDP remembers nothing and what waits, waits here.  What comes by the other UDP on
+ * the way there or back is taken all the same: the library's knows the port until it is closed.
  */
 #include "os/proto/sock/sock_internal.h"
 
@@ -69,10 +73,76 @@ void sock_give_up(struct sock *s)
     xk_close(server);
 }
 
+/* ---- ports of UDP ---- */
+
+static struct xk_parts local_of(const struct sock *s)
+{
+    struct xk_parts local = xk_any();
+    xk_part_push(&local, XK_PART_PORT, s->port);
+    return local;
+}
+
+void sock_lend_port(struct sock *s)
+{
+    struct sock_state *st = sock_of(s);
+    struct sock_name peer = { 0 };
+    if (!st->udp_lib || s->home || s->refs > 1)
+        return;
+    if (s->sessn)
+        sock_name_peer(s->sessn, &peer);
+    struct udp_lent to = { .port = s->port,
+                           .peer = peer.address,
+                           .peer_port = peer.port,
+                           .number = (uint8_t)st->udp_lib->down[0]->number };
+    if (!s->known && xk_open_enable(st->udp_lib, s->self, local_of(s)) != XK_OK)
+        return;
+    s->known = true;
+    if (udp_lend(st->udp, &to) != XK_OK) /* it stays where it is */
+        return;
+    st->counts.ports_lent += !s->moved;
+    s->moved = true;
+}
+
+void sock_free_port(struct sock *s)
+{
+    struct sock_state *st = sock_of(s);
+    (void)xk_open_disable(st->udp, s->self, local_of(s)); /* UDP6 */
+    if (s->known)
+        (void)xk_open_disable(st->udp_lib, s->self, local_of(s));
+    st->counts.ports_returned += s->moved;
+}
+
+/* Its port, and the session to its peer. */
+static void port_home(struct sock *s)
+{
+    struct sock_state *st = sock_of(s);
+    enum xk_status why;
+    enum xk_status r = udp_lend(st->udp, &(struct udp_lent){ .port = s->port });
+    if (r != XK_OK)
+        return;
+    s->moved = false;
+    st->counts.ports_returned++;
+    if (!s->sessn)
+        return;
+    struct sock_name peer;
+    struct xk_parts parts = xk_any();
+    sock_name_peer(s->sessn, &peer);
+    xk_part_push(&parts, XK_PART_ADDRESS, peer.address);
+    xk_part_push(&parts, XK_PART_PORT, peer.port);
+    xk_part_push(&parts, XK_PART_PORT, s->port);
+    struct xk_sessn *server = xk_open(st->udp, s->self, parts, &why);
+    if (!server)
+        return; /* what it sends goes by the library still */
+    xk_close(s->sessn);
+    s->sessn = server;
+}
+
 void sock_home(struct sock *s)
 {
     struct xk_msg block;
     struct xk_sessn *lib = s->sessn;
+    if (s->moved)
+        port_home(s);
     if (!s->lent)
         return;
     xk_msg_init(&block);

@@ -1,11 +1,14 @@
 /* udp.c: UDP.  See udp.h and README.md. */
 #include "os/proto/udp/udp_internal.h"
 
+#include "os/proto/filter/filter.h"
 #include "os/proto/ip/ip.h"
 #include "os/xk/inet.h"
 
 static const struct param params[] = {
     P_BOOL(udp_params, checksum, "true", "what is sent is summed", "RFC 1122, 4.1.3.4"),
+    P_BOOL(udp_params, guest, "false",
+           "it has no ports of its own, only those that another instance of the node lends"),
     P_INT(udp_params, idle, "16", "0", "65536", "idle sessions kept for re-use",
           "ASSUMED(an idle node stays within 16 KiB)"),
     P_END,
@@ -50,6 +53,70 @@ static uint32_t port_next(struct udp_state *st)
             return port;
     }
     return 0;
+}
+
+/* ---- ports that are lent: UDP6 ---- */
+
+bool udp_is_guest(const void *params_of)
+{
+    return ((const struct udp_params *)params_of)->guest;
+}
+
+enum xk_status udp_lend(struct xk_protl *udp, const struct udp_lent *to)
+{
+    struct xk_msg m;
+    xk_msg_init(&m);
+    uint8_t *wire = xk_msg_push(&m, UDP_LEND);
+    wire_put32(wire, to->peer);
+    wire_put16(wire + 4, to->peer_port);
+    wire_put16(wire + 6, to->port);
+    wire[8] = to->number;
+    struct xk_control c = { .op = XK_UDP_LEND, .msg = &m };
+    enum xk_status r = xk_protl_control(udp, &c);
+    xk_msg_fini(&m);
+    return r;
+}
+
+/* The filter of what is lent is added below, or removed. */
+static enum xk_status filter_lent(struct xk_protl *self, const struct udp_lent *to, bool add)
+{
+    struct filter_program p;
+    struct xk_control mine = { .op = XK_GET_MY_ADDRESS };
+    enum xk_status r = xk_control_below(self, &mine);
+    if (r != XK_OK)
+        return r;
+    filter_session(&p, IP_TYPE_UDP, (uint32_t)mine.u64, to->port, to->peer, to->peer_port);
+    return add ? filter_add(self->down[0], to->number, &p)
+               : filter_remove(self->down[0], to->number, &p);
+}
+
+static void set_lent(struct xk_protl *self, struct udp_port *p, const struct udp_lent *to)
+{
+    struct udp_state *st = self->state;
+    if (p->lent.number)
+        (void)filter_lent(self, &p->lent, false);
+    st->counts.lent += !p->lent.number && to->number;
+    st->counts.returned += p->lent.number && !to->number;
+    p->lent = *to;
+}
+
+static enum xk_status lend(struct xk_protl *self, struct xk_control *c)
+{
+    struct udp_state *st = self->state;
+    uint8_t wire[UDP_LEND];
+    if (!c->msg || xk_msg_length(c->msg) != UDP_LEND || !xk_msg_pop(c->msg, wire, UDP_LEND))
+        return XK_REFUSED;
+    struct udp_lent to = { .peer = wire_get32(wire),
+                           .peer_port = wire_get16(wire + 4),
+                           .port = wire_get16(wire + 6),
+                           .number = wire[8] };
+    struct udp_port *p = port_find(st, to.port);
+    if (!p || !p->enabled || st->params->guest)
+        return XK_REFUSED;
+    enum xk_status r = to.number ? filter_lent(self, &to, true) : XK_OK;
+    if (r == XK_OK)
+        set_lent(self, p, &to);
+    return r;
 }
 
 /* ---- down ---- */
@@ -275,6 +342,8 @@ static struct xk_sessn *protl_open(struct xk_protl *self, struct xk_protl *upper
     *why = XK_REFUSED; /* UDP4 */
     if (!ports_take(&peer, upper, &peer_port, &own))
         return NULL;
+    if (st->params->guest && (own == 0 || own >= UDP_PORT_LOCAL))
+        return NULL; /* UDP6 */
     uint32_t number = own ? (uint32_t)own : port_next(st);
     struct udp_port *port = number ? port_take(self, upper, number) : NULL;
     if (!port)
@@ -305,10 +374,11 @@ static enum xk_status protl_enable(struct xk_protl *self, struct xk_protl *upper
                                    struct xk_parts local)
 {
     uint64_t number;
-    struct udp_port *p =
-        port_of(&local, upper, &number) ? port_take(self, upper, (uint32_t)number) : NULL;
+    const struct udp_params *own = ((struct udp_state *)self->state)->params;
+    bool good = port_of(&local, upper, &number) && !(own->guest && number >= UDP_PORT_LOCAL);
+    struct udp_port *p = good ? port_take(self, upper, (uint32_t)number) : NULL;
     if (!p)
-        return XK_REFUSED; /* UDP4, PART1 */
+        return XK_REFUSED; /* UDP4, UDP6, PART1 */
     p->enabled = true;
     return XK_OK;
 }
@@ -321,6 +391,7 @@ static enum xk_status protl_disable(struct xk_protl *self, struct xk_protl *uppe
     struct udp_port *p = port_of(&local, upper, &number) ? port_find(st, (uint32_t)number) : NULL;
     if (!p || p->upper != upper)
         return XK_REFUSED;
+    set_lent(self, p, &(struct udp_lent){ .number = 0 });
     p->enabled = false;
     port_drop(st, (uint32_t)number);
     return XK_OK;
@@ -329,6 +400,8 @@ static enum xk_status protl_disable(struct xk_protl *self, struct xk_protl *uppe
 static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
 {
     struct udp_state *st = self->state;
+    if (c->op == XK_UDP_LEND)
+        return lend(self, c);
     if (c->op == XK_FREE_RESOURCES) {
         c->u64 = xk_keyed_reclaim(&st->sessns);
         return XK_OK;
@@ -357,6 +430,8 @@ static const struct counter counters[] = {
     C_SUM(udp_state, counts, stranger, "1",
           "Dropped: for an upper without a port, and not from a node."),
     C_SUM(udp_state, counts, failed, "1", "Errors of which an upper was told."),
+    C_SUM(udp_state, counts, lent, "1", "Times that a port was lent to another instance."),
+    C_SUM(udp_state, counts, returned, "1", "Times that one came back, or its upper was gone."),
     C_END,
 };
 
