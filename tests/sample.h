@@ -6,6 +6,7 @@
 #ifndef TESTS_SAMPLE_H
 #define TESTS_SAMPLE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -15,6 +16,13 @@ static inline uint64_t sample_one_in(void)
     const char *text = getenv("PSIM_SAMPLE");
     uint64_t n = text ? strtoull(text, NULL, 10) : 1;
     return n ? n : 1;
+}
+
+/* Whether the usual runs came to more of something than so many; of a part of them it is not asked,
+ * which may be one run that is no such. */
+static inline bool sample_saw(uint64_t count, uint64_t than)
+{
+    return sample_one_in() > 1 || count > than;
 }
 
 /* `variable` NULL: no soak asks for more. */

@@ -115,7 +115,7 @@ Test(svm_orders, every_order_of_few_nodes_and_pages_is_coherent)
             if (only && strcmp(only, svm_managers.items[m]->name) != 0)
                 continue;
             bool all = explore(m, cases[i], most, &orders);
-            cr_expect(all || i > 0);
+            cr_expect(all || i > 0 || sample_one_in() > 1);
         }
     cr_log_info("%llu orders in all", (unsigned long long)orders);
     xk_graph_free(explored_graph);
