@@ -47,7 +47,7 @@ struct record_peer *record_peer(struct xk_protl *self, uint32_t host)
     p->self = self;
     p->host = host;
     p->own = host == port_node(xk_port(self));
-    p->wait = st->params->retry;
+    record_patience(p);
     list_init(&p->turns);
     list_init(&p->out);
     port_timer_init(xk_port(self), &p->retry, record_timed_out, p);
@@ -196,8 +196,7 @@ static void reset_all(struct record_peer *p, enum xk_status why)
 
 void record_fail(struct record_peer *p, enum xk_status why)
 {
-    p->tries = 0;
-    p->wait = record_state(p)->params->retry;
+    record_patience(p);
     reset_all(p, why);
 }
 
@@ -214,8 +213,7 @@ static void peer_changed(void *arg, uint32_t host, uint32_t life, bool alive)
     record_drop_out(p);
     port_timer_cancel(&p->retry);
     p->heard = false;
-    p->tries = 0;
-    p->wait = st->params->retry;
+    record_patience(p);
     reset_all(p, XK_UNREACHABLE);
 }
 

@@ -61,6 +61,21 @@ void record_retry(struct record_peer *p, enum xk_status why)
     }
 }
 
+void record_broke(struct record_conn *c, bool told, enum xk_status why)
+{
+    struct record_peer *p = c->peer;
+    record_state(p)->counts.broken += c->greeted;
+    p->tries += !c->greeted;
+    record_end(c, told);
+    record_retry(p, why);
+}
+
+void record_patience(struct record_peer *p)
+{
+    p->tries = 0;
+    p->wait = record_state(p)->params->retry;
+}
+
 void record_connect(struct record_peer *p)
 {
     enum xk_status why = XK_OK;
@@ -171,15 +186,9 @@ void record_ready(struct xk_protl *self, struct xk_sessn *lower)
 
 void record_failed(struct xk_protl *self, struct xk_sessn *lower, enum xk_status why)
 {
-    struct record_state *st = self->state;
-    struct record_conn *c = lower->upper_state;
-    if (!c)
-        return;
-    struct record_peer *p = c->peer;
-    st->counts.broken += c->greeted;
-    p->tries += !c->greeted;
-    record_end(c, true);
-    record_retry(p, why);
+    (void)self;
+    if (lower->upper_state)
+        record_broke(lower->upper_state, true, why);
 }
 
 bool record_hello(struct record_conn *c, struct xk_msg *m)
@@ -207,7 +216,6 @@ bool record_hello(struct record_conn *c, struct xk_msg *m)
         return false;
     st->counts.greeted++;
     c->greeted = p->heard = true;
-    p->tries = 0;
-    p->wait = st->params->retry;
+    record_patience(p);
     return true;
 }

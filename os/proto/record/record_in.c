@@ -182,10 +182,7 @@ void record_demux(struct xk_protl *self, struct xk_sessn *lower, struct xk_msg *
         good = step(c);
     if (c->tcp && (ends || !good)) {
         st->counts.bad += !good;
-        st->counts.broken += c->greeted;
-        p->tries += !c->greeted;
-        record_end(c, false);
-        record_retry(p, XK_RESET);
+        record_broke(c, false, XK_RESET);
     }
     if (--c->inside == 0 && !c->tcp)
         port_free(xk_port(self), c);

@@ -167,8 +167,11 @@ void record_fail(struct record_peer *p, enum xk_status why);
 void record_connect(struct record_peer *p);
 /* It is no more.  `told`: TCP has said so; else it is reset. */
 void record_end(struct record_conn *c, bool told);
+/* The same, counted: it had stood, or it is one more that did not.  Another is made later. */
+void record_broke(struct record_conn *c, bool told, enum xk_status why);
 void record_retry(struct record_peer *p,
-                  enum xk_status why); /* later, if something is to be sent */
+                  enum xk_status why);       /* later, if something is to be sent */
+void record_patience(struct record_peer *p); /* tries and waits begin anew */
 void record_open_done(struct xk_protl *self, struct xk_sessn *lower);
 void record_ready(struct xk_protl *self, struct xk_sessn *lower);
 void record_failed(struct xk_protl *self, struct xk_sessn *lower, enum xk_status why);

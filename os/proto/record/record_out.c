@@ -223,9 +223,7 @@ void record_pump(struct record_peer *p)
     p->pumping = true;
     while (record_waits(p)) {
         record_connect(p);
-        if (!p->own && (!p->conn || !p->conn->greeted)) /* RCD5 */
-            break;
-        if (p->own)
+        if (p->own || !p->conn || !p->conn->greeted) /* RCD5 */
             break;
         if (!p->next) {
             struct record_item *i = record_take(p); /* RCDO2 */
