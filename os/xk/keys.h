@@ -2,10 +2,10 @@
  *
  * A protocol that has sessions by (upper, host, key) gives nothing to an upper that has not enabled
  * the key (ops->open_enable): peers begin at different times.  What comes meanwhile is kept, with
- * its session, and is given in order when it does; it is the protocol's to bound that (RDM, ULP:
- * the credit of the session).
+ * its session, and is given in order when it does; it is the protocol's to bound that (the
+ * credit of the session).
  *
- * Who calls it: RDM and ULP.  Memory is the heap of the task of `p`.
+ * Who calls it: RDM, ULP and RECORD.  Memory is the heap of the task of `p`.
  */
 #ifndef OS_XK_KEYS_H
 #define OS_XK_KEYS_H

@@ -2,7 +2,8 @@
  *
  * Such an upper is given the pieces of messages in order, as they come, and may hold them until
  * somebody wants them.  It says so of each of its sessions, when it opens it or hears of it
- * (open_done): xk_pieces, then xk_hold.  RDM and ULP give it; their headers say what they promise.
+ * (open_done): xk_pieces, then xk_hold.  RDM, ULP and RECORD give it; their headers say what they
+ * promise.
  */
 #ifndef OS_XK_PIECES_H
 #define OS_XK_PIECES_H
