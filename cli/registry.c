@@ -91,6 +91,7 @@
     W(tcp)                                                                                         \
     W(tcp_errors)                                                                                  \
     W(tcp_sessions)                                                                                \
+    W(datagrams)                                                                                   \
     W(fan_in)                                                                                      \
     W(message_time)                                                                                \
     W(pcap_nodes)                                                                                  \

@@ -11,29 +11,9 @@ local placements = include "parts/placements.lua"
 local names = { "kernel", "server", "library" }
 local placement = param("placement", "library", names)
 local reply = param("reply", "1KiB")
-local machine = placements.machine {
-    placement = placement == "kernel" and "kernel" or placement .. "_ring_driver", protocol = "tcp",
-}
-
-if placement == "library" then
-    local graph = {}
-    for _, instance in ipairs(machine.graph) do             -- the server's are lent from
-        local one = {}
-        for key, value in pairs(instance) do one[key] = value end
-        if one.name == "ip_lib" then one.filter = nil end
-        if one.name == "ip" then one.domain = "server" end
-        if one.name == "tcp" then
-            local server = {}
-            for key, value in pairs(one) do server[key] = value end
-            server.domain, server.below = "server", { "ip" }
-            graph[#graph + 1] = server
-            one.name, one.guest = "tcp_lib", true
-        end
-        if one.name == "sock" then one.below = { "tcp", "tcp_lib" } end
-        graph[#graph + 1] = one
-    end
-    machine.graph, machine.domains = graph, { server = {}, app = { transfer = "ipc" } }
-end
+local machine = placement == "library" and placements.lent { protocol = "tcp" } or
+    placements.machine { placement = placement == "kernel" and "kernel" or "server_ring_driver",
+                         protocol = "tcp" }
 
 local function at(p, r) return { placement = p, reply = r } end
 local replies = { "64B", "1KiB", "8KiB", "32KiB", "128KiB" }

@@ -3,11 +3,13 @@
 --
 --   local placements = include "parts/placements.lua"
 --   machine = placements.machine { placement = "library_ring", protocol = "tcp" }
+--   machine = placements.lent { protocol = "udp", sockets = true }    -- by a server to the library
 --
 -- Placements: "kernel"; "library" and "server" with how packets get there: "_ipc", "_ring",
 -- "_ring_driver" (docs/models/filter.md).  Options: placement, protocol ("tcp" with sock for
--- programs, "udp" with user), network ("ethernet", "fddi", "atm", "hippi"), slots (of what waits
--- for the library or the server; 0: as many as the kind of delivery has).
+-- programs, "udp" with user, or with sock: `sockets`), network ("ethernet", "fddi", "atm",
+-- "hippi"), slots (of what waits for the library or the server; 0: as many as the kind of delivery
+-- has).
 --
 -- Sources, by what they are called below:
 --   [MB93]    Maeda and Bershad, SOSP 1993: times of DECstations 5000/200 on an Ethernet
@@ -61,7 +63,11 @@ local function graph(o)
     add { name = "ip_lib", protocol = "ip", below = { "filter" }, domain = own,
           filter = o.protocol }
   end
-  if o.protocol == "tcp" then
+  if o.protocol == "udp" and o.sockets then
+    add { name = "udp", protocol = "udp", below = { below }, domain = own }
+    add { name = "sock", protocol = "sock", below = { "udp" },
+          domain = where ~= "kernel" and "app" or nil }
+  elseif o.protocol == "tcp" then
     local window = windows[o.network or "ethernet"]
     add { name = "tcp", protocol = "tcp", below = { below }, domain = own,
           receive_buffer = window, send_buffer = window, initial_window = 2 }
@@ -79,7 +85,7 @@ end
 local function domains(o)
   local where = of(o.placement)
   local rows = { server = where == "server" and {} or nil }
-  if where ~= "kernel" or o.protocol == "udp" then
+  if where ~= "kernel" or (o.protocol == "udp" and not o.sockets) then
     rows.app = { transfer = where == "kernel" and "trap" or "ipc" }
   end
   return next(rows) and rows or nil
@@ -100,6 +106,32 @@ local function machine(o)
   return m
 end
 
+-- The same by the library, where a server has the ports and lends them: what stands of TCP, or each
+-- port of a socket of UDP, moves there and back.
+local function lent(o)
+  local all = { placement = "library_ring_driver" }
+  for key, value in pairs(o) do all[key] = value end
+  local m, list = machine(all), {}
+  local lib = o.protocol .. "_lib"
+  for _, instance in ipairs(m.graph) do
+    local one = {}
+    for key, value in pairs(instance) do one[key] = value end
+    if one.name == "ip_lib" then one.filter = nil end
+    if one.name == "ip" then one.domain = "server" end
+    if one.name == o.protocol then
+      local server = {}
+      for key, value in pairs(one) do server[key] = value end
+      server.domain, server.below = "server", { "ip" }
+      list[#list + 1] = server
+      one.name, one.guest = lib, true
+    end
+    if one.name == "sock" then one.below = { o.protocol, lib } end
+    list[#list + 1] = one
+  end
+  m.graph, m.domains = list, { server = {}, app = { transfer = "ipc" } }
+  return m
+end
+
 -- What a program does: a stream, or a small message to and fro.
 local function workload(protocol)
   if protocol == "tcp" then
@@ -109,4 +141,5 @@ local function workload(protocol)
            warmup = 4, waits = "thread" }
 end
 
-return { names = names, networks = networks, machine = machine, workload = workload }
+return { names = names, networks = networks, machine = machine, lent = lent,
+         workload = workload }
