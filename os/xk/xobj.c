@@ -82,7 +82,7 @@ enum xk_status xk_open_disable(struct xk_protl *lower, struct xk_protl *upper,
     }
     if (local.count > 0)
         return XK_REFUSED; /* PART1 */
-    lower->enabled &= ~(UINT64_C(1) << upper->number);
+    xk_disable(lower, upper);
     return XK_OK;
 }
 

@@ -293,5 +293,10 @@ static inline void xk_enable(struct xk_protl *self, const struct xk_protl *upper
 {
     self->enabled |= UINT64_C(1) << upper->number;
 }
+/* And is no longer.  For ops->open_disable. */
+static inline void xk_disable(struct xk_protl *self, const struct xk_protl *upper)
+{
+    self->enabled &= ~(UINT64_C(1) << upper->number);
+}
 
 #endif

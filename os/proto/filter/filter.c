@@ -316,7 +316,7 @@ static enum xk_status protl_disable(struct xk_protl *self, struct xk_protl *uppe
                                     struct xk_parts local)
 {
     (void)local;
-    self->enabled &= ~(UINT64_C(1) << upper->number);
+    xk_disable(self, upper);
     return XK_OK;
 }
 

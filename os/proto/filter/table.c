@@ -27,13 +27,15 @@ static bool same_program(const struct filter_program *a, const struct filter_pro
            memcmp(a->insn, b->insn, a->count * sizeof a->insn[0]) == 0;
 }
 
-/* The group of that shape and priority, or NULL. */
+/* The group of that shape and priority, or NULL: of what has no shape, too. */
 static struct filter_group *group_of(const struct filter_table *t, uint8_t priority,
                                      const struct filter_test *test, uint32_t count)
 {
+    if (count == 0)
+        return NULL;
     LIST_EACH (l, &t->groups) {
         struct filter_group *g = LIST_ENTRY(l, struct filter_group, link);
-        if (count > 0 && g->priority == priority && same_shape(g, test, count))
+        if (g->priority == priority && same_shape(g, test, count))
             return g;
     }
     return NULL;
@@ -68,11 +70,13 @@ static uint32_t tests_of(const struct filter_program *p, struct filter_test test
     return count;
 }
 
+/* FILT5: what stands in the way of the program of `count` tests, whose group is g, if there is one:
+ * NULL: nothing. */
 static struct filter_entry *find_same(const struct filter_table *t, const struct filter_program *p,
-                                      struct filter_group *g, const uint32_t *value)
+                                      uint32_t count, struct filter_group *g, const uint32_t *value)
 {
-    if (g)
-        return xk_map_resolve(&g->by_value, value);
+    if (count > 0)
+        return g ? xk_map_resolve(&g->by_value, value) : NULL;
     LIST_EACH (l, &t->groups) {
         const struct filter_group *one = LIST_ENTRY(l, struct filter_group, link);
         if (one->alone && same_program(one->alone->program, p))
@@ -87,7 +91,7 @@ enum xk_status filter_table_add(struct filter_table *t, uint32_t upper,
     struct filter_test test[FILTER_TESTS];
     uint32_t value[FILTER_TESTS], count = tests_of(p, test, value);
     struct filter_group *g = group_of(t, p->priority, test, count);
-    if ((g || count == 0) && find_same(t, p, g, value))
+    if (find_same(t, p, count, g, value))
         return XK_IN_USE; /* FILT5 */
     if (!g)
         g = group_new(t, p->priority, test, count);
@@ -115,7 +119,7 @@ enum xk_status filter_table_remove(struct filter_table *t, uint32_t upper,
     struct filter_test test[FILTER_TESTS];
     uint32_t value[FILTER_TESTS], count = tests_of(p, test, value);
     struct filter_group *g = group_of(t, p->priority, test, count);
-    struct filter_entry *x = g || count == 0 ? find_same(t, p, g, value) : NULL;
+    struct filter_entry *x = find_same(t, p, count, g, value);
     if (!x || x->upper != upper)
         return XK_NO_PEER;
     g = x->group;

@@ -394,9 +394,10 @@ static void send_to(struct tcp_conn *t, uint32_t number, bool add)
 {
     struct xk_protl *below = xk_sessn_of(t)->protl->down[0];
     struct filter_program p;
+    if (number == 0)
+        return;
     filter_session(&p, TCP_NUMBER, t->key.mine, t->key.my_port, t->key.peer, t->key.peer_port);
-    if (number != 0)
-        (void)(add ? filter_add(below, number, &p) : filter_remove(below, number, &p));
+    (void)(add ? filter_add(below, number, &p) : filter_remove(below, number, &p));
 }
 
 enum xk_status tcp_export(struct tcp_conn *t, struct xk_control *c)
