@@ -185,9 +185,9 @@ void mach_notify(struct mach *m, struct mach_port *once, enum mach_notification 
                  uint32_t word);
 /* Nobody has send rights any more, here or elsewhere: tells who asked. */
 void mach_no_senders(struct mach *m, struct mach_port *port);
-/* All of a port but its receive right ends: its messages, senders (with that result), requests.  It
- * is dead then; its last reference may be the caller's. */
-void mach_die(struct mach *m, struct mach_port *port, enum mach_msg_return waiting);
+/* All of a port but its receive right ends: its messages, senders (as if theirs had been queued
+ * before), requests.  It is dead then; its last reference may be the caller's. */
+void mach_die(struct mach *m, struct mach_port *port);
 /* The request of a name that goes. */
 void mach_request_cancel(struct mach_task *t, struct mach_entry *e);
 /* The request of the name is that one now (NULL: none); what was there. */

@@ -198,10 +198,10 @@ void mach_net_lent(struct mach_record *r, uint32_t sends, uint32_t onces);
  * has lowered lent_onces. */
 void mach_net_once_lost(struct mach_record *r);
 /* The principal of a proxy has died, as far as this node will ever know: the proxy is dead,
- * requests are answered, senders that wait end with `waiting` (MACH_MSG_SUCCESS: their message was
- * destroyed with the port, as it is at home).  A principal: its receive right, wherever it is in a
- * message or under way, is void, and the port dies. */
-void mach_net_kill(struct mach_record *r, enum mach_msg_return waiting);
+ * requests are answered, senders that wait end with success: their message was destroyed with the
+ * port, as it is at home.  A principal: its receive right, wherever it is in a message or under
+ * way, is void, and the port dies. */
+void mach_net_kill(struct mach_record *r);
 
 /* A receive right leaves in a message: *h is none, its reference is the net's (mach_record_put);
  * also that of a proxy, which had not come yet.  The port, which has a record already, stays the

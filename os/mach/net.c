@@ -157,11 +157,11 @@ void mach_net_once_lost(struct mach_record *r)
     mach_release(r->mach, h);
 }
 
-void mach_net_kill(struct mach_record *r, enum mach_msg_return waiting)
+void mach_net_kill(struct mach_record *r)
 {
     ASSERT_MSG(!r->port->receiver && !r->port->dead, "MACH1");
     mach_record_get(r);
-    mach_die(r->mach, r->port, waiting);
+    mach_die(r->mach, r->port);
     mach_record_put(r);
 }
 

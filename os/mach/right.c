@@ -91,7 +91,7 @@ static void send_back(struct mach *m, struct mach_port *port, struct mach_port *
     mach_deliver(m, k);
 }
 
-void mach_die(struct mach *m, struct mach_port *port, enum mach_msg_return waiting)
+void mach_die(struct mach *m, struct mach_port *port)
 {
     struct mach_port *once = port->destroyed;
     port->destroyed = NULL;
@@ -108,7 +108,7 @@ void mach_die(struct mach *m, struct mach_port *port, enum mach_msg_return waiti
         struct mach_waiter *w = LIST_ENTRY(port->senders.next, struct mach_waiter, link);
         struct mach_kmsg *k = w->kmsg;
         w->kmsg = NULL;
-        mach_served(w, waiting);
+        mach_served(w, MACH_MSG_SUCCESS);
         mach_kmsg_destroy(m, k);
     }
     answer_deaths(m, port);
@@ -138,7 +138,7 @@ static void destroy_port(struct mach *m, struct mach_port *port)
         send_back(m, port, once);
         return;
     }
-    mach_die(m, port, MACH_MSG_SUCCESS);
+    mach_die(m, port);
     if (port->record)
         m->net_ops->died(m->net, port->record);
     mach_put(m, port);

@@ -271,7 +271,7 @@ static void death_case(struct toy *toy)
     ask(toy, name, MACH_NOTIFY_DEAD_NAME, box);
     ask(toy, once, MACH_NOTIFY_DEAD_NAME, box);
     cr_assert_eq(toy->wants, 1, "the first alone");
-    mach_net_kill(mach_record_find(toy->m, MACH_UID(7, 1)), MACH_MSG_SUCCESS);
+    mach_net_kill(mach_record_find(toy->m, MACH_UID(7, 1)));
     cr_assert_eq(hear(toy, box), MACH_NOTIFY_DEAD_NAME);
     cr_assert_eq(hear(toy, box), MACH_NOTIFY_DEAD_NAME);
     cr_assert_eq(hear(toy, box), 0);

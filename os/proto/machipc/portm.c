@@ -129,7 +129,7 @@ void xipc_kill(struct xipc_port *x)
     mach_record_get(x->r);
     if (!mach_record_dead(x->r)) {
         n->counts.dead++;
-        mach_net_kill(x->r, MACH_MSG_SUCCESS);
+        mach_net_kill(x->r);
     }
     xipc_set_place(x, XIPC_NOWHERE);
     xipc_out_destroy_all(x);

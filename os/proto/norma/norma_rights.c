@@ -297,7 +297,7 @@ void norma_kill(struct norma_state *st, struct mach_record *r)
         return;
     mach_record_get(r);
     list_remove(&o->out.link);
-    mach_net_kill(r, MACH_MSG_SUCCESS);
+    mach_net_kill(r);
     for (struct list *it; (it = list_pop(&o->out.messages)) != NULL;)
         mach_kmsg_destroy(st->m, norma_revert(st, LIST_ENTRY(it, struct norma_msg, link)));
     mach_record_put(r);
