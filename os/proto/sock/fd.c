@@ -105,6 +105,19 @@ static enum sock_error take_error(struct sock *s)
     return e;
 }
 
+/* Of a connection. */
+static void tell_tcp(struct sock *s, enum xk_control_op op, uint64_t u64)
+{
+    if (s->kind == SOCK_STREAM)
+        sock_control(s, op, u64);
+}
+
+/* Is the uppermost part a port? */
+static bool has_port(const struct xk_parts *ps)
+{
+    return ps->count > 0 && ps->type[ps->count - 1] == XK_PART_PORT;
+}
+
 /* ---- calls ---- */
 
 enum sock_error fd_socket(struct sock_fds *f, enum sock_kind kind, int *fd)
@@ -165,7 +178,7 @@ enum sock_error fd_connect(struct sock_fds *f, int fd, struct xk_parts peer)
     enum sock_error e = enter(f, fd, &s);
     if (e != SOCK_OK)
         return e;
-    if (peer.count == 0 || peer.type[peer.count - 1] != XK_PART_PORT)
+    if (!has_port(&peer))
         return SOCK_EINVAL;
     if (s->kind == SOCK_DGRAM)
         return sock_dgram_connect(s, peer);
@@ -224,7 +237,7 @@ enum sock_error fd_sendto(struct sock_fds *f, int fd, struct rope *data, struct 
         return SOCK_ENOTCONN;
     if (s->no_write)
         return SOCK_EPIPE;
-    if (to.count == 0 || to.type[to.count - 1] != XK_PART_PORT)
+    if (!has_port(&to))
         return SOCK_EINVAL;
     return sock_dgram_send(s, &to, data);
 }
@@ -265,15 +278,13 @@ enum sock_error fd_shutdown(struct sock_fds *f, int fd, enum sock_how how)
     if (how != SOCK_WRITE_END && !s->no_read) {
         s->no_read = true;
         s->taken += s->in.length;
-        if (s->kind == SOCK_STREAM)
-            sock_control(s, XK_TCP_CONSUMED, s->in.length);
+        tell_tcp(s, XK_TCP_CONSUMED, s->in.length);
         rope_fini(&s->in);
         sock_wake(s, SOCK_READ);
     }
     if (how != SOCK_READ_END && !s->no_write) {
         s->no_write = true;
-        if (s->kind == SOCK_STREAM)
-            sock_control(s, XK_TCP_FINISH, 0);
+        tell_tcp(s, XK_TCP_FINISH, 0);
     }
     return SOCK_OK;
 }
@@ -358,27 +369,22 @@ enum sock_error fd_set_option(struct sock_fds *f, int fd, enum sock_option o, ui
         return e;
     if (!fits(o, value))
         return SOCK_EINVAL;
-    bool tcp = s->kind == SOCK_STREAM && s->sessn;
     switch (o) {
     case SOCK_NODELAY:
         s->nodelay = value;
-        if (tcp)
-            sock_control(s, XK_TCP_NODELAY, value);
+        tell_tcp(s, XK_TCP_NODELAY, value);
         break;
     case SOCK_KEEPALIVE:
         s->keepalive = value;
-        if (tcp)
-            sock_control(s, XK_TCP_KEEPALIVE, value);
+        tell_tcp(s, XK_TCP_KEEPALIVE, value);
         break;
     case SOCK_SEND_BUFFER:
         s->send_buffer = value;
-        if (tcp)
-            sock_control(s, XK_TCP_SEND_BUFFER, value);
+        tell_tcp(s, XK_TCP_SEND_BUFFER, value);
         break;
     case SOCK_RECEIVE_BUFFER:
         s->receive_buffer = value;
-        if (tcp)
-            sock_control(s, XK_TCP_RECEIVE_BUFFER, value);
+        tell_tcp(s, XK_TCP_RECEIVE_BUFFER, value);
         break;
     case SOCK_REUSE:
         s->reuse = value;

@@ -56,7 +56,6 @@ static bool wait_at_all(struct look *x, sim_time until)
     struct port *p = xk_port(x->fds->self);
     struct sock_wait *waits = port_alloc(p, (x->named + 1) * sizeof *waits);
     uint32_t n = 0;
-    bool woken = true;
     for (int fd = 0; fd < x->fds->count; fd++) {
         unsigned what = asked_of(x, fd);
         if (!what)
@@ -64,11 +63,8 @@ static bool wait_at_all(struct look *x, sim_time until)
         waits[n] = (struct sock_wait){ .thread = port_thread_self(p), .what = what };
         list_push(&x->fds->at[fd]->waits, &waits[n++].link);
     }
-    if (until == SIM_NEVER)
-        port_thread_block(p, "one of several sockets", n);
-    else
-        woken = port_now(p) < until &&
-                port_thread_block_for(p, "one of several sockets", n, until - port_now(p));
+    sim_time left = until == SIM_NEVER ? SIM_NEVER : until - port_now(p);
+    bool woken = left > 0 && port_thread_block_for(p, "one of several sockets", n, left);
     for (uint32_t i = 0; i < n; i++)
         list_remove(&waits[i].link);
     port_free(p, waits);

@@ -1,6 +1,4 @@
 /* sock.c: SOCK's protocol object, what comes from below, sockets and their ports.  See sock.h. */
-#include <string.h>
-
 #include "os/proto/sock/sock_internal.h"
 
 static const struct param params[] = {
@@ -54,11 +52,7 @@ bool sock_block_for(struct sock *s, unsigned what, const char *text, sim_time ti
 
 void sock_block(struct sock *s, unsigned what, const char *text)
 {
-    struct port *p = sock_port(s);
-    struct sock_wait w = { .thread = port_thread_self(p), .what = what };
-    list_push(&s->waits, &w.link);
-    port_thread_block(p, text, 0);
-    list_remove(&w.link);
+    (void)sock_block_for(s, what, text, SIM_NEVER);
 }
 
 static bool has_room(struct sock *s)
@@ -332,10 +326,9 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
     xk_map_init(&st->ports, xk_port(self), sizeof(uint32_t));
     list_init(&st->bound);
     for (uint8_t i = 0; i < self->downs; i++) {
-        bool udp = strcmp(self->down[i]->ops->kind.name, udp_protl.kind.name) == 0;
+        const void *udp = xk_params(self->down[i], &udp_protl);
         if (udp)
-            *(udp_is_guest(xk_params(self->down[i], &udp_protl)) ? &st->udp_lib : &st->udp) =
-                self->down[i];
+            *(udp_is_guest(udp) ? &st->udp_lib : &st->udp) = self->down[i];
         else
             *(tcp_is_guest(xk_params(self->down[i], &tcp_protl)) ? &st->lib : &st->tcp) =
                 self->down[i];
