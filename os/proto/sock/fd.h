@@ -1,8 +1,10 @@
 /* fd.h: the sockets of a program by descriptors, small numbers, with the calls of 4.4BSD.
  *
  * A table of descriptors is a program's; programs of one instance of SOCK that were forked share
- * sockets.  Each call is a trap, but in the library for what that has itself.  Errors are those
- * that 4.4BSD's manual pages give for the call; sock_error_name says them as those do.
+ * sockets.  Each call is a trap, but in the library one about a socket that it has itself;
+ * fd_socket, fd_select, sock_fds_fork and sock_fds_exit are about none, or several, and the
+ * server's.  Errors are those that 4.4BSD's manual pages give for the call; sock_error_name says
+ * them as those do.
  *
  *   FD1  The number of a new socket is the lowest that is free.
  *   FD2  A socket lives until the last descriptor for it is closed.
