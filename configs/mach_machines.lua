@@ -9,6 +9,8 @@
 -- processor writes and reads packets of 224 bytes, and is interrupted by each.  There NORMA stands
 -- on BLAST, which cuts its pages.  BLAST has 64 fragments for one call: on the SP-1 MACHIPC's long
 -- messages go in several calls.
+local graphs = include "parts/graphs.lua"
+
 local machine = param("machine", "paragon", { "paragon", "sp1" })
 local net = param("net", "machipc", { "local", "machipc", "norma" })
 local size = param("workload.size", "0B")
@@ -16,19 +18,11 @@ local messages = param("messages", "MPL", { "MPL", "EUI-H" })
 local rounds = 20
 local sizes = { "0B", "256B", "1KiB", "4000B", "8KiB", "16KiB", "64KiB" }
 
-local graph = {
-  { name = "mesh", protocol = "driver" },
-  { name = "rdm", protocol = "rdm", below = { "mesh" } },
-  { name = "nx", protocol = "nx", below = { "rdm" } },
-  { name = "blast", protocol = "blast", below = { "mesh" } },
-  { name = "chan", protocol = "chan", below = { "blast" } },
-  { name = "rpc", protocol = "select", below = { "chan" } },
-  { name = "machipc", protocol = "machipc", below = { "rpc" } },
-  { name = "norma", protocol = "norma", below = { machine == "sp1" and "blast" or "mesh" } },
-}
+local home = net == "local"
 local options = {
-  rows = 1, columns = 2, graph = graph,
-  os = { { service = "mach", over = net == "local" and "rpc" or net } },
+  rows = 1, columns = 2,
+  graph = home and graphs.machine or graphs.mach(net, machine == "sp1" and "blast" or "mesh"),
+  os = { { service = "mach", over = home and "rpc" or "ipc" } },
 }
 local chosen
 if machine == "sp1" then
@@ -78,7 +72,7 @@ return {
   doc = "Time of a call by bytes of the request: at home, over MACHIPC and over NORMA.",
   machine = chosen,
   workload = {
-    kind = "mach_rpc", server = net == "local" and "local" or "remote", size = size,
+    kind = "mach_rpc", server = home and "local" or "remote", size = size,
     rounds = rounds,
   },
   sweep = {

@@ -87,11 +87,14 @@ local bypass = {
   { name = "rpc", protocol = "select", below = { "chan" } },
 }
 
--- Messages, files and Mach IPC between nodes, by the instance "ipc" of that protocol.
-local function mach(net)
+-- Messages, files and Mach IPC between nodes, by the instance "ipc" of that protocol; NORMA stands
+-- on the driver, or on `packets`.
+local function mach(net, packets)
   local all = {}
   for k, instance in ipairs(machine) do all[k] = instance end
-  all[#all + 1] = { name = "ipc", protocol = net, below = { net == "norma" and "mesh" or "rpc" } }
+  all[#all + 1] = {
+    name = "ipc", protocol = net, below = { net == "norma" and (packets or "mesh") or "rpc" },
+  }
   return all
 end
 
