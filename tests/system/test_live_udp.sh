@@ -7,10 +7,10 @@ head -c 65507 /dev/urandom >"$T/longest"
 "$PSIM" live udp --netstat echo 7 2>"$T/host" &
 host=$!
 answers
-[ "$(echo hello | timeout 10 nc -u -w 1 10.0.0.2 7)" = hello ] || fail "nc: no echo"
+[ "$(echo hello | timeout 10 nc -u -W 1 10.0.0.2 7)" = hello ] || fail "nc: no echo"
 for size in 1 1472 1473 65507; do
     head -c $size "$T/longest" >"$T/sent"
-    timeout 10 socat -b 65507 -t 0.6 - UDP:10.0.0.2:7 <"$T/sent" >"$T/got" || fail "socat"
+    timeout 10 socat -b 65507 -t 5 - UDP:10.0.0.2:7,readbytes=$size <"$T/sent" >"$T/got" || fail "socat"
     same "$T/sent" "$T/got" || fail "socat: an echo of $size bytes"
 done
 kill $host
@@ -26,13 +26,14 @@ for size in 700 65507; do # many, and one that is cut
     socat -b 65507 UDP-LISTEN:5300,reuseaddr PIPE & # it is of who calls first
     others=$!
     takes 5300
-    gives 0 timeout 20 "$PSIM" live udp --wait 1000 -i 3 -s $size send 10.0.0.1 5300 <"$T/longest"
+    gives 0 timeout 20 "$PSIM" live udp --wait 500 -i 3 -s $size send 10.0.0.1 5300 <"$T/longest"
     same "$T/longest" "$T/out" || fail "datagrams of $size bytes: other answers"
     grep -q "^$(((65507 + size - 1) / size)) datagrams sent, [1-9]" "$T/err" || { cat "$T/err"; fail "datagrams of $size bytes"; }
     kill $others
     wait $others || true
 done
-timeout 20 nc -u -l -w 3 10.0.0.1 5301 >"$T/got" &
+# 65,507 bytes in pieces of 1,024 are 64.
+timeout 20 nc -u -l -W 64 10.0.0.1 5301 >"$T/got" &
 peer=$!
 takes 5301
 gives 0 timeout 20 "$PSIM" live udp --wait 1 send 10.0.0.1 5301 <"$T/longest"
