@@ -190,7 +190,7 @@ void norma_fill(struct norma_state *st, struct mach_wire *w);
 /* A right of a principal has come home as a destination. */
 void norma_once_home(struct norma_state *st, struct mach_record *r);
 /* Dead, and nothing of it is anywhere: it is forgotten. */
-void norma_forget(struct norma_state *st, struct mach_record *r);
+void norma_forget(struct mach_record *r);
 /* The principal of a proxy has died. */
 void norma_kill(struct norma_state *st, struct mach_record *r);
 /* The node has become the principal: what waited at the proxy comes behind what is there. */

@@ -46,7 +46,7 @@ static void no_local_senders(struct norma_state *st, uint64_t uid, uint32_t n)
         }
         mach_record_get(r);
         mach_net_lent(r, r->lent - n, r->lent_onces);
-        norma_forget(st, r);
+        norma_forget(r);
         mach_record_put(r);
     } else if (r && (mach_record_dead(r) || mach_record_sends(r) > 0)) {
         norma_own(r)->stransit -= n; /* it is absorbed: these owe it now */

@@ -90,7 +90,7 @@ bool norma_in_flight(struct norma_state *st, const struct norma_queue *q)
 {
     if (list_empty(&q->link) || !q->record)
         return false;
-    const struct norma_peer *p = norma_peer(st, ((struct norma_own *)q->record->own)->dest);
+    const struct norma_peer *p = norma_peer(st, norma_own(q->record)->dest);
     return now(p) == q && (p->unacked || p->offset > 0);
 }
 
@@ -137,6 +137,8 @@ static enum xk_status push_packet(struct norma_state *st, struct norma_peer *p, 
     return XK_OK; /* what did not go is lost, and asked for */
 }
 
+/* A timer that runs goes on with what it has, for a packet sent later, too; an answer does not stop
+ * it, but the next tick that finds nothing out [netipc_send_with_timeout, _netipc_timeout_intr]. */
 static void start_timer(struct norma_state *st, struct norma_peer *p)
 {
     if (!p->timing)
@@ -303,16 +305,15 @@ static void answer(struct norma_state *st, struct norma_peer *p, uint32_t seqid,
     control(st, p, NORMA_CTL_ACK, seqid, status, data);
 }
 
-static void drop_partial(struct norma_state *st, struct norma_peer *p)
+static void drop_partial(struct norma_peer *p)
 {
     rope_fini(&p->partial);
     p->partial_total = 0;
     if (p->partial_of) {
-        ((struct norma_own *)p->partial_of->own)->partials--;
+        norma_own(p->partial_of)->partials--;
         mach_record_put(p->partial_of);
     }
     p->partial_of = NULL;
-    (void)st;
 }
 
 static void take_packet(struct norma_state *st, struct norma_peer *p, const struct norma_header *h,
@@ -328,12 +329,12 @@ static void take_packet(struct norma_state *st, struct norma_peer *p, const stru
             answer(st, p, h->seqid, status, where);
             return;
         }
-        drop_partial(st, p);
+        drop_partial(p);
         p->partial_total = h->total;
         p->partial_of = to;
         if (to) {
             mach_record_get(to);
-            ((struct norma_own *)to->own)->partials++;
+            norma_own(to)->partials++;
         }
     } else if (!p->partial_total || h->offset != p->partial.length ||
                h->total != p->partial_total) {
@@ -349,7 +350,7 @@ static void take_packet(struct norma_state *st, struct norma_peer *p, const stru
     rope_move(&image, &p->partial);
     if (to)
         mach_record_get(to);
-    drop_partial(st, p);
+    drop_partial(p);
     if (image.length > st->page) /* pages are copied into one message [ipc_input.c] */
         port_work(xk_port(st->self), PORT_WORK_COPY, image.length);
     st->above->whole(st, to, &image);
@@ -364,7 +365,7 @@ static void lose(struct norma_state *st, struct norma_peer *p)
     p->unacked = p->resend = p->has_ctl = false;
     p->offset = 0;
     p->last_sent = p->last_received = 0;
-    drop_partial(st, p);
+    drop_partial(p);
     struct list lost; /* first all: what is told below may send anew */
     list_init(&lost);
     for (struct norma_queue *q; (q = now(p)) != NULL;)

@@ -38,10 +38,9 @@ static void lend(struct mach_record *r, int64_t sends, int64_t onces)
     mach_net_lent(r, (uint32_t)(r->lent + sends), (uint32_t)(r->lent_onces + onces));
 }
 
-void norma_forget(struct norma_state *st, struct mach_record *r)
+void norma_forget(struct mach_record *r)
 {
     struct norma_own *o = norma_own(r);
-    (void)st;
     if (!r->principal || !mach_record_dead(r) || !o->kept || r->lent || r->lent_onces)
         return;
     o->kept = false;
@@ -55,7 +54,7 @@ void norma_once_home(struct norma_state *st, struct mach_record *r)
         return;
     }
     lend(r, 0, -1);
-    norma_forget(st, r);
+    norma_forget(r);
 }
 
 /* ---- what leaves ---- */
@@ -212,7 +211,7 @@ static struct mach_held send_comes(struct norma_state *st, struct mach_record *r
             return h;
         }
         lend(r, -1, 0);
-        norma_forget(st, r);
+        norma_forget(r);
     } else {
         norma_own(r)->stransit--;
     }
@@ -228,12 +227,10 @@ static struct mach_held once_comes(struct norma_state *st, struct mach_record *r
 }
 
 /* A receive right stays where it is until it is pulled; it may come home before. */
-static struct mach_held receive_comes(struct norma_state *st, struct mach_kmsg *k,
-                                      struct mach_record *r, uint32_t source)
+static struct mach_held receive_comes(struct mach_kmsg *k, struct mach_record *r, uint32_t source)
 {
     struct norma_own *o = norma_own(r);
     struct mach_held h = { NULL, MACH_HELD_DEAD };
-    (void)st;
     if (mach_record_dead(r))
         return h;
     k->receives = true;
@@ -266,7 +263,7 @@ static void come(struct norma_state *st, struct mach_kmsg *k, struct mach_held *
         norma_record(st, w->uid, w->kind == MACH_HELD_RECEIVE ? w->node : birth);
     *h = w->kind == MACH_HELD_SEND   ? send_comes(st, r)
          : w->kind == MACH_HELD_ONCE ? once_comes(st, r)
-                                     : receive_comes(st, k, r, w->node);
+                                     : receive_comes(k, r, w->node);
     mach_record_put(r);
 }
 
