@@ -128,8 +128,7 @@ static void holder(const struct holder *k)
     port_window(k->port, false, k->all - 1);
     port_measure(k->port, &measures[M_TOLD], told);
     if (told)
-        port_measure(k->port, &measures[M_TIME],
-                     (double)(port_now(k->port) - k->p->at) / (double)SIM_SEC);
+        port_measure(k->port, &measures[M_TIME], sim_time_seconds(port_now(k->port) - k->p->at));
 }
 
 static void program(struct os_node *node, const struct program *me)

@@ -286,7 +286,7 @@ static bool call(const struct client *k, int32_t id)
     bool good = r == MACH_MSG_SUCCESS && is(&msg, id + REPLY_ID, p->reply);
     if (r == MACH_RCV_TIMED_OUT)
         port_fail(k->cell->port, "node %u: call %d has had no answer in %g s: it hangs",
-                  port_node(k->cell->port), (int)id, (double)p->patience / (double)SIM_SEC);
+                  port_node(k->cell->port), (int)id, sim_time_seconds(p->patience));
     else if (!good)
         port_fail(k->cell->port, "call %d: code %#x, or another reply than was made", (int)id,
                   (unsigned)r);
@@ -302,12 +302,11 @@ static bool call_measured(const struct client *k, int32_t id)
         return false;
     c->ended = port_now(c->port);
     time = c->ended - start;
-    port_measure(c->port, &measures[M_CALL], (double)time / (double)SIM_SEC);
+    port_measure(c->port, &measures[M_CALL], sim_time_seconds(time));
     if (c->p->formula == 0)
         return true;
-    port_measure(c->port, &measures[M_FORMULA], (double)c->p->formula / (double)SIM_SEC);
-    port_measure(c->port, &measures[M_DIFFERENCE],
-                 (double)(time - c->p->formula) / (double)SIM_SEC);
+    port_measure(c->port, &measures[M_FORMULA], sim_time_seconds(c->p->formula));
+    port_measure(c->port, &measures[M_DIFFERENCE], sim_time_seconds(time - c->p->formula));
     return true;
 }
 
@@ -340,7 +339,7 @@ static void set_out(struct cell *c, const struct client *k)
     sim_time now = port_now(c->port), start = c->p->start;
     if (start > 0 && now > start)
         port_fail(c->port, "client %u of node %u is ready at %g s, not at workload.start",
-                  k->number, port_node(c->port), (double)now / (double)SIM_SEC);
+                  k->number, port_node(c->port), sim_time_seconds(now));
     else if (start > now)
         port_thread_sleep(mach_task_port(k->task), start - now);
     if (c->begun == 0)
