@@ -68,6 +68,11 @@ static inline struct xk_parts xk_type(uint32_t type)
 {
     return (struct xk_parts){ .count = 1, .type = { XK_PART_TYPE }, .number = { type } };
 }
+/* Who comes to that port. */
+static inline struct xk_parts xk_at_port(uint16_t port)
+{
+    return (struct xk_parts){ .count = 1, .type = { XK_PART_PORT }, .number = { port } };
+}
 /* A node. */
 static inline struct xk_parts xk_node(uint32_t node)
 {

@@ -366,9 +366,7 @@ static void do_listen(struct port *p, void *arg)
     (void)p;
     struct act *a = arg;
     struct xk_protl *user = user_of(a->r, a->node);
-    struct xk_parts local = xk_any();
-    xk_part_push(&local, XK_PART_PORT, a->port);
-    a->why = xk_open_enable(user->down[0], user, local);
+    a->why = xk_open_enable(user->down[0], user, xk_at_port(a->port));
 }
 
 enum xk_status tcp_rig_listen(struct rig *r, uint32_t node, uint16_t port)

@@ -234,9 +234,7 @@ static void deaf(struct port *p, void *arg)
 {
     struct rig *r = arg;
     struct xk_protl *self = xk_find(r->k[port_node(p)], "r");
-    struct xk_parts local = xk_any();
-    xk_part_push(&local, XK_PART_PORT, 2049);
-    cr_assert_eq(xk_open_disable(self->down[0], self, local), XK_OK);
+    cr_assert_eq(xk_open_disable(self->down[0], self, xk_at_port(2049)), XK_OK);
 }
 
 /* RCD4. */

@@ -347,7 +347,6 @@ static const struct xk_pieces_ops hold_ops = { .pieces = hold_pieces,
 static enum xk_status protl_init(struct xk_protl *self, const void *p)
 {
     struct record_state *st = self->state;
-    struct xk_parts local = xk_any();
     st->params = p;
     xk_map_init(&st->peers, xk_port(self), sizeof(uint32_t));
     xk_map_init(&st->sessns, xk_port(self), sizeof(struct record_key));
@@ -356,8 +355,7 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
     port_timer_init(xk_port(self), &st->bell, bell, self);
     xk_keys_init(&st->keys);
     xk_on_peer(self->kernel, peer_changed, self);
-    xk_part_push(&local, XK_PART_PORT, (uint64_t)st->params->port);
-    return xk_open_enable(self->down[0], self, local);
+    return xk_open_enable(self->down[0], self, xk_at_port((uint16_t)st->params->port));
 }
 
 static struct xk_sessn *protl_open(struct xk_protl *self, struct xk_protl *upper,

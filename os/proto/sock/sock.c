@@ -185,12 +185,10 @@ static bool is_taken(struct sock *s, uint16_t port)
 static enum xk_status take_port(struct sock *s, uint16_t port)
 {
     struct sock_state *st = sock_of(s);
-    struct xk_parts local = xk_any();
     if (is_taken(s, port))
         return XK_IN_USE;
     if (s->kind == SOCK_DGRAM) {
-        xk_part_push(&local, XK_PART_PORT, port);
-        enum xk_status r = xk_open_enable(st->udp, s->self, local);
+        enum xk_status r = xk_open_enable(st->udp, s->self, xk_at_port(port));
         if (r != XK_OK)
             return r == XK_REFUSED ? XK_IN_USE : r; /* UDP4 */
     }

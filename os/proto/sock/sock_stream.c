@@ -37,7 +37,6 @@ void sock_stream_room(struct sock *s)
 
 enum sock_error sock_stream_listen(struct sock *s, uint32_t backlog, bool limited)
 {
-    struct xk_parts local = xk_any();
     s->backlog = limited ? backlog : UINT32_MAX;
     if (!s->listens) {
         enum sock_error e = s->port ? SOCK_OK : sock_bind(s, 0);
@@ -45,8 +44,7 @@ enum sock_error sock_stream_listen(struct sock *s, uint32_t backlog, bool limite
             return e;
         if (sock_at(sock_of(s), SOCK_STREAM, s->port))
             return SOCK_EADDRINUSE;
-        xk_part_push(&local, XK_PART_PORT, s->port);
-        e = sock_error_of(xk_open_enable(sock_of(s)->tcp, s->self, local));
+        e = sock_error_of(xk_open_enable(sock_of(s)->tcp, s->self, xk_at_port(s->port)));
         if (e != SOCK_OK)
             return e;
         s->listens = true;
@@ -179,10 +177,8 @@ static void linger(struct sock *s)
 
 static void stop_listening(struct sock *s)
 {
-    struct xk_parts local = xk_any();
     struct list *it;
-    xk_part_push(&local, XK_PART_PORT, s->port);
-    (void)xk_open_disable(sock_of(s)->tcp, s->self, local);
+    (void)xk_open_disable(sock_of(s)->tcp, s->self, xk_at_port(s->port));
     while ((it = list_pop(&s->queue))) { /* nobody will accept it */
         struct sock *c = LIST_ENTRY(it, struct sock, link);
         c->linger = 0;
