@@ -2516,7 +2516,7 @@ Test(mach, random_runs_conserve_rights_and_do_what_a_slow_model_does)
         struct world w = { .random = seed, .names_max = seed == 2 ? 12 : 40 };
         w.model = model_new(w.names_max);
         world_run(&w, random_run);
-        cr_assert(sample_one_in() > 1 ||
+        cr_assert(sample("MACH_EVENTS", 60000) < 60000 ||
                   (w.m->counts.received > 6000 && w.m->counts.rights > 4000 &&
                    w.m->counts.notified > 2000 && w.m->counts.full > 700 &&
                    w.m->counts.pages > 2000 && w.forced > 100));
