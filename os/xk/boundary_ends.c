@@ -73,6 +73,8 @@ static void tell_lost(struct port *task, void *arg)
     const struct xk_protl_ops *ops = b->upper->ops;
     (void)task;
     bool again = b->upper->task != NULL;
+    if (again && ops->closed)
+        ops->closed(b->upper, &b->under);
     while (again) {
         again = false;
         LIST_EACH (l, &b->proxies) {
@@ -99,7 +101,7 @@ static void tell_lost(struct port *task, void *arg)
 
 static void lower_died(struct xk_boundary *b)
 {
-    bool tell = false;
+    bool tell = b->upper->ops->closed != NULL;
     b->over.task = NULL;
     list_init(&b->halves);
     list_init(&b->orphans);

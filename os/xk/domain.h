@@ -15,7 +15,8 @@
  *       procedure calls: who asks waits for the answer.
  *   DOM3  A domain crashes alone (port_task_crash of its task): the sessions that others have of
  *       its instances answer XK_CLOSED, calls under way on them fail with that; what comes for its
- *       instances is dropped and counted; what they held of others is closed.  Messages that have
+ *       instances is dropped and counted; what they held of others is closed; who stands on them
+ *       is told, if it asks for that (`closed`).  Messages that have
  *       crossed before are delivered.
  *       The names (ports) at which one without `restart` had enabled are free again.
  *   DOM4  A domain with `restart` begins anew so long after.  What others had enabled at its

@@ -87,8 +87,8 @@ enum xk_control_op {
     /* Of an instance of UDP (os/proto/udp/udp.h). */
     XK_UDP_LEND, /* msg */
     /* Of FILTER, and of IP, which hands them down (os/proto/filter/filter.h). */
-    XK_FILTER_ADD,    /* u64: the number of whose it is; msg: a program */
-    XK_FILTER_REMOVE, /* the same */
+    XK_FILTER_ADD,    /* u64: filter_whose; msg: a program */
+    XK_FILTER_REMOVE, /* u64: the number of whose it is; msg: a program */
 };
 struct xk_control {
     enum xk_control_op op;
@@ -198,6 +198,8 @@ struct xk_protl_ops {
     /* Below tells: what was pushed on this session (a call) ended without an answer; RDM: what was
      * under way on it broke off.  NULL: not interested. */
     void (*failed)(struct xk_protl *self, struct xk_sessn *lower, enum xk_status why);
+    /* DOM3: the domain of an instance below has died.  NULL: what is asked of it says so. */
+    void (*closed)(struct xk_protl *self, const struct xk_protl *lower);
     enum xk_status (*control)(struct xk_protl *self,
                               struct xk_control *c); /* NULL: xk_control_below */
     const struct xk_pieces_ops *pieces;              /* of one that gives XK_PIECES */

@@ -524,7 +524,7 @@ static void table_job(struct port *port, void *arg)
             cr_assert_eq(filter_table_remove(&t, same->upper, &same->p), XK_OK);
             same->there = false;
         } else if (same || listed_count < FILTERS) {
-            cr_assert_eq(filter_table_add(&t, upper, &p), same ? XK_IN_USE : XK_OK, "FILT5");
+            cr_assert_eq(filter_table_add(&t, upper, 0, &p), same ? XK_IN_USE : XK_OK, "FILT5");
             if (!same)
                 listed[listed_count++] = (struct listed){ true, upper, p };
         } else {
@@ -570,7 +570,7 @@ static void many_job(struct port *port, void *arg)
     filter_table_init(&t, port);
     for (uint32_t i = 0; i < 1000; i++) {
         filter_session(&p, 6, addresses[0], 80, addresses[1], (uint16_t)(1024 + i));
-        cr_assert_eq(filter_table_add(&t, 1 + i % 60, &p), XK_OK);
+        cr_assert_eq(filter_table_add(&t, 1 + i % 60, 0, &p), XK_OK);
     }
     for (uint32_t i = 0; i < 1100; i++) {
         struct packet k;
@@ -591,9 +591,9 @@ static void many_job(struct port *port, void *arg)
     }
     struct err e = ERR_INIT;
     cr_assert(filter_compile("src host 10.1.0.1 and udp dst port 80", &p, "f", &e));
-    cr_assert_eq(filter_table_add(&t, 1, &p), XK_OK);
+    cr_assert_eq(filter_table_add(&t, 1, 0, &p), XK_OK);
     cr_assert(filter_compile("udp dst port 80 and src host 10.1.0.1", &p, "f", &e));
-    cr_assert_eq(filter_table_add(&t, 2, &p), XK_IN_USE, "FILT5: in whatever order it stands");
+    cr_assert_eq(filter_table_add(&t, 2, 0, &p), XK_IN_USE, "FILT5: in whatever order it stands");
 }
 
 Test(filter, a_thousand_sessions_are_one_look_up)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "os/proto/filter/filter.h"
 #include "os/proto/sock/fd.h"
 #include "os/proto/tcp/tcp_internal.h"
 #include "os/xk/domain.h"
@@ -964,7 +965,8 @@ static void asks_until_refused(struct program *me)
 {
     pause_for(me, 5 * SIM_MS);
     int fd = open_one(me, SOCK_DGRAM);
-    FINE(fd_connect(me->f, fd, at(1, 53)));
+    if (fd_connect(me->f, fd, at(1, 53)) != SOCK_OK)
+        return; /* the server is dead */
     set(me, fd, SOCK_NONBLOCK, 1);
     for (asked_in_vain = 0; asked_in_vain < 20; asked_in_vain++) {
         struct rope data = { .length = 0 };
@@ -978,31 +980,62 @@ static void asks_until_refused(struct program *me)
     }
 }
 
+static enum sock_error answered_with; /* how that ended, */
+static uint32_t answered;             /* and after how many */
+
 static void answers_four(struct program *me)
 {
-    struct sock_name from = { 0 };
     int fd = open_one(me, SOCK_DGRAM);
-    FINE(fd_bind(me->f, fd, 53));
-    for (int i = 0; i < 4; i++) {
-        uint64_t n = get_from(me, fd, 1000, &from);
-        FINE(put_to(me, fd, n, at(from.host, from.port)));
+    answered_with = fd_bind(me->f, fd, 53);
+    for (answered = 0; answered < 4 && answered_with == SOCK_OK;) {
+        struct sock_name from = { 0 };
+        struct sock_set read = { { 0 } };
+        struct rope data = { .length = 0 };
+        uint32_t count = 0;
+        sock_set_add(&read, fd);
+        FINE(fd_select(me->f, &read, NULL, NULL, SIM_SEC, &count));
+        if (count == 0)
+            return; /* nobody asks any more */
+        answered_with = fd_recv(me->f, fd, 1000, &data, &from);
+        if (answered_with == SOCK_OK)
+            answered_with = fd_sendto(me->f, fd, &data, at(from.host, from.port));
+        answered += answered_with == SOCK_OK;
+        rope_fini(&data);
     }
 }
 
-/* After `step` steps the program that answers dies with its domain; false: it had ended. */
-static bool datagrams_die_at(uint64_t step)
+static void crash_server(struct port *p, void *arg)
+{
+    (void)p;
+    port_task_crash(xk_domain_task(arg, "server"));
+}
+
+/* After `step` steps the program of node `victim` dies with its domain, or its server does; false:
+ * it had ended. */
+static bool datagrams_die_at(uint64_t step, uint32_t victim, bool server)
 {
     struct rig r;
     struct program a = { &r, asks_until_refused, .node = 0 }, b = { &r, answers_four, .node = 1 };
     begin(&r, LIBRARY, "5000");
     fake_call(r.f, 1, spawn, &b);
     fake_call(r.f, 0, spawn, &a);
-    bool died = fake_run(r.f, step) == step && !b.done;
+    bool died = fake_run(r.f, step) == step && !(victim ? &b : &a)->done;
+    bool lent = fake_count(r.f, victim, "udp.lent") > fake_count(r.f, victim, "udp.returned");
     if (died)
-        fake_call(r.f, 1, crash_app, r.k[1]);
+        fake_call(r.f, victim, server ? crash_server : crash_app, r.k[victim]);
     fake_run(r.f, 0);
-    cr_assert(a.done && asked_in_vain < 20, "step %d: nobody tells that the port is closed",
-              (int)step);
+    if (server) { /* who stands above is told, the rest of the world is not */
+        cr_assert(!died || !lent || (victim ? b.done : a.done), "step %d: it waits", (int)step);
+        cr_assert(!died || !lent || !victim || answered_with == SOCK_ENETDOWN || answered == 4,
+                  "step %d: %s", (int)step, sock_error_name(answered_with));
+        cr_assert_eq(fake_count(r.f, victim, "filter.added"),
+                     fake_count(r.f, victim, "filter.removed"), "FILT9: node %u, step %d", victim,
+                     (int)step);
+        end(&r);
+        return died;
+    }
+    cr_assert(victim ? a.done && asked_in_vain < 20 : b.done,
+              "node %u, step %d: nobody tells that the port is closed", victim, (int)step);
     for (uint32_t node = 0; node < 2; node++) {
         cr_assert_eq(fake_count(r.f, node, "udp.lent"), fake_count(r.f, node, "udp.returned"));
         cr_assert_eq(fake_count(r.f, node, "filter.added"), fake_count(r.f, node, "filter.removed"),
@@ -1015,8 +1048,111 @@ static bool datagrams_die_at(uint64_t step)
 /* DOM3, UDP6: who sends to a program that has died is told by ICMP, and its port is free. */
 Test(sock, a_lent_port_of_a_program_that_dies_at_any_event_is_free)
 {
-    uint64_t stride = sample(NULL, 1), step = 1;
-    while (datagrams_die_at(step))
-        step += stride;
-    cr_assert_gt(step, 20, "%d", (int)step);
+    uint64_t stride = sample(NULL, 1);
+    for (uint32_t victim = 0; victim < 2; victim++) {
+        uint64_t step = 1;
+        while (datagrams_die_at(step, victim, false))
+            step += stride;
+        cr_assert_gt(step, 20, "%d", (int)step);
+    }
+}
+
+/* DOM3, FILT9: what it has lent ends with a server, and who has it is told. */
+Test(sock, a_port_is_lent_no_longer_than_its_server_lives)
+{
+    uint64_t stride = sample(NULL, 1);
+    for (uint32_t victim = 0; victim < 2; victim++) {
+        uint64_t step = 1;
+        while (datagrams_die_at(step, victim, true))
+            step += stride;
+        cr_assert_gt(step, 20, "%d", (int)step);
+    }
+}
+
+/* The same of a connection: after `step` steps, where it is lent then; false: all had ended. */
+static bool lender_dies_at(uint32_t victim, uint64_t step, uint64_t *told)
+{
+    struct rig r;
+    struct program me[2] = { { &r, asks, .node = 0 }, { &r, answers, .node = 1 } };
+    memset(ends, 0, sizeof ends);
+    begin(&r, LIBRARY,
+          "5000 keepalive=true keep_idle=200ms keep_interval=20ms keep_tries=3 mss=200B");
+    fake_call(r.f, 1, spawn, &me[1]);
+    fake_call(r.f, 0, spawn, &me[0]);
+    bool died = fake_run(r.f, step) == step && !me[victim].done;
+    bool lent = fake_count(r.f, victim, "sock.lent") > fake_count(r.f, victim, "sock.returned");
+    if (died && lent)
+        fake_call(r.f, victim, crash_server, r.k[victim]);
+    fake_run(r.f, 0);
+    if (died && lent) {
+        cr_assert(me[0].done && me[1].done, "node %u, step %d: a program hangs", victim, (int)step);
+        cr_assert_eq(fake_count(r.f, victim, "filter.added"),
+                     fake_count(r.f, victim, "filter.removed"), "FILT9");
+        *told += ends[victim].error == SOCK_ENETDOWN;
+    }
+    end(&r);
+    return died;
+}
+
+Test(sock, a_connection_is_lent_no_longer_than_its_server_lives)
+{
+    uint64_t stride = sample(NULL, 1);
+    for (uint32_t victim = 0; victim < 2; victim++) {
+        uint64_t step = 1, told = 0;
+        while (lender_dies_at(victim, step, &told))
+            step += stride;
+        cr_assert_gt(told, 10, "node %u", victim);
+    }
+}
+
+/* ---- by the other UDP, while a port moves ---- */
+
+static void goes_astray(struct program *me)
+{
+    pause_for(me, 5 * SIM_MS);
+    int fd = open_one(me, SOCK_DGRAM), stranger = open_one(me, SOCK_DGRAM);
+    FINE(fd_connect(me->f, fd, at(1, 53)));
+    FINE(put(me, fd, 3, 0, 20));
+    cr_assert_eq(get_from(me, fd, 100, NULL), 20);
+    FINE(put_to(me, stranger, 10, at(1, 53)));
+    pause_for(me, 20 * SIM_MS);
+    for (uint64_t n = 30; n <= 40; n += 10) {
+        FINE(put(me, fd, 3, 0, n));
+        cr_assert_eq(get_from(me, fd, 100, NULL), n);
+    }
+}
+
+static void takes_what_went_astray(struct program *me)
+{
+    struct fake *f = me->r->f;
+    struct sock_name from = { 0 }, own = { 0 };
+    struct filter_program p;
+    struct xk_protl *lip = xk_find(me->r->k[1], "lip");
+    int fd = open_one(me, SOCK_DGRAM);
+    FINE(fd_bind(me->f, fd, 53));
+    cr_assert_eq(get_from(me, fd, 100, &from), 20);
+    FINE(fd_connect(me->f, fd, at(0, from.port)));
+    FINE(fd_name(me->f, fd, &own));
+    filter_session(&p, 17, own.address, 53, from.address, from.port);
+    cr_assert_eq(filter_remove(lip, lip->number, &p), XK_OK); /* its port is on its way */
+    FINE(put(me, fd, 3, 0, 20));
+    cr_assert_eq(get_from(me, fd, 100, NULL), 30);
+    cr_assert_eq(fake_count(f, 1, "udp.delivered"), 2);
+    cr_assert_eq(fake_count(f, 1, "sock.datagrams_dropped"), 1, "not the peer's");
+    struct program child = *me;
+    child.f = sock_fds_fork(me->f);
+    cr_assert_eq(fake_count(f, 1, "sock.ports_returned"), 1);
+    cr_assert_eq(filter_add(lip, lip->number, &p), XK_OK); /* and on its way back */
+    FINE(put(&child, fd, 3, 0, 30));
+    cr_assert_eq(get_from(&child, fd, 100, NULL), 40);
+    cr_assert_eq(fake_count(f, 1, "ulib.delivered"), 2);
+    cr_assert_eq(filter_remove(lip, lip->number, &p), XK_OK);
+    FINE(put(&child, fd, 3, 0, 40));
+    sock_fds_exit(child.f);
+}
+
+/* UDP6: the socket has it all the same, if it is of its peer. */
+Test(sock, what_comes_by_the_other_udp_is_taken)
+{
+    both_at(LIBRARY, "5000", goes_astray, takes_what_went_astray);
 }

@@ -316,7 +316,9 @@ static enum xk_status protl_disable(struct xk_protl *self, struct xk_protl *uppe
                                     struct xk_parts local)
 {
     (void)local;
+    struct filter_state *st = self->state;
     xk_disable(self, upper);
+    st->counts.removed += filter_table_drop(&st->table, upper->number); /* FILT9 */
     return XK_OK;
 }
 
@@ -334,9 +336,11 @@ static enum xk_status change(struct xk_protl *self, struct xk_control *c)
     struct filter_program p;
     bool adds = c->op == XK_FILTER_ADD;
     enum xk_status r = XK_REFUSED;
-    if (filter_taken(c, &p) && c->u64 <= UINT32_MAX && (!adds || xk_taker(self, (uint32_t)c->u64)))
-        r = adds ? filter_table_add(&st->table, (uint32_t)c->u64, &p)
-                 : filter_table_remove(&st->table, (uint32_t)c->u64, &p);
+    uint32_t upper = (uint32_t)c->u64, by = (uint32_t)(c->u64 >> 32);
+    bool there = adds ? xk_taker(self, upper) && (by == 0 || xk_taker(self, by)) : by == 0;
+    if (filter_taken(c, &p) && there)
+        r = adds ? filter_table_add(&st->table, upper, by, &p)
+                 : filter_table_remove(&st->table, upper, &p);
     st->counts.added += adds && r == XK_OK;
     st->counts.removed += !adds && r == XK_OK;
     st->counts.refused += r != XK_OK;
@@ -359,7 +363,7 @@ static enum xk_status protl_control(struct xk_protl *self, struct xk_control *c)
     }
 }
 
-static enum xk_status ask(struct xk_protl *below, enum xk_control_op op, uint32_t upper,
+static enum xk_status ask(struct xk_protl *below, enum xk_control_op op, uint64_t whose,
                           const struct filter_program *p)
 {
     uint8_t wire[FILTER_WIRE(FILTER_INSNS)];
@@ -368,7 +372,7 @@ static enum xk_status ask(struct xk_protl *below, enum xk_control_op op, uint32_
     rope_init(&data);
     rope_add_bytes(&data, wire, filter_store(wire, p));
     xk_msg_init_rope(&m, &data);
-    struct xk_control c = { .op = op, .u64 = upper, .msg = &m };
+    struct xk_control c = { .op = op, .u64 = whose, .msg = &m };
     enum xk_status r = xk_protl_control(below, &c);
     xk_msg_fini(&m);
     return r;
@@ -377,6 +381,12 @@ static enum xk_status ask(struct xk_protl *below, enum xk_control_op op, uint32_
 enum xk_status filter_add(struct xk_protl *below, uint32_t upper, const struct filter_program *p)
 {
     return ask(below, XK_FILTER_ADD, upper, p);
+}
+
+enum xk_status filter_add_by(struct xk_protl *below, uint32_t by, uint32_t upper,
+                             const struct filter_program *p)
+{
+    return ask(below, XK_FILTER_ADD, filter_whose(upper, by), p);
 }
 
 enum xk_status filter_remove(struct xk_protl *below, uint32_t upper, const struct filter_program *p)

@@ -16,6 +16,8 @@
  *       after `failed`, until that is called again.
  *   FILT8  An error of ICMP goes to whose filter the answer to what it quotes would meet, if there
  *       is one.
+ *   FILT9  A filter ends with the domain of the instance of IP that has handed it down: what a
+ *       server has lent is lent no longer when that is dead.
  *
  * Filters of one shape and priority are looked up in one table: one PORT_WORK_FILTER however many
  * there are.  Any other is run: a PORT_WORK_FILTER_STEP an instruction.
@@ -30,10 +32,19 @@
 #include "os/proto/filter/program.h"
 #include "os/xk/xobj.h"
 
+/* A control that adds: of whose it is the number, and that of the instance right above that answers
+ * for it (FILT9), 0: none does. */
+static inline uint64_t filter_whose(uint32_t upper, uint32_t by)
+{
+    return (uint64_t)by << 32 | upper;
+}
 /* What the program lets through goes to the instance of that number, right above FILTER, from now
  * on.  `below`: FILTER, or an instance of IP that stands on it.  XK_IN_USE: FILT5; XK_REFUSED: it
  * may not run, nobody of that number stands there, or there is no FILTER below. */
 enum xk_status filter_add(struct xk_protl *below, uint32_t upper, const struct filter_program *p);
+/* The same, of an instance right above FILTER, that answers for it from now on: `by`. */
+enum xk_status filter_add_by(struct xk_protl *below, uint32_t by, uint32_t upper,
+                             const struct filter_program *p);
 /* No longer.  XK_NO_PEER: it was not added for that one. */
 enum xk_status filter_remove(struct xk_protl *below, uint32_t upper,
                              const struct filter_program *p);

@@ -10,6 +10,7 @@ struct filter_entry {
     struct list link; /* of filter_table.entries, in the order of their coming */
     uint64_t order;
     uint32_t upper; /* whose: a relative number */
+    uint32_t by;    /* FILT9; 0: nobody */
     struct filter_group *group;
     struct filter_program *program; /* with as many instructions as it has */
     uint32_t value[FILTER_TESTS];   /* of its tests */
@@ -36,11 +37,13 @@ struct filter_seen { /* by a datagram */
 };
 
 void filter_table_init(struct filter_table *t, struct port *p);
-enum xk_status filter_table_add(struct filter_table *t, uint32_t upper,
+enum xk_status filter_table_add(struct filter_table *t, uint32_t upper, uint32_t by,
                                 const struct filter_program *p);
 enum xk_status filter_table_remove(struct filter_table *t, uint32_t upper,
                                    const struct filter_program *p);
-/* FILT4; of those alone that `lives` takes; NULL: none. */
+/* Those of whom answers for them; how many there were: FILT9. */
+uint64_t filter_table_drop(struct filter_table *t, uint32_t by);
+/* FILT4; of those alone whose both ends `lives` takes; NULL: none. */
 struct filter_entry *filter_table_find(struct filter_table *t, const uint8_t *bytes,
                                        uint32_t length, bool (*lives)(void *arg, uint32_t upper),
                                        void *arg, struct filter_seen *seen);

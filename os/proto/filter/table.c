@@ -85,7 +85,7 @@ static struct filter_entry *find_same(const struct filter_table *t, const struct
     return NULL;
 }
 
-enum xk_status filter_table_add(struct filter_table *t, uint32_t upper,
+enum xk_status filter_table_add(struct filter_table *t, uint32_t upper, uint32_t by,
                                 const struct filter_program *p)
 {
     struct filter_test test[FILTER_TESTS];
@@ -101,6 +101,7 @@ enum xk_status filter_table_add(struct filter_table *t, uint32_t upper,
     memcpy(x->program, p, bytes);
     x->order = t->order++;
     x->upper = upper;
+    x->by = by;
     x->group = g;
     if (count > 0) {
         memcpy(x->value, value, count * sizeof *value);
@@ -113,6 +114,35 @@ enum xk_status filter_table_add(struct filter_table *t, uint32_t upper,
     return XK_OK;
 }
 
+static void entry_drop(struct filter_table *t, struct filter_entry *x)
+{
+    struct filter_group *g = x->group;
+    if (g->tests > 0)
+        xk_map_unbind(&g->by_value, x->value);
+    if (g->tests == 0 || xk_map_count(&g->by_value) == 0) {
+        xk_map_fini(&g->by_value);
+        list_remove(&g->link);
+        port_free(t->port, g);
+    }
+    list_remove(&x->link);
+    port_free(t->port, x->program);
+    port_free(t->port, x);
+    t->count--;
+}
+
+uint64_t filter_table_drop(struct filter_table *t, uint32_t by)
+{
+    uint64_t n = 0;
+    LIST_EACH_SAFE (l, next, &t->entries) {
+        struct filter_entry *x = LIST_ENTRY(l, struct filter_entry, link);
+        if (x->by != by)
+            continue;
+        entry_drop(t, x);
+        n++;
+    }
+    return n;
+}
+
 enum xk_status filter_table_remove(struct filter_table *t, uint32_t upper,
                                    const struct filter_program *p)
 {
@@ -122,18 +152,7 @@ enum xk_status filter_table_remove(struct filter_table *t, uint32_t upper,
     struct filter_entry *x = find_same(t, p, count, g, value);
     if (!x || x->upper != upper)
         return XK_NO_PEER;
-    g = x->group;
-    if (count > 0)
-        xk_map_unbind(&g->by_value, x->value);
-    if (count == 0 || xk_map_count(&g->by_value) == 0) {
-        xk_map_fini(&g->by_value);
-        list_remove(&g->link);
-        port_free(t->port, g);
-    }
-    list_remove(&x->link);
-    port_free(t->port, x->program);
-    port_free(t->port, x);
-    t->count--;
+    entry_drop(t, x);
     return XK_OK;
 }
 
@@ -160,7 +179,8 @@ struct filter_entry *filter_table_find(struct filter_table *t, const uint8_t *by
         if (best && g->priority < best->group->priority)
             break; /* FILT4 */
         struct filter_entry *x = ask(g, bytes, length, seen);
-        if (x && (!best || x->order < best->order) && lives(arg, x->upper))
+        if (x && (!best || x->order < best->order) && lives(arg, x->upper) &&
+            (x->by == 0 || lives(arg, x->by)))
             best = x;
     }
     return best;

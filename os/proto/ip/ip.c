@@ -34,7 +34,7 @@ static enum xk_status add_filter(struct xk_protl *self, uint32_t upper,
     enum xk_status r = XK_OK;
     uint8_t i = 0;
     for (; i < self->downs && r == XK_OK; i++)
-        r = filter_add(self->down[i], upper, p);
+        r = filter_add_by(self->down[i], self->number, upper, p);
     for (i--; r != XK_OK && i > 0; i--) /* but for the last, which has refused */
         (void)filter_remove(self->down[i - 1], upper, p);
     return r;

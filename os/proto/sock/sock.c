@@ -315,6 +315,11 @@ static void protl_failed(struct xk_protl *self, struct xk_sessn *lower, enum xk_
     sock_wake(s, SOCK_READ);
 }
 
+static void protl_closed(struct xk_protl *self, const struct xk_protl *lower)
+{
+    sock_lender_died(self->state, lower);
+}
+
 /* ---- protocol ---- */
 
 static enum xk_status protl_init(struct xk_protl *self, const void *p)
@@ -323,6 +328,7 @@ static enum xk_status protl_init(struct xk_protl *self, const void *p)
     st->params = p;
     xk_map_init(&st->ports, xk_port(self), sizeof(uint32_t));
     list_init(&st->bound);
+    list_init(&st->lends);
     for (uint8_t i = 0; i < self->downs; i++) {
         const void *udp = xk_params(self->down[i], &udp_protl);
         if (udp)
@@ -395,4 +401,5 @@ const struct xk_protl_ops sock_protl = {
     .demux = protl_demux,
     .ready = protl_ready,
     .failed = protl_failed,
+    .closed = protl_closed,
 };

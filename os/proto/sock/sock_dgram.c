@@ -72,6 +72,8 @@ enum sock_error sock_dgram_send(struct sock *s, const struct xk_parts *to, struc
 {
     enum sock_error e = SOCK_OK;
     struct xk_msg m;
+    if (s->ended)
+        return SOCK_ENETDOWN;
     struct xk_sessn *sessn = to ? open_to(s, *to, &e) : xk_dup(s->sessn);
     if (!sessn)
         return e;
@@ -91,11 +93,13 @@ enum sock_error sock_dgram_recv(struct sock *s, uint64_t most, struct rope *out,
                                 struct sock_name *from)
 {
     rope_init(out);
-    while (list_empty(&s->queue) && s->error == SOCK_OK && !s->no_read && !s->nonblock)
+    while (list_empty(&s->queue) && s->error == SOCK_OK && !s->ended && !s->no_read && !s->nonblock)
         sock_block(s, SOCK_READ, "a datagram");
     if (list_empty(&s->queue)) {
         enum sock_error e = s->error;
         s->error = SOCK_OK;
+        if (s->ended)
+            return SOCK_ENETDOWN;
         return e != SOCK_OK || s->no_read ? e : SOCK_EWOULDBLOCK;
     }
     struct sock_datagram *d = LIST_ENTRY(list_pop(&s->queue), struct sock_datagram, link);

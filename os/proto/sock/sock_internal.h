@@ -27,7 +27,7 @@ struct sock_wait { /* a thread that waits: on its stack, or in the block of a se
 };
 
 struct sock {
-    struct list link;  /* of who listens: nobody has accepted it yet */
+    struct list link;  /* of who listens: nobody has accepted it yet; of those that are lent */
     struct list bound; /* of its instance, while it has a port that it asked for */
     struct list waits; /* struct sock_wait */
     struct list queue; /* connections (link) or datagrams (struct sock_datagram) that wait */
@@ -65,6 +65,7 @@ struct sock_state { /* an instance's */
     struct xk_map ports; /* struct sock by kind << 16 | port, in 4 bytes: who takes what
                                    comes to that port */
     struct list bound;   /* struct sock */
+    struct list lends;   /* the same, by `link`: connections that the library has */
     uint16_t next;       /* port to try */
     struct {
         uint64_t sent, received, accepted, connected, datagrams_sent, datagrams_received,
@@ -137,6 +138,8 @@ void sock_give_up(struct sock *s);
 /* What comes to its port, from its peer if it is connected, comes to the library's UDP, if there is
  * one, and nothing speaks against it. */
 void sock_lend_port(struct sock *s);
+/* The server that has lent is dead: what it has lent has ended (SOCK_ENETDOWN). */
+void sock_lender_died(struct sock_state *st, const struct xk_protl *lender);
 /* Its port is nowhere: it is closed. */
 void sock_free_port(struct sock *s);
 

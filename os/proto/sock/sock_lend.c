@@ -58,6 +58,7 @@ void sock_lend(struct sock *s)
         return;
     }
     s->lent = server;
+    list_push(&st->lends, &s->link);
     use(s, lib);
     enum xk_status r = xk_sessn_control(lib, &in);
     ASSERT(r == XK_OK); /* TCP7: it is as the server's wrote it */
@@ -69,6 +70,7 @@ void sock_give_up(struct sock *s)
 {
     struct xk_sessn *server = s->lent;
     s->lent = NULL;
+    list_remove(&s->link);
     server->upper_state = NULL;
     xk_close(server);
 }
@@ -110,6 +112,31 @@ void sock_free_port(struct sock *s)
     if (s->known)
         (void)xk_open_disable(st->udp_lib, s->self, local_of(s));
     st->counts.ports_returned += s->moved;
+}
+
+/* ---- a server that dies ---- */
+
+static void ends(struct sock *s)
+{
+    s->ended = true;
+    s->why = XK_CLOSED;
+    s->error = SOCK_ENETDOWN;
+    sock_wake(s, SOCK_WRITE);
+    sock_wake(s, SOCK_READ);
+}
+
+void sock_lender_died(struct sock_state *st, const struct xk_protl *lender)
+{
+    LIST_EACH (l, &st->lends) {
+        struct sock *s = LIST_ENTRY(l, struct sock, link);
+        if (lender == st->tcp && !s->ended)
+            ends(s);
+    }
+    LIST_EACH (l, &st->bound) {
+        struct sock *s = LIST_ENTRY(l, struct sock, bound);
+        if (lender == st->udp && s->moved)
+            ends(s);
+    }
 }
 
 /* Its port, and the session to its peer. */
@@ -157,6 +184,7 @@ void sock_home(struct sock *s)
     lib->upper_state = NULL;
     use(s, s->lent);
     s->lent = NULL;
+    list_remove(&s->link);
     xk_close(lib);
     sock_of(s)->counts.returned++;
 }
