@@ -3,10 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "os/proto/eth/eth.h"
 #include "os/proto/filter/filter.h"
 #include "os/proto/sock/fd.h"
 #include "os/proto/tcp/tcp_internal.h"
 #include "os/xk/domain.h"
+#include "os/xk/inet.h"
 #include "tests/os/xk_rig.h"
 #include "tests/sample.h"
 
@@ -1155,4 +1157,97 @@ static void takes_what_went_astray(struct program *me)
 Test(sock, what_comes_by_the_other_udp_is_taken)
 {
     both_at(LIBRARY, "5000", goes_astray, takes_what_went_astray);
+}
+
+/* ---- ICMP's errors, at the library ---- */
+
+#define NARROW 620u
+static struct narrow { /* a gateway that drops the first long datagram, and tells of it */
+    uint8_t quote[28];
+    uint64_t dropped, too_long; /* of these after it has told */
+    bool told;
+} narrow;
+
+static bool gateway(void *arg, uint32_t src, uint32_t dst, struct rope *frame)
+{
+    struct narrow *g = arg;
+    (void)dst;
+    if (src != 0 || frame->length <= 14 + NARROW)
+        return true;
+    g->too_long += g->told;
+    if (g->told || g->dropped++ > 0)
+        return false;
+    rope_read(frame, 14, sizeof g->quote, g->quote);
+    return false;
+}
+
+/* Fragmentation needed [RFC 1191, 4]. */
+static void tell_narrow(struct fake *f)
+{
+    uint8_t frame[14 + 20 + 8 + sizeof narrow.quote] = { 0 };
+    uint8_t *ip = frame + 14, *icmp = ip + 20;
+    eth_address_store(frame, 0);
+    eth_address_store(frame + 6, 1);
+    wire_put16(frame + 12, 0x0800);
+    ip[0] = 0x45;
+    wire_put16(ip + 2, (uint16_t)(sizeof frame - 14));
+    ip[8] = 64;
+    ip[9] = 1;
+    memcpy(ip + 12, narrow.quote + 16, 4);
+    memcpy(ip + 16, narrow.quote + 12, 4);
+    wire_put16(ip + 10, inet_checksum(inet_sum(0, ip, 20)));
+    icmp[0] = 3;
+    icmp[1] = 4;
+    wire_put16(icmp + 6, NARROW);
+    memcpy(icmp + 8, narrow.quote, sizeof narrow.quote);
+    wire_put16(icmp + 2, inet_checksum(inet_sum(0, icmp, 8 + sizeof narrow.quote)));
+    narrow.told = true;
+    fake_inject(f, 1, 0, frame, sizeof frame);
+}
+
+static void through_the_narrow(struct program *me)
+{
+    struct fake *f = me->r->f;
+    pause_for(me, 5 * SIM_MS);
+    int fd = client(me, 1, 80);
+    FINE(put(me, fd, 8, 0, 3000));
+    pause_for(me, 2 * SIM_MS);
+    cr_assert_gt(narrow.dropped, 0);
+    tell_narrow(f);
+    FINE(put(me, fd, 8, 3000, 20000));
+    get(me, fd, 9, 0, 10);
+    cr_assert_eq(fake_count(f, 0, "lib.softerrors"), 1);
+    cr_assert_eq(fake_count(f, 0, "tcp.softerrors"), 0);
+    struct program child = *me;
+    child.f = sock_fds_fork(me->f); /* what it has learned goes home with it */
+    FINE(put(&child, fd, 8, 23000, 5000));
+    sock_fds_exit(child.f);
+}
+
+static void behind_the_narrow(struct program *me)
+{
+    int l = listener(me, 80, 5), fd = -1;
+    FINE(fd_accept(me->f, l, &fd));
+    get(me, fd, 8, 0, 23000);
+    FINE(put(me, fd, 9, 0, 10));
+    get(me, fd, 8, 23000, 5000);
+    get(me, fd, 0, 0, 0);
+}
+
+/* FILT8: a connection that is lent hears that its segments are too long. */
+Test(sock, a_lent_connection_hears_of_its_path)
+{
+    struct rig r;
+    struct program a = { &r, through_the_narrow, .node = 0 },
+                   b = { &r, behind_the_narrow, .node = 1 };
+    narrow = (struct narrow){ .told = false };
+    begin(&r, LIBRARY, "5000 path_mtu=true");
+    fake_on_frame(r.f, gateway, &narrow);
+    fake_call(r.f, 1, spawn, &b);
+    fake_call(r.f, 0, spawn, &a);
+    fake_run(r.f, 0);
+    cr_assert(a.done && b.done);
+    cr_assert_eq(narrow.too_long, 0);
+    cr_assert_eq(fake_count(r.f, 0, "sock.lent"), 1);
+    end(&r);
 }
